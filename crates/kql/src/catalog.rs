@@ -1,0 +1,33 @@
+//! Where the binder looks names up. The engine or a test implements it.
+
+use crate::bound::ColumnSchema;
+
+/// A table found in the catalog.
+#[derive(Clone, Debug)]
+pub struct TableSymbol {
+    /// The declared spelling.
+    pub name: String,
+    pub columns: Vec<ColumnSchema>,
+}
+
+/// A saved function: `name(parameters) { body }`, bound anew at each use.
+#[derive(Clone, Debug)]
+pub struct FunctionSymbol {
+    pub name: String,
+    /// As declared, with parentheses: `(x:long=1, T:(*))`.
+    pub parameters: String,
+    /// The body without braces.
+    pub body: String,
+}
+
+/// The names a query may use besides its own.
+pub trait Catalog: Send + Sync {
+    /// The table called `name`.
+    fn table(&self, name: &str) -> Option<TableSymbol>;
+
+    /// The saved function called `name`.
+    fn function(&self, name: &str) -> Option<FunctionSymbol>;
+
+    /// Names of all tables, for wildcards (`union Sec*`), completion and "did you mean".
+    fn table_names(&self) -> Vec<String>;
+}
