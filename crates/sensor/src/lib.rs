@@ -1,1 +1,17 @@
+//! Process events of a Linux host: what was executed, by whom, from which image, and when it ended.
+//!
+//! [`Sensor::start`] probes three sources, best first, and keeps the first that works: kernel programs on
+//! the scheduler tracepoints ([`Tier::Ebpf`]), the audit subsystem read by our own socket
+//! ([`Tier::Audit`]), and the process connector with `/proc` ([`Tier::Connector`]). The tier in use, why
+//! the better ones are not, and every loss are part of [`SensorStatus`]: a sensor that misses events must
+//! be able to say how many.
+//!
+//! The crate watches and never blocks: there is no enforcement here, no network, and no file events. Its
+//! only knowledge of tables is [`ProcessEvent::to_row`], which fills `DeviceProcessEvents`.
 
+mod event;
+mod row;
+mod sensor;
+
+pub use event::{Action, DeviceIdentity, Hashes, Image, Process, ProcessEvent, ProcessKey};
+pub use sensor::{Sensor, SensorError, SensorOptions, SensorStatus, Tier};
