@@ -60,7 +60,7 @@ impl ResourceId {
         let complete = match after_providers {
             // namespace, then pairs of type and name
             Some(count) => count % 2 == 1,
-            None => plain % 2 == 0,
+            None => plain.is_multiple_of(2),
         };
         if complete { Ok(id) } else { Err(ResourceIdError::Incomplete(id.text)) }
     }

@@ -1,1 +1,33 @@
+//! Control-plane state in SQLite: ARM resources, who changed them, agents, secrets and small settings.
+//!
+//! One file, `control.db`, in write-ahead mode. Everything that must be true together is written in one
+//! transaction: a resource and the `AzureActivity` row that tells of its change, an agent and its
+//! certificate's serial number. Secrets are kept as SHA-256 hashes only. Listeners hear of a change after it
+//! is committed, never before.
+//!
+//! What is deliberately not here: access checks, validation of resource types, HTTP. Those are `control`'s.
 
+#![forbid(unsafe_code)]
+
+mod activity;
+mod actor;
+mod agents;
+mod database;
+mod error;
+mod evidence;
+mod listing;
+mod principals;
+mod resources;
+mod secrets;
+mod state;
+
+pub use activity::{Activity, ActivityBatch};
+pub use actor::{Actor, ActorKind};
+pub use agents::Agent;
+pub use database::Records;
+pub use error::RecordsError;
+pub use evidence::EVIDENCE_CHANGE_TYPE;
+pub use listing::{ListQuery, Page};
+pub use principals::{Principal, PrincipalKind};
+pub use resources::{Change, ChangeOp, Condition, Resource, Write, Written};
+pub use secrets::{NewSecret, Secret, SecretKind};

@@ -1,0 +1,139 @@
+//! Enrolled agents: which machine a client certificate speaks for.
+
+use bartizan_base::{ResourceId, Ticks};
+use uuid::Uuid;
+
+use crate::database::Records;
+use crate::error::RecordsError;
+
+/// An enrolled agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    pub vm_id: Uuid,
+    pub machine: ResourceId,
+    /// Serial number of the newest certificate, in lower-case hex.
+    pub serial: String,
+    /// The certificate before it, which stays good until it ends, in case the answer with the new one was
+    /// lost. Empty when there was none.
+    pub previous_serial: String,
+    pub enrolled: Ticks,
+    /// When the last status arrived.
+    pub last_seen: Ticks,
+    pub agent_version: String,
+}
+
+impl Agent {
+    /// Whether a certificate with this serial number is one of this agent's.
+    pub fn has_serial(&self, serial: &str) -> bool {
+        !serial.is_empty() && (serial == self.serial || serial == self.previous_serial)
+    }
+}
+
+/// Row of `agents`: vm_id, machine_id, serial, previous_serial, enrolled, last_seen, agent_version.
+type Row = (String, String, String, String, i64, i64, String);
+
+fn from_row(
+    (vm_id, machine, serial, previous_serial, enrolled, last_seen, agent_version): Row,
+) -> Result<Agent, RecordsError> {
+    let damaged = || RecordsError::Damaged(format!("agent {vm_id}"));
+    Ok(Agent {
+        vm_id: Uuid::parse_str(&vm_id).map_err(|_| damaged())?,
+        machine: ResourceId::parse(&machine).map_err(|_| damaged())?,
+        serial,
+        previous_serial,
+        enrolled: Ticks(enrolled),
+        last_seen: Ticks(last_seen),
+        agent_version,
+    })
+}
+
+impl Records {
+    /// Adds an agent; a former agent of the same machine loses its access.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_agent(&self, agent: &Agent) -> Result<(), RecordsError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM agents WHERE machine_key = ?1")
+            .bind(agent.machine.key())
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO agents (vm_id, machine_key, machine_id, serial, previous_serial, enrolled, last_seen, agent_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .bind(agent.vm_id.to_string())
+        .bind(agent.machine.key())
+        .bind(agent.machine.as_str())
+        .bind(&agent.serial)
+        .bind(&agent.previous_serial)
+        .bind(agent.enrolled.0)
+        .bind(agent.last_seen.0)
+        .bind(&agent.agent_version)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The agent with this `vmId`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn agent(&self, vm_id: Uuid) -> Result<Option<Agent>, RecordsError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT vm_id, machine_id, serial, previous_serial, enrolled, last_seen, agent_version
+             FROM agents WHERE vm_id = ?1",
+        )
+        .bind(vm_id.to_string())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(from_row).transpose()
+    }
+
+    /// All agents.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn agents(&self) -> Result<Vec<Agent>, RecordsError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT vm_id, machine_id, serial, previous_serial, enrolled, last_seen, agent_version FROM agents",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(from_row).collect()
+    }
+
+    /// Remembers a renewed certificate beside the one it replaces.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn renew_agent(
+        &self,
+        vm_id: Uuid,
+        used_serial: &str,
+        new_serial: &str,
+    ) -> Result<(), RecordsError> {
+        sqlx::query("UPDATE agents SET previous_serial = ?2, serial = ?3 WHERE vm_id = ?1")
+            .bind(vm_id.to_string())
+            .bind(used_serial)
+            .bind(new_serial)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Remembers that the agent reported.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn touch_agent(&self, vm_id: Uuid, at: Ticks, version: &str) -> Result<(), RecordsError> {
+        sqlx::query("UPDATE agents SET last_seen = ?2, agent_version = ?3 WHERE vm_id = ?1")
+            .bind(vm_id.to_string())
+            .bind(at.0)
+            .bind(version)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}

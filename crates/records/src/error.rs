@@ -1,0 +1,51 @@
+//! What can go wrong with records, by what a caller can do about it.
+
+use bartizan_base::ErrorKind;
+
+/// An error of the record store.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    #[error("resource `{id}` has etag {actual}, the request wants {wanted}")]
+    EtagMismatch { id: String, wanted: String, actual: String },
+    #[error("resource `{0}` exists already")]
+    Exists(String),
+    #[error("resource `{0}` does not exist")]
+    Missing(String),
+    #[error("the disk that holds the records is full")]
+    DiskFull(#[source] sqlx::Error),
+    #[error("records are busy")]
+    Busy(#[source] sqlx::Error),
+    #[error("records database has schema {found}, newer than this program's {known}")]
+    NewerSchema { found: i64, known: i64 },
+    #[error("record `{0}` is damaged")]
+    Damaged(String),
+    #[error("records database failed")]
+    Database(#[source] sqlx::Error),
+}
+
+/// SQLite's primary result codes that a caller can act upon (sqlite.org/rescode.html).
+const SQLITE_BUSY: &str = "5";
+const SQLITE_FULL: &str = "13";
+
+impl RecordsError {
+    /// The kind that decides the HTTP status.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::EtagMismatch { .. } | Self::Exists(_) => ErrorKind::Precondition,
+            Self::Missing(_) => ErrorKind::NotFound,
+            Self::DiskFull(_) | Self::Busy(_) => ErrorKind::Unavailable,
+            Self::NewerSchema { .. } | Self::Damaged(_) | Self::Database(_) => ErrorKind::Internal,
+        }
+    }
+}
+
+impl From<sqlx::Error> for RecordsError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        match code.as_deref() {
+            Some(SQLITE_FULL) => Self::DiskFull(error),
+            Some(SQLITE_BUSY) => Self::Busy(error),
+            _ => Self::Database(error),
+        }
+    }
+}

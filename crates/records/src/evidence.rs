@@ -1,0 +1,78 @@
+//! Evidence: facts about machines that posture decides from, topic by topic.
+
+use std::collections::BTreeMap;
+
+use bartizan_base::{ResourceId, Ticks};
+use serde_json::Value;
+
+use crate::database::Records;
+use crate::error::RecordsError;
+use crate::resources::{Change, ChangeOp};
+
+/// The `resource_type` of the [`Change`] announced when a machine's evidence changes; the `id` is the machine.
+pub const EVIDENCE_CHANGE_TYPE: &str = "bartizan/evidence";
+
+impl Records {
+    /// Replaces one topic. Listeners are told only when the facts differ.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_evidence(
+        &self,
+        machine: &ResourceId,
+        topic: &str,
+        facts: Value,
+        at: Ticks,
+    ) -> Result<(), RecordsError> {
+        let mut tx = self.begin().await?;
+        let text = facts.to_string();
+        let before: Option<String> =
+            sqlx::query_scalar("SELECT facts FROM evidence WHERE machine_key = ?1 AND topic = ?2")
+                .bind(machine.key())
+                .bind(topic)
+                .fetch_optional(&mut *tx)
+                .await?;
+        sqlx::query(
+            "INSERT INTO evidence (machine_key, topic, time, facts) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (machine_key, topic) DO UPDATE SET time = ?3, facts = ?4",
+        )
+        .bind(machine.key())
+        .bind(topic)
+        .bind(at.0)
+        .bind(&text)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        if before.as_deref() != Some(text.as_str()) {
+            self.announce(Change {
+                id: machine.clone(),
+                resource_type: EVIDENCE_CHANGE_TYPE.to_owned(),
+                op: ChangeOp::Put,
+                system: true,
+            });
+        }
+        Ok(())
+    }
+
+    /// Everything known of a machine: topic → when, facts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn evidence(
+        &self,
+        machine: &ResourceId,
+    ) -> Result<BTreeMap<String, (Ticks, Value)>, RecordsError> {
+        let rows: Vec<(String, i64, String)> =
+            sqlx::query_as("SELECT topic, time, facts FROM evidence WHERE machine_key = ?1")
+                .bind(machine.key())
+                .fetch_all(&self.pool)
+                .await?;
+        rows.into_iter()
+            .map(|(topic, time, facts)| {
+                let facts = serde_json::from_str(&facts)
+                    .map_err(|_| RecordsError::Damaged(format!("evidence {topic} of {machine}")))?;
+                Ok((topic, (Ticks(time), facts)))
+            })
+            .collect()
+    }
+}

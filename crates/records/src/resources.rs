@@ -1,0 +1,328 @@
+//! ARM resources: read, write under a condition, delete with everything below.
+
+use bartizan_base::{ResourceId, Ticks};
+use serde_json::{Map, Value};
+use sqlx::{Sqlite, Transaction};
+use uuid::Uuid;
+
+use crate::activity::Activity;
+use crate::actor::{Actor, ActorKind};
+use crate::database::Records;
+use crate::error::RecordsError;
+
+/// A stored resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    pub id: ResourceId,
+    pub resource_type: String,
+    /// With its quotes, as it stands in the `ETag` header and in the body.
+    pub etag: String,
+    /// The ARM object without `id`, `name`, `type` and `etag`.
+    pub body: Value,
+    pub created: Ticks,
+    pub modified: Ticks,
+}
+
+/// What to write.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub id: ResourceId,
+    pub body: Value,
+    pub condition: Condition,
+    pub actor: Actor,
+    /// Whether `AzureActivity` tells of it; `false` for what machines report of themselves.
+    pub audit: bool,
+}
+
+/// What must hold for a write to happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    #[default]
+    None,
+    /// The resource exists with this etag; `*` is any etag.
+    IfMatch(String),
+    /// The resource does not exist.
+    IfNoneMatch,
+}
+
+/// The outcome of a write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    pub resource: Resource,
+    pub created: bool,
+}
+
+/// A committed change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub id: ResourceId,
+    pub resource_type: String,
+    pub op: ChangeOp,
+    /// Made by the server itself.
+    pub system: bool,
+}
+
+/// What happened to the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeOp {
+    Put,
+    Delete,
+}
+
+impl Resource {
+    /// The whole ARM object: `id`, `name`, `type` and `etag`, then the body.
+    pub fn to_arm_json(&self) -> Value {
+        let mut out = Map::new();
+        out.insert("id".to_owned(), self.id.as_str().into());
+        out.insert("name".to_owned(), self.id.name().into());
+        out.insert("type".to_owned(), self.resource_type.as_str().into());
+        out.insert("etag".to_owned(), self.etag.as_str().into());
+        if let Value::Object(body) = &self.body {
+            out.extend(body.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        Value::Object(out)
+    }
+
+    /// `body.properties.<name>`.
+    pub fn property(&self, name: &str) -> Option<&Value> {
+        self.body.get("properties")?.get(name)
+    }
+}
+
+/// Row of `resources`: id, type, etag, body, created, modified.
+pub(crate) type Row = (String, String, String, String, i64, i64);
+
+pub(crate) fn from_row(
+    (id, resource_type, etag, body, created, modified): Row,
+) -> Result<Resource, RecordsError> {
+    let damaged = |id: &str| RecordsError::Damaged(id.to_owned());
+    Ok(Resource {
+        body: serde_json::from_str(&body).map_err(|_| damaged(&id))?,
+        id: ResourceId::parse(&id).map_err(|_| damaged(&id))?,
+        resource_type,
+        etag,
+        created: Ticks(created),
+        modified: Ticks(modified),
+    })
+}
+
+impl Records {
+    /// The resource `id`, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn get(&self, id: &ResourceId) -> Result<Option<Resource>, RecordsError> {
+        let row: Option<Row> =
+            sqlx::query_as("SELECT id, type, etag, body, created, modified FROM resources WHERE key = ?1")
+                .bind(id.key())
+                .fetch_optional(&self.pool)
+                .await?;
+        row.map(from_row).transpose()
+    }
+
+    /// Creates or replaces a resource, with its activity entry in the same transaction.
+    ///
+    /// An unaudited write of the body that is stored already changes nothing and wakes nobody, so that
+    /// machines may report their state as often as they like.
+    ///
+    /// # Errors
+    /// When the condition does not hold or the database fails.
+    pub async fn put(&self, write: Write) -> Result<Written, RecordsError> {
+        let mut tx = self.begin().await?;
+        let before = load(&mut tx, &write.id).await?;
+        check(&write.id, before.as_ref(), &write.condition)?;
+        let (written, changed) =
+            self.store(&mut tx, before, write.id, write.body, &write.actor, write.audit).await?;
+        tx.commit().await?;
+        if changed {
+            self.announce_put(&written.resource, &write.actor);
+        }
+        Ok(written)
+    }
+
+    /// Reads a resource, lets `edit` change its body, and writes it back, with no other writer between.
+    /// `edit` returns whether to write.
+    ///
+    /// # Errors
+    /// [`RecordsError::Missing`] when there is no such resource, or when the database fails.
+    pub async fn modify<F>(
+        &self,
+        id: &ResourceId,
+        actor: &Actor,
+        audit: bool,
+        edit: F,
+    ) -> Result<Resource, RecordsError>
+    where
+        F: FnOnce(&mut Value) -> bool + Send,
+    {
+        let mut tx = self.begin().await?;
+        let before = load(&mut tx, id).await?.ok_or_else(|| RecordsError::Missing(id.to_string()))?;
+        let mut body = before.body.clone();
+        if !edit(&mut body) {
+            return Ok(before);
+        }
+        let (written, changed) = self.store(&mut tx, Some(before), id.clone(), body, actor, audit).await?;
+        tx.commit().await?;
+        if changed {
+            self.announce_put(&written.resource, actor);
+        }
+        Ok(written.resource)
+    }
+
+    /// Deletes a resource and everything below it; `false` when there was none.
+    ///
+    /// # Errors
+    /// When `if_match` names another etag or the database fails.
+    pub async fn delete(
+        &self,
+        id: &ResourceId,
+        by: &Actor,
+        if_match: Option<&str>,
+    ) -> Result<bool, RecordsError> {
+        self.remove(id, by, if_match, true).await
+    }
+
+    /// [`Self::delete`] without an activity entry, for what the server derives by itself.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_derived(&self, id: &ResourceId, by: &Actor) -> Result<bool, RecordsError> {
+        self.remove(id, by, None, false).await
+    }
+
+    async fn remove(
+        &self,
+        id: &ResourceId,
+        by: &Actor,
+        if_match: Option<&str>,
+        audit: bool,
+    ) -> Result<bool, RecordsError> {
+        let mut tx = self.begin().await?;
+        let Some(before) = load(&mut tx, id).await? else { return Ok(false) };
+        if let Some(wanted) = if_match {
+            check(id, Some(&before), &Condition::IfMatch(wanted.to_owned()))?;
+        }
+        let (from, to) = below(id);
+        let gone: Vec<(String, String)> = sqlx::query_as(
+            "DELETE FROM resources WHERE key = ?1 OR (key > ?2 AND key < ?3) RETURNING id, type",
+        )
+        .bind(id.key())
+        .bind(&from)
+        .bind(&to)
+        .fetch_all(&mut *tx)
+        .await?;
+        for table in ["DELETE FROM evidence", "DELETE FROM agents"] {
+            let sql = format!("{table} WHERE machine_key = ?1 OR (machine_key > ?2 AND machine_key < ?3)");
+            sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(id.key())
+                .bind(&from)
+                .bind(&to)
+                .execute(&mut *tx)
+                .await?;
+        }
+        if audit {
+            let entry = Activity::deleted(&before, by, self.clock.now());
+            entry.insert(&mut tx).await?;
+        }
+        tx.commit().await?;
+        let system = by.kind == ActorKind::System;
+        for (id, resource_type) in gone {
+            if let Ok(id) = ResourceId::parse(&id) {
+                self.announce(Change { id, resource_type, op: ChangeOp::Delete, system });
+            }
+        }
+        Ok(true)
+    }
+
+    async fn store(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        before: Option<Resource>,
+        id: ResourceId,
+        body: Value,
+        actor: &Actor,
+        audit: bool,
+    ) -> Result<(Written, bool), RecordsError> {
+        let now = self.clock.now();
+        let created = before.is_none();
+        if !audit && let Some(resource) = before.as_ref().filter(|before| before.body == body) {
+            return Ok((Written { resource: resource.clone(), created }, false));
+        }
+        let resource = Resource {
+            // The spelling of the first write stays, as in Azure.
+            id: before.as_ref().map_or(id, |before| before.id.clone()),
+            resource_type: String::new(),
+            etag: format!("\"{}\"", Uuid::new_v4()),
+            body,
+            created: before.as_ref().map_or(now, |before| before.created),
+            modified: now,
+        };
+        let resource = Resource { resource_type: resource.id.resource_type(), ..resource };
+        sqlx::query(
+            "INSERT INTO resources (key, id, parent_key, type, type_key, etag, body, created, modified)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (key) DO UPDATE SET etag = ?6, body = ?7, modified = ?9",
+        )
+        .bind(resource.id.key())
+        .bind(resource.id.as_str())
+        .bind(resource.id.parent().map(|parent| parent.key().to_owned()).unwrap_or_default())
+        .bind(&resource.resource_type)
+        .bind(resource.resource_type.to_ascii_lowercase())
+        .bind(&resource.etag)
+        .bind(resource.body.to_string())
+        .bind(resource.created.0)
+        .bind(resource.modified.0)
+        .execute(&mut **tx)
+        .await?;
+        if audit {
+            Activity::written(before.as_ref(), &resource, actor).insert(tx).await?;
+        }
+        Ok((Written { resource, created }, true))
+    }
+
+    fn announce_put(&self, resource: &Resource, actor: &Actor) {
+        self.announce(Change {
+            id: resource.id.clone(),
+            resource_type: resource.resource_type.clone(),
+            op: ChangeOp::Put,
+            system: actor.kind == ActorKind::System,
+        });
+    }
+}
+
+/// The open key range of everything below `id`: `0` is the character after `/`.
+pub(crate) fn below(id: &ResourceId) -> (String, String) {
+    (format!("{}/", id.key()), format!("{}0", id.key()))
+}
+
+async fn load(
+    tx: &mut Transaction<'static, Sqlite>,
+    id: &ResourceId,
+) -> Result<Option<Resource>, RecordsError> {
+    let row: Option<Row> =
+        sqlx::query_as("SELECT id, type, etag, body, created, modified FROM resources WHERE key = ?1")
+            .bind(id.key())
+            .fetch_optional(&mut **tx)
+            .await?;
+    row.map(from_row).transpose()
+}
+
+fn check(id: &ResourceId, before: Option<&Resource>, condition: &Condition) -> Result<(), RecordsError> {
+    match (condition, before) {
+        (Condition::None, _) | (Condition::IfNoneMatch, None) => Ok(()),
+        (Condition::IfNoneMatch, Some(_)) => Err(RecordsError::Exists(id.to_string())),
+        (Condition::IfMatch(wanted), Some(found)) if wanted == "*" || bare(wanted) == bare(&found.etag) => {
+            Ok(())
+        }
+        (Condition::IfMatch(wanted), found) => Err(RecordsError::EtagMismatch {
+            id: id.to_string(),
+            wanted: wanted.clone(),
+            actual: found.map_or_else(|| "none".to_owned(), |found| found.etag.clone()),
+        }),
+    }
+}
+
+/// An etag without the quotes and the weak mark that clients add or drop.
+fn bare(etag: &str) -> &str {
+    etag.trim().trim_start_matches("W/").trim_matches('"')
+}

@@ -1,0 +1,152 @@
+//! Secrets that others hold: one-time sign-in codes, onboarding tokens, sessions, refresh tokens, client
+//! secrets. Only SHA-256 hashes are stored; the secrets are random and long, so nothing slower is needed.
+
+use std::fmt::Write as _;
+
+use bartizan_base::Ticks;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::database::Records;
+use crate::error::RecordsError;
+
+/// What a secret opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretKind {
+    /// Opens one portal session.
+    SignInCode,
+    /// Enrols machines.
+    OnboardingToken,
+    /// A portal cookie.
+    Session,
+    RefreshToken,
+    /// A service principal's password.
+    ClientSecret,
+}
+
+impl SecretKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::SignInCode => "signInCode",
+            Self::OnboardingToken => "onboardingToken",
+            Self::Session => "session",
+            Self::RefreshToken => "refreshToken",
+            Self::ClientSecret => "clientSecret",
+        }
+    }
+}
+
+/// A secret to be remembered.
+#[derive(Clone, Debug)]
+pub struct NewSecret {
+    pub kind: SecretKind,
+    /// Whose it is: an object id, or empty.
+    pub subject: String,
+    pub data: Value,
+    pub expires: Ticks,
+    /// How often it can be used; `None` is without limit until it expires.
+    pub uses: Option<u32>,
+}
+
+/// What is known of a secret that was shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Secret {
+    pub subject: String,
+    pub data: Value,
+    pub expires: Ticks,
+}
+
+fn hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes()).iter().fold(String::new(), |mut out, byte| {
+        write!(out, "{byte:02x}").expect("writing to a string cannot fail");
+        out
+    })
+}
+
+impl Records {
+    /// Remembers `text`, by its hash.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_secret(&self, text: &str, secret: NewSecret) -> Result<(), RecordsError> {
+        sqlx::query(
+            "INSERT INTO secrets (kind, hash, subject, data, created, expires, uses_left)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )
+        .bind(secret.kind.name())
+        .bind(hash(text))
+        .bind(secret.subject)
+        .bind(secret.data.to_string())
+        .bind(self.clock.now().0)
+        .bind(secret.expires.0)
+        .bind(secret.uses)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Uses a secret once. `None` when it is unknown, expired or used up, without saying which.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn use_secret(&self, kind: SecretKind, text: &str) -> Result<Option<Secret>, RecordsError> {
+        let row: Option<(String, String, i64)> = sqlx::query_as(
+            "UPDATE secrets SET uses_left = uses_left - 1
+             WHERE kind = ?1 AND hash = ?2 AND expires > ?3 AND (uses_left IS NULL OR uses_left > 0)
+             RETURNING subject, data, expires",
+        )
+        .bind(kind.name())
+        .bind(hash(text))
+        .bind(self.clock.now().0)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(from_row).transpose()
+    }
+
+    /// Looks at a secret without using it up; for sessions, which are shown with every request.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn see_secret(&self, kind: SecretKind, text: &str) -> Result<Option<Secret>, RecordsError> {
+        let row: Option<(String, String, i64)> = sqlx::query_as(
+            "SELECT subject, data, expires FROM secrets
+             WHERE kind = ?1 AND hash = ?2 AND expires > ?3 AND (uses_left IS NULL OR uses_left > 0)",
+        )
+        .bind(kind.name())
+        .bind(hash(text))
+        .bind(self.clock.now().0)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(from_row).transpose()
+    }
+
+    /// Withdraws a secret.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_secret(&self, kind: SecretKind, text: &str) -> Result<(), RecordsError> {
+        sqlx::query("DELETE FROM secrets WHERE kind = ?1 AND hash = ?2")
+            .bind(kind.name())
+            .bind(hash(text))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes what has expired or is used up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sweep_secrets(&self) -> Result<u64, RecordsError> {
+        let done = sqlx::query("DELETE FROM secrets WHERE expires <= ?1 OR uses_left <= 0")
+            .bind(self.clock.now().0)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn from_row((subject, data, expires): (String, String, i64)) -> Result<Secret, RecordsError> {
+    let data = serde_json::from_str(&data).map_err(|_| RecordsError::Damaged("secret".to_owned()))?;
+    Ok(Secret { subject, data, expires: Ticks(expires) })
+}
