@@ -1,1 +1,29 @@
+//! Log data: acknowledged rows, durable and queryable at once.
+//!
+//! A batch is decoded to Arrow ([`decode`]), appended to the write-ahead log and synced ([`wal`]), and
+//! then visible in the table's buffer ([`buffer`]). Buffers are flushed to sorted Parquet files
+//! ([`flush`]) that the manifest names ([`manifest`]); small files are merged ([`compaction`]), old ones
+//! dropped ([`retention`]). Reading goes through a [`Snapshot`]: files and buffered rows of several
+//! tables at one moment. This crate plans no queries and knows no KQL beyond its scalar types.
+//!
+//! Two facts make rows exist exactly once across a crash: one SQLite transaction adds a flush's files
+//! and moves the table's flushed sequence number, below which the log is not replayed; and the same
+//! transaction keeps the highest batch number of every source, above which only the log decides.
 
+#![forbid(unsafe_code)]
+
+mod append;
+mod buffer;
+pub mod decode;
+pub mod disk;
+mod error;
+pub mod layout;
+mod options;
+mod snapshot;
+mod store;
+
+pub use append::{Ack, AppendTarget, Appended};
+pub use error::StoreError;
+pub use options::StoreOptions;
+pub use snapshot::{FileEntry, Snapshot, TableSnapshot};
+pub use store::Store;

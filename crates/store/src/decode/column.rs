@@ -1,0 +1,250 @@
+//! One column under construction. It starts with its first value and is filled up with defaults where
+//! rows had none, so a row costs what its own fields cost.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanBuilder, Float64Builder, Int32Builder, Int64Array, Int64Builder,
+    StringViewBuilder,
+};
+use bartizan_schema::KqlType;
+
+use super::cell::{Cell, Converted};
+use super::nesting::looks_nested;
+
+/// Builds the array of one column.
+#[derive(Debug)]
+pub(super) struct ColumnBuilder {
+    ty: KqlType,
+    values: Option<Values>,
+}
+
+#[derive(Debug)]
+enum Values {
+    Bool(BooleanBuilder),
+    Int(Int32Builder),
+    /// Long, datetime and timespan.
+    Long(Int64Builder),
+    Real(Float64Builder),
+    /// Never null.
+    Text(StringViewBuilder),
+    /// Guid, dynamic and decimal.
+    NullableText(StringViewBuilder),
+}
+
+/// What became of one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// Stored, with its size for metering.
+    Stored { size_bytes: usize },
+    /// There was nothing to store.
+    Absent,
+    /// It does not fit the column's type, or the row already has a value.
+    Rejected,
+}
+
+impl ColumnBuilder {
+    pub(super) fn new(ty: KqlType) -> Self {
+        Self { ty, values: None }
+    }
+
+    pub(super) fn ty(&self) -> KqlType {
+        self.ty
+    }
+
+    /// Stores the value of row `row`. Rows come in order; those skipped have the default.
+    pub(super) fn push(&mut self, row: usize, cell: Cell<'_>) -> Pushed {
+        if self.values.as_ref().is_some_and(|values| values.len() > row) {
+            return Pushed::Rejected;
+        }
+        match self.ty {
+            KqlType::String => match cell.to_text() {
+                Some(text) => self.push_text(row, &text),
+                None => Pushed::Absent,
+            },
+            KqlType::Dynamic => self.push_dynamic(row, cell),
+            KqlType::Guid => {
+                self.converted(row, cell.to_guid(), |this, row, value| this.push_text(row, &value))
+            }
+            KqlType::Decimal => {
+                self.converted(row, cell.to_decimal(), |this, row, value| this.push_text(row, &value))
+            }
+            KqlType::Long => self.converted(row, cell.to_long(), Self::push_long),
+            KqlType::DateTime => self.converted(row, cell.to_datetime(), Self::push_long),
+            KqlType::TimeSpan => self.converted(row, cell.to_timespan(), Self::push_long),
+            KqlType::Int => self.converted(row, cell.to_int(), |this, row, value| {
+                if let Values::Int(builder) = this.at(row) {
+                    builder.append_value(value);
+                }
+                Pushed::Stored { size_bytes: 4 }
+            }),
+            KqlType::Real => self.converted(row, cell.to_real(), |this, row, value| {
+                if let Values::Real(builder) = this.at(row) {
+                    builder.append_value(value);
+                }
+                Pushed::Stored { size_bytes: 8 }
+            }),
+            KqlType::Bool => self.converted(row, cell.to_bool(), |this, row, value| {
+                if let Values::Bool(builder) = this.at(row) {
+                    builder.append_value(value);
+                }
+                Pushed::Stored { size_bytes: 1 }
+            }),
+        }
+    }
+
+    /// Gives all rows one text; what senders wrote is dropped.
+    pub(super) fn fill_text(&mut self, rows: usize, text: &str) {
+        let mut builder = StringViewBuilder::with_capacity(rows).with_deduplicate_strings();
+        for _ in 0..rows {
+            builder.append_value(text);
+        }
+        self.values = Some(match self.ty {
+            KqlType::String => Values::Text(builder),
+            _ => Values::NullableText(builder),
+        });
+    }
+
+    /// Gives all rows one number of ticks.
+    pub(super) fn fill_long(&mut self, rows: usize, value: i64) {
+        let mut builder = Int64Builder::with_capacity(rows);
+        builder.append_value_n(value, rows);
+        self.values = Some(Values::Long(builder));
+    }
+
+    /// Gives each row its number.
+    pub(super) fn fill_reals(&mut self, values: &[f64]) {
+        let mut builder = Float64Builder::with_capacity(values.len());
+        builder.append_slice(values);
+        self.values = Some(Values::Real(builder));
+    }
+
+    /// The column, unless no row has a value.
+    pub(super) fn finish(self, rows: usize) -> Option<ArrayRef> {
+        let mut values = self.values?;
+        values.pad(rows);
+        Some(values.finish())
+    }
+
+    /// The column with `fallback` where rows have no value.
+    pub(super) fn finish_time(self, rows: usize, fallback: i64) -> ArrayRef {
+        let Some(array) = self.finish(rows) else {
+            return Arc::new(Int64Array::from(vec![fallback; rows]));
+        };
+        match array.as_any().downcast_ref::<Int64Array>() {
+            Some(times) if times.null_count() > 0 => {
+                Arc::new(times.iter().map(|time| time.unwrap_or(fallback)).collect::<Int64Array>())
+            }
+            _ => array,
+        }
+    }
+
+    fn converted<T>(
+        &mut self,
+        row: usize,
+        value: Converted<T>,
+        store: impl FnOnce(&mut Self, usize, T) -> Pushed,
+    ) -> Pushed {
+        match value {
+            Converted::Value(value) => store(self, row, value),
+            Converted::Absent => Pushed::Absent,
+            Converted::Rejected => Pushed::Rejected,
+        }
+    }
+
+    fn push_long(&mut self, row: usize, value: i64) -> Pushed {
+        if let Values::Long(builder) = self.at(row) {
+            builder.append_value(value);
+        }
+        Pushed::Stored { size_bytes: 8 }
+    }
+
+    fn push_text(&mut self, row: usize, text: &str) -> Pushed {
+        if let Values::Text(builder) | Values::NullableText(builder) = self.at(row) {
+            builder.append_value(text);
+        }
+        Pushed::Stored { size_bytes: text.len() }
+    }
+
+    /// JSON text as it is. A string that spells an array or object is taken as that value, because
+    /// many senders encode their nested fields twice.
+    fn push_dynamic(&mut self, row: usize, cell: Cell<'_>) -> Pushed {
+        match cell {
+            Cell::Text("") => Pushed::Absent,
+            Cell::Text(text) if looks_nested(text) && is_json(text) => self.push_text(row, text.trim()),
+            Cell::Text(text) => {
+                let quoted = serde_json::Value::from(text).to_string();
+                self.push_text(row, &quoted)
+            }
+            other => match other.to_text() {
+                Some(text) => self.push_text(row, &text),
+                None => Pushed::Absent,
+            },
+        }
+    }
+
+    /// The builder, padded so that the next value is row `row`'s.
+    fn at(&mut self, row: usize) -> &mut Values {
+        let ty = self.ty;
+        let values = self.values.get_or_insert_with(|| Values::new(ty));
+        values.pad(row);
+        values
+    }
+}
+
+/// Depth is limited by the parser itself.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+        && super::nesting::check(text.as_bytes(), super::DEPTH_MAX).is_ok()
+}
+
+impl Values {
+    fn new(ty: KqlType) -> Self {
+        match ty {
+            KqlType::Bool => Self::Bool(BooleanBuilder::new()),
+            KqlType::Int => Self::Int(Int32Builder::new()),
+            KqlType::Long | KqlType::DateTime | KqlType::TimeSpan => Self::Long(Int64Builder::new()),
+            KqlType::Real => Self::Real(Float64Builder::new()),
+            KqlType::String => Self::Text(StringViewBuilder::new()),
+            KqlType::Guid | KqlType::Dynamic | KqlType::Decimal => {
+                Self::NullableText(StringViewBuilder::new())
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        use arrow::array::ArrayBuilder;
+        match self {
+            Self::Bool(builder) => builder.len(),
+            Self::Int(builder) => builder.len(),
+            Self::Long(builder) => builder.len(),
+            Self::Real(builder) => builder.len(),
+            Self::Text(builder) | Self::NullableText(builder) => builder.len(),
+        }
+    }
+
+    fn pad(&mut self, rows: usize) {
+        let missing = rows.saturating_sub(self.len());
+        if missing == 0 {
+            return;
+        }
+        match self {
+            Self::Bool(builder) => builder.append_nulls(missing),
+            Self::Int(builder) => builder.append_nulls(missing),
+            Self::Long(builder) => builder.append_nulls(missing),
+            Self::Real(builder) => builder.append_nulls(missing),
+            Self::Text(builder) => (0..missing).for_each(|_| builder.append_value("")),
+            Self::NullableText(builder) => (0..missing).for_each(|_| builder.append_null()),
+        }
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Bool(mut builder) => Arc::new(builder.finish()),
+            Self::Int(mut builder) => Arc::new(builder.finish()),
+            Self::Long(mut builder) => Arc::new(builder.finish()),
+            Self::Real(mut builder) => Arc::new(builder.finish()),
+            Self::Text(mut builder) | Self::NullableText(mut builder) => Arc::new(builder.finish()),
+        }
+    }
+}

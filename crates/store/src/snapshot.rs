@@ -1,0 +1,73 @@
+//! A consistent view of some tables: files and buffered rows as of one sequence number.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bartizan_schema::Table;
+
+use crate::disk::Disk;
+
+/// Several tables at one moment. Every row with a sequence number up to `seq` is in it once, no other is.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub seq: u64,
+    /// By the names that were asked for.
+    pub tables: BTreeMap<String, TableSnapshot>,
+}
+
+/// One table's part of a snapshot. Holding it keeps its files on disk.
+#[derive(Clone, Debug)]
+pub struct TableSnapshot {
+    pub table: Arc<Table>,
+    /// The table's columns and `__seq`. Files may lack columns; see [`crate::layout`].
+    pub schema: SchemaRef,
+    pub files: Vec<Arc<FileEntry>>,
+    /// Rows not yet in files, each batch with exactly `schema`.
+    pub memory: Vec<RecordBatch>,
+}
+
+/// One Parquet file and what the manifest knows about it. It never changes once written. A file that
+/// was replaced or has expired is deleted when the last snapshot holding it goes.
+#[derive(Debug)]
+pub struct FileEntry {
+    /// Absolute.
+    pub path: PathBuf,
+    pub size_bytes: u64,
+    pub rows: u64,
+    /// Least and greatest `TimeGenerated`, in ticks.
+    pub time_min: i64,
+    pub time_max: i64,
+    /// Least and greatest `__seq`.
+    pub seq_min: i64,
+    pub seq_max: i64,
+    /// The columns that rows are sorted by, first one first.
+    pub sorted_by: Vec<String>,
+    pub(crate) id: i64,
+    /// The first day of the time slice, in days since 0001-01-01.
+    pub(crate) day: i64,
+    pub(crate) obsolete: AtomicBool,
+    pub(crate) disk: Arc<dyn Disk>,
+}
+
+impl FileEntry {
+    /// No longer in the manifest: delete the file once nobody reads it.
+    pub(crate) fn retire(&self) {
+        self.obsolete.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for FileEntry {
+    fn drop(&mut self) {
+        if !*self.obsolete.get_mut() {
+            return;
+        }
+        if let Err(error) = self.disk.remove(&self.path) {
+            // The next open removes files that the manifest does not name.
+            tracing::warn!(path = %self.path.display(), %error, "retired file stays until the next start");
+        }
+    }
+}
