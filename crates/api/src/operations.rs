@@ -1,0 +1,139 @@
+//! The plain list of everything that is served: `operation  METHOD  path`.
+
+use crate::types::{TYPES, TypeInfo};
+
+/// Operations that are not reads and writes of a resource type.
+const OTHERS: &[(&str, &str, &str)] = &[
+    ("agent.desired", "GET", "/agent/v1/desired"),
+    ("agent.disconnect", "POST", "/agent/v1/disconnect"),
+    ("agent.enrol", "POST", "/agent/v1/enrol"),
+    ("agent.evidence", "POST", "/agent/v1/evidence"),
+    ("agent.renew", "POST", "/agent/v1/renew"),
+    ("agent.status", "POST", "/agent/v1/status"),
+    (
+        "alerts.activate",
+        "POST",
+        "{scope}/providers/Microsoft.Security/locations/{location}/alerts/{name}/activate",
+    ),
+    (
+        "alerts.dismiss",
+        "POST",
+        "{scope}/providers/Microsoft.Security/locations/{location}/alerts/{name}/dismiss",
+    ),
+    (
+        "alerts.inProgress",
+        "POST",
+        "{scope}/providers/Microsoft.Security/locations/{location}/alerts/{name}/inProgress",
+    ),
+    (
+        "alerts.resolve",
+        "POST",
+        "{scope}/providers/Microsoft.Security/locations/{location}/alerts/{name}/resolve",
+    ),
+    ("health", "GET", "/healthz"),
+    ("identity.discovery", "GET", "/{tenant}/v2.0/.well-known/openid-configuration"),
+    ("identity.keys", "GET", "/{tenant}/discovery/v2.0/keys"),
+    ("identity.token", "POST", "/{tenant}/oauth2/v2.0/token"),
+    ("incidents.alerts", "POST", "{workspace}/providers/Microsoft.SecurityInsights/incidents/{id}/alerts"),
+    (
+        "incidents.bookmarks",
+        "POST",
+        "{workspace}/providers/Microsoft.SecurityInsights/incidents/{id}/bookmarks",
+    ),
+    (
+        "incidents.entities",
+        "POST",
+        "{workspace}/providers/Microsoft.SecurityInsights/incidents/{id}/entities",
+    ),
+    ("ingestion.upload", "POST", "/dataCollectionRules/{immutableId}/streams/{stream}"),
+    ("logs.batch", "POST", "/v1/$batch"),
+    ("logs.metadata", "GET", "/v1/workspaces/{customerId}/metadata"),
+    ("logs.query", "GET", "/v1/workspaces/{customerId}/query"),
+    ("logs.query", "POST", "/v1/workspaces/{customerId}/query"),
+    (
+        "policyStates.queryResults",
+        "POST",
+        "{scope}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults",
+    ),
+    ("portal.agentBinary", "GET", "/portal/agent/bartizan-agent"),
+    ("portal.certificate", "GET", "/portal/agent/ca.pem"),
+    ("portal.checkQuery", "POST", "/portal/v1/query/check"),
+    ("portal.events", "GET", "/portal/v1/events"),
+    ("portal.onboarding", "POST", "/portal/v1/onboarding"),
+    ("portal.session", "GET", "/portal/v1/session"),
+    ("portal.signIn", "POST", "/portal/v1/signin"),
+    ("portal.signOut", "POST", "/portal/v1/signout"),
+    ("providers.get", "GET", "{scope}/providers/{namespace}"),
+    ("providers.list", "GET", "{scope}/providers"),
+    ("providers.register", "POST", "/subscriptions/{subscription}/providers/{namespace}/register"),
+    ("resourceGroups.list", "GET", "/subscriptions/{subscription}/resourceGroups"),
+    ("resources.list", "GET", "{scope}/resources"),
+    ("subscriptions.get", "GET", "/subscriptions/{subscription}"),
+    ("subscriptions.list", "GET", "/subscriptions"),
+    ("subscriptions.locations", "GET", "/subscriptions/{subscription}/locations"),
+    ("tenants.list", "GET", "/tenants"),
+    (
+        "workspaces.sharedKeys",
+        "POST",
+        "{scope}/providers/Microsoft.OperationalInsights/workspaces/{name}/sharedKeys",
+    ),
+];
+
+/// The whole list, sorted, one operation a line.
+pub fn listing() -> String {
+    let mut lines: Vec<String> =
+        OTHERS.iter().map(|(operation, method, path)| line(operation, method, path)).collect();
+    for info in TYPES {
+        lines.extend(of_type(info));
+    }
+    lines.sort_unstable();
+    lines.dedup();
+    lines.concat()
+}
+
+fn of_type(info: &TypeInfo) -> Vec<String> {
+    let (namespace, types) = info.name.split_once('/').expect("a type has a namespace");
+    let group = types.replace('/', ".");
+    let (collection, item) = if info.name == "Microsoft.Resources/resourceGroups" {
+        let item = "/subscriptions/{subscription}/resourceGroups/{name}".to_owned();
+        (item.trim_end_matches("/{name}").to_owned(), item)
+    } else {
+        let parts: Vec<&str> = types.split('/').collect();
+        let (last, parents) = parts.split_last().expect("a type has a part");
+        let parents: String = parents.iter().map(|part| format!("/{part}/{{{part}Name}}")).collect();
+        let collection = format!("{{scope}}/providers/{namespace}{parents}/{last}");
+        (collection.clone(), format!("{collection}/{{name}}"))
+    };
+    let mut out =
+        vec![line(&format!("{group}.list"), "GET", &collection), line(&format!("{group}.get"), "GET", &item)];
+    if info.writable {
+        out.push(line(&format!("{group}.put"), "PUT", &item));
+        out.push(line(&format!("{group}.patch"), "PATCH", &item));
+    }
+    if info.deletable {
+        out.push(line(&format!("{group}.delete"), "DELETE", &item));
+    }
+    out
+}
+
+fn line(operation: &str, method: &str, path: &str) -> String {
+    format!("{operation:<64} {method:<6} {path}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// `UPDATE_GOLDEN=1` rewrites the file; its diff is what a reviewer reads.
+    #[test]
+    fn the_checked_in_list_is_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/operations.txt");
+        let current = super::listing();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &current).unwrap();
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(stored, current, "run with UPDATE_GOLDEN=1 and review the diff");
+    }
+}

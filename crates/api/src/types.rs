@@ -1,0 +1,183 @@
+//! Every resource type that is served, one row each: what can be done with it and which status codes its
+//! clients expect.
+
+use bartizan_base::ErrorKind;
+
+use crate::error::ApiError;
+
+/// A resource type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeInfo {
+    /// `Namespace/type[/type]`, spelled as ARM spells it.
+    pub name: &'static str,
+    /// Whether clients may write it; read-only types are made by the server.
+    pub writable: bool,
+    pub deletable: bool,
+    /// Status of a PUT that creates.
+    pub created: u16,
+    /// Status of a PUT that replaces.
+    pub updated: u16,
+    /// Status of a DELETE that removed something; one that found nothing is 204.
+    pub deleted: u16,
+}
+
+const fn full(name: &'static str) -> TypeInfo {
+    TypeInfo { name, writable: true, deletable: true, created: 201, updated: 200, deleted: 200 }
+}
+
+const fn read(name: &'static str) -> TypeInfo {
+    TypeInfo { writable: false, deletable: false, ..full(name) }
+}
+
+/// Clients of this type raise on 201.
+const fn put200(name: &'static str) -> TypeInfo {
+    TypeInfo { created: 200, ..full(name) }
+}
+
+/// Clients of this type raise on 200.
+const fn put201(name: &'static str) -> TypeInfo {
+    TypeInfo { updated: 201, ..full(name) }
+}
+
+/// All types, by namespace.
+pub const TYPES: &[TypeInfo] = &[
+    put201("Microsoft.Authorization/policyAssignments"),
+    put201("Microsoft.Authorization/policyDefinitions"),
+    full("Microsoft.Authorization/policyExemptions"),
+    full("Microsoft.Authorization/policySetDefinitions"),
+    full("Microsoft.Authorization/roleAssignments"),
+    read("Microsoft.Authorization/roleDefinitions"),
+    TypeInfo { deleted: 204, ..put200("Microsoft.HybridCompute/machines") },
+    TypeInfo { deleted: 204, ..put200("Microsoft.HybridCompute/machines/extensions") },
+    full("Microsoft.Insights/dataCollectionEndpoints"),
+    full("Microsoft.Insights/dataCollectionRuleAssociations"),
+    full("Microsoft.Insights/dataCollectionRules"),
+    put200("Microsoft.OperationalInsights/queryPacks"),
+    put200("Microsoft.OperationalInsights/queryPacks/queries"),
+    full("Microsoft.OperationalInsights/workspaces"),
+    put200("Microsoft.OperationalInsights/workspaces/savedSearches"),
+    put200("Microsoft.OperationalInsights/workspaces/tables"),
+    read("Microsoft.PolicyInsights/remediations"),
+    full("Microsoft.Resources/resourceGroups"),
+    TypeInfo { deleted: 204, ..put200("Microsoft.Security/alertsSuppressionRules") },
+    read("Microsoft.Security/applicationWhitelistings"),
+    full("Microsoft.Security/assessments"),
+    read("Microsoft.Security/assessments/subAssessments"),
+    read("Microsoft.Security/assessmentMetadata"),
+    read("Microsoft.Security/automations"),
+    read("Microsoft.Security/autoProvisioningSettings"),
+    read("Microsoft.Security/governanceRules"),
+    read("Microsoft.Security/healthReports"),
+    read("Microsoft.Security/locations"),
+    read("Microsoft.Security/locations/alerts"),
+    read("Microsoft.Security/locations/applicationWhitelistings"),
+    read("Microsoft.Security/locations/jitNetworkAccessPolicies"),
+    read("Microsoft.Security/locations/tasks"),
+    read("Microsoft.Security/locations/topologies"),
+    read("Microsoft.Security/mdeOnboardings"),
+    full("Microsoft.Security/pricings"),
+    read("Microsoft.Security/regulatoryComplianceStandards"),
+    read("Microsoft.Security/regulatoryComplianceStandards/regulatoryComplianceControls"),
+    read("Microsoft.Security/secureScoreControlDefinitions"),
+    read("Microsoft.Security/secureScores"),
+    read("Microsoft.Security/secureScores/secureScoreControls"),
+    full("Microsoft.Security/securityContacts"),
+    read("Microsoft.Security/securityConnectors"),
+    read("Microsoft.Security/serverVulnerabilityAssessmentsSettings"),
+    read("Microsoft.Security/settings"),
+    read("Microsoft.Security/softwareInventories"),
+    read("Microsoft.Security/workspaceSettings"),
+    full("Microsoft.SecurityInsights/alertRules"),
+    read("Microsoft.SecurityInsights/alertRules/actions"),
+    read("Microsoft.SecurityInsights/alertRuleTemplates"),
+    read("Microsoft.SecurityInsights/automationRules"),
+    full("Microsoft.SecurityInsights/bookmarks"),
+    read("Microsoft.SecurityInsights/dataConnectors"),
+    read("Microsoft.SecurityInsights/entities"),
+    full("Microsoft.SecurityInsights/incidents"),
+    full("Microsoft.SecurityInsights/incidents/comments"),
+    full("Microsoft.SecurityInsights/incidents/relations"),
+    full("Microsoft.SecurityInsights/incidents/tasks"),
+    full("Microsoft.SecurityInsights/onboardingStates"),
+    read("Microsoft.SecurityInsights/watchlists"),
+    read("Microsoft.SecurityInsights/watchlists/watchlistItems"),
+];
+
+/// Collections that are served under a shorter path than their members have: asked type → stored type.
+const ALIASES: &[(&str, &str)] = &[
+    ("Microsoft.Security/alerts", "Microsoft.Security/locations/alerts"),
+    ("Microsoft.Security/jitNetworkAccessPolicies", "Microsoft.Security/locations/jitNetworkAccessPolicies"),
+    ("Microsoft.Security/secureScoreControls", "Microsoft.Security/secureScores/secureScoreControls"),
+    ("Microsoft.Security/subAssessments", "Microsoft.Security/assessments/subAssessments"),
+    ("Microsoft.Security/tasks", "Microsoft.Security/locations/tasks"),
+    ("Microsoft.Security/topologies", "Microsoft.Security/locations/topologies"),
+];
+
+/// The row of a type, in any case.
+pub fn find(name: &str) -> Option<&'static TypeInfo> {
+    TYPES.iter().find(|info| info.name.eq_ignore_ascii_case(name))
+}
+
+/// The row of a type that a collection path names.
+pub fn find_collection(name: &str) -> Option<&'static TypeInfo> {
+    let stored =
+        ALIASES.iter().find(|(asked, _)| asked.eq_ignore_ascii_case(name)).map(|(_, stored)| *stored);
+    find(stored.unwrap_or(name))
+}
+
+/// Namespaces that are registered, in order.
+pub fn namespaces() -> Vec<&'static str> {
+    let mut out: Vec<&'static str> = TYPES.iter().filter_map(|info| info.name.split('/').next()).collect();
+    out.push("Microsoft.ResourceGraph");
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// What a request to an unknown type is told.
+pub fn unknown(name: &str) -> ApiError {
+    let shown: String = name.chars().take(200).collect();
+    let namespace = shown.split('/').next().unwrap_or_default();
+    let known: Vec<&str> = TYPES.iter().map(|info| info.name).filter(|ty| belongs(ty, namespace)).collect();
+    let hint = if known.is_empty() {
+        format!("registered namespaces are: {}", namespaces().join(", "))
+    } else {
+        format!("`{namespace}` has: {}", known.join(", "))
+    };
+    ApiError::coded(
+        ErrorKind::Invalid,
+        "NoRegisteredProviderFound",
+        format!("No registered resource provider found for type `{shown}`; {hint}."),
+    )
+}
+
+fn belongs(ty: &str, namespace: &str) -> bool {
+    ty.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case(namespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_unique_and_aliases_lead_somewhere() {
+        for (at, info) in TYPES.iter().enumerate() {
+            assert!(
+                TYPES[at + 1..].iter().all(|other| !other.name.eq_ignore_ascii_case(info.name)),
+                "{}",
+                info.name
+            );
+        }
+        for (asked, stored) in ALIASES {
+            assert!(find(asked).is_none() && find(stored).is_some(), "{asked}");
+        }
+    }
+
+    #[test]
+    fn unknown_types_are_told_what_there_is() {
+        assert!(unknown("Microsoft.Compute/virtualMachines").message.contains("Microsoft.HybridCompute"));
+        assert!(
+            unknown("microsoft.hybridcompute/racks").message.contains("Microsoft.HybridCompute/machines")
+        );
+    }
+}
