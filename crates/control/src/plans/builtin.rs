@@ -1,0 +1,50 @@
+//! The policy definitions shipped in `content/policies`.
+
+use std::sync::LazyLock;
+
+use include_dir::{Dir, include_dir};
+use serde_json::Value;
+
+static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../content/policies");
+
+static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let files = SHIPPED.files().filter(|file| file.path().extension().is_some_and(|ext| ext == "json"));
+    files.filter_map(|file| serde_json::from_slice(file.contents()).ok()).collect()
+});
+
+/// Every shipped definition as an ARM object, served below `/providers/Microsoft.Authorization/policyDefinitions`.
+pub fn definitions() -> &'static [Value] {
+    &DEFINITIONS
+}
+
+/// The shipped definition called `name` (a guid).
+pub fn definition(name: &str) -> Option<&'static Value> {
+    definitions().iter().find(|definition| {
+        definition.get("name").and_then(Value::as_str).is_some_and(|found| found.eq_ignore_ascii_case(name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::component::COMPONENTS;
+    use super::super::policy::Definition;
+    use super::*;
+
+    #[test]
+    fn every_shipped_file_is_a_usable_definition() {
+        assert_eq!(definitions().len(), SHIPPED.files().count());
+        for definition in definitions() {
+            let id = definition["id"].as_str().unwrap();
+            assert!(id.ends_with(definition["name"].as_str().unwrap()), "{id}");
+            Definition::parse(id, &definition["properties"]).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_component_has_its_definition() {
+        for component in &COMPONENTS {
+            let definition = definition(component.definition).expect(component.definition);
+            assert!(definition.to_string().contains(component.extension), "{}", component.name);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! From a machine's extension resources to what its agent should run.
+
+use std::collections::BTreeMap;
+
+use bartizan_base::ResourceId;
+use bartizan_records::Resource;
+use bartizan_wire::{AgentCommand, DesiredExtension, DesiredState, ExtensionProgram};
+use serde_json::{Map, Value, json};
+
+use super::{component, extension};
+
+/// A data collection rule, as far as agents need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectionRule {
+    pub id: ResourceId,
+    /// `dcr-` and 32 hex digits.
+    pub immutable_id: String,
+    /// The streams it takes; empty for the default rule, which takes every standard table's.
+    pub streams: Vec<String>,
+}
+
+impl CollectionRule {
+    /// Reads a `Microsoft.Insights/dataCollectionRules` resource.
+    pub fn parse(resource: &Resource) -> Option<Self> {
+        let flows = resource.property("dataFlows").and_then(Value::as_array).into_iter().flatten();
+        let streams =
+            flows.flat_map(|flow| flow.get("streams").and_then(Value::as_array).into_iter().flatten());
+        Some(Self {
+            id: resource.id.clone(),
+            immutable_id: resource.property("immutableId").and_then(Value::as_str)?.to_owned(),
+            streams: streams.filter_map(|stream| stream.as_str().map(str::to_owned)).collect(),
+        })
+    }
+}
+
+/// The desired state of a machine. `previous` is the last one that was computed for it: the generation grows
+/// exactly when the content differs from it. `rules` are the machine's own collection rules, nearest first,
+/// and the default rule last.
+pub fn desired_state(
+    extensions: &[Resource],
+    rules: &[CollectionRule],
+    commands: Vec<AgentCommand>,
+    previous: Option<&DesiredState>,
+) -> DesiredState {
+    let mut wanted: Vec<DesiredExtension> = extensions
+        .iter()
+        .filter(|resource| !extension::provisioning_state(resource).eq_ignore_ascii_case("Deleting"))
+        .map(|resource| desired_extension(resource, rules))
+        .collect();
+    wanted.sort_by(|a, b| a.name.cmp(&b.name));
+    let same =
+        previous.is_some_and(|previous| previous.extensions == wanted && previous.commands == commands);
+    let generation = previous.map_or(1, |previous| previous.generation + u64::from(!same));
+    DesiredState { generation, extensions: wanted, commands }
+}
+
+fn desired_extension(resource: &Resource, rules: &[CollectionRule]) -> DesiredExtension {
+    let text = |name: &str| resource.property(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (publisher, kind) = (text("publisher"), text("type"));
+    let found = component::find(&publisher, &kind);
+    DesiredExtension {
+        name: resource.id.name().to_owned(),
+        program: found.map_or(ExtensionProgram::Unknown, |component| component.program),
+        version: text("typeHandlerVersion"),
+        settings: settings(resource),
+        streams: found.map(|component| streams(component.streams, rules)).unwrap_or_default(),
+        publisher,
+        kind,
+    }
+}
+
+/// Public settings with the protected ones laid over them: only the agent ever sees the latter.
+fn settings(resource: &Resource) -> Value {
+    let mut settings = Map::new();
+    for part in ["settings", "protectedSettings"] {
+        let members = resource.property(part).and_then(Value::as_object).into_iter().flatten();
+        settings.extend(members.map(|(name, value)| (name.clone(), value.clone())));
+    }
+    if settings.is_empty() { json!({}) } else { Value::Object(settings) }
+}
+
+fn streams(wanted: &[&str], rules: &[CollectionRule]) -> BTreeMap<String, String> {
+    let takes = |rule: &&CollectionRule, stream: &str| {
+        rule.streams.is_empty() || rule.streams.iter().any(|taken| taken.eq_ignore_ascii_case(stream))
+    };
+    let last = rules.last();
+    wanted
+        .iter()
+        .filter_map(|stream| {
+            let rule = rules.iter().find(|rule| takes(rule, stream)).or(last)?;
+            Some(((*stream).to_owned(), rule.immutable_id.clone()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bartizan_base::Ticks;
+
+    const MACHINE: &str =
+        "/subscriptions/s/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/web-1";
+
+    fn extension(name: &str, properties: Value) -> Resource {
+        let id = ResourceId::parse(&format!("{MACHINE}/extensions/{name}")).unwrap();
+        Resource {
+            resource_type: id.resource_type(),
+            id,
+            etag: String::new(),
+            body: json!({"properties": properties}),
+            created: Ticks(0),
+            modified: Ticks(0),
+        }
+    }
+
+    fn rule(immutable_id: &str, streams: &[&str]) -> CollectionRule {
+        let id = ResourceId::parse(
+            "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/dataCollectionRules/r",
+        )
+        .unwrap();
+        CollectionRule {
+            id,
+            immutable_id: immutable_id.to_owned(),
+            streams: streams.iter().map(|s| (*s).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn generation_grows_only_with_the_content() {
+        let monitor = extension(
+            "AzureMonitorLinuxAgent",
+            json!({"publisher": "Microsoft.Azure.Monitor", "type": "AzureMonitorLinuxAgent", "typeHandlerVersion": "1.0",
+                   "provisioningState": "Creating", "settings": {"a": 1}, "protectedSettings": {"b": 2}}),
+        );
+        let rules = [rule("dcr-own", &["Microsoft-Syslog"]), rule("dcr-default", &[])];
+        let first = desired_state(std::slice::from_ref(&monitor), &rules, vec![], None);
+        assert_eq!(first.generation, 1);
+        let extension = &first.extensions[0];
+        assert_eq!(extension.program, ExtensionProgram::Monitor);
+        assert_eq!(extension.settings, json!({"a": 1, "b": 2}));
+        assert_eq!(extension.streams["Microsoft-Syslog"], "dcr-own");
+        assert_eq!(extension.streams["Microsoft-Perf"], "dcr-default");
+
+        let mut running = monitor.clone();
+        running.body["properties"]["provisioningState"] = "Succeeded".into();
+        let again = desired_state(&[running], &rules, vec![], Some(&first));
+        assert_eq!(again, first, "the agent's own progress is no change of what is wanted");
+
+        let mut leaving = monitor;
+        leaving.body["properties"]["provisioningState"] = "Deleting".into();
+        let off = desired_state(&[leaving], &rules, vec![], Some(&first));
+        assert_eq!((off.generation, off.extensions.len()), (2, 0));
+    }
+
+    #[test]
+    fn an_unknown_publisher_is_passed_on_as_unknown() {
+        let odd = extension("X", json!({"publisher": "Somebody.Else", "type": "MDE.Linux"}));
+        let state = desired_state(&[odd], &[], vec![], None);
+        assert_eq!(state.extensions[0].program, ExtensionProgram::Unknown);
+        assert!(state.extensions[0].streams.is_empty());
+    }
+}

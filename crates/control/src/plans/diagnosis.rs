@@ -1,0 +1,319 @@
+//! Why a machine is not covered: the six checks, in the order in which people are told to make them.
+//!
+//! Plan, provisioning, operating system, connectivity, policy, extension status. All six are made, each with
+//! its evidence; the first that fails is the answer, because what comes after it mostly follows from it.
+
+use bartizan_base::{ResourceId, Ticks};
+use bartizan_records::{Records, RecordsError, Resource};
+use serde_json::{Value, json};
+
+use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
+use super::plan::{Plan, Tier};
+use super::policy::{PolicySet, Target};
+use super::{builtin, extension, reconcile};
+
+/// The type of the answer.
+pub const DIAGNOSIS_TYPE: &str = "Bartizan.Security/diagnosis";
+/// Architectures that the agent is built for.
+const ARCHITECTURES: [&str; 4] = ["x86_64", "amd64", "aarch64", "arm64"];
+
+/// What the checks look at.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub machine: Resource,
+    pub extensions: Vec<Resource>,
+    pub plan: Plan,
+    pub policies: PolicySet,
+    pub now: Ticks,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Passed,
+    /// Nothing is wrong yet; something has been started and is not finished.
+    InProgress,
+    Failed,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub outcome: Outcome,
+    pub evidence: Vec<String>,
+    /// What to do; empty when there is nothing to do.
+    pub fix: String,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "Passed",
+            Self::InProgress => "InProgress",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// Answers `GET {machine}/providers/Bartizan.Security/diagnosis/latest`; `None` when there is no such machine.
+///
+/// # Errors
+/// When the records cannot be read.
+pub async fn diagnose(
+    records: &Records,
+    machine: &ResourceId,
+    now: Ticks,
+) -> Result<Option<Value>, RecordsError> {
+    let Some(resource) = records.get(machine).await? else { return Ok(None) };
+    let subscription =
+        machine.subscription().and_then(|id| ResourceId::parse(&format!("/subscriptions/{id}")).ok());
+    let Some(subscription) = subscription else { return Ok(None) };
+    let facts = Facts {
+        machine: resource,
+        extensions: records.list_all(machine, EXTENSION_TYPE).await?,
+        plan: Plan::read(records, &subscription).await?,
+        policies: reconcile::load(records).await?,
+        now,
+    };
+    Ok(Some(to_json(&facts, &checks(&facts))))
+}
+
+/// The six checks, in order.
+pub fn checks(facts: &Facts) -> [Check; 6] {
+    [
+        plan(facts),
+        provisioning(facts),
+        operating_system(facts),
+        connectivity(facts),
+        policy_block(facts),
+        extension_status(facts),
+    ]
+}
+
+fn to_json(facts: &Facts, checks: &[Check]) -> Value {
+    let numbered: Vec<Value> = checks
+        .iter()
+        .enumerate()
+        .map(|(at, check)| {
+            json!({"order": at + 1, "name": check.name, "displayName": check.title, "result": check.outcome.as_str(),
+                   "evidence": check.evidence, "fix": check.fix})
+        })
+        .collect();
+    let first = checks.iter().position(|check| check.outcome == Outcome::Failed);
+    let waiting = checks.iter().any(|check| check.outcome == Outcome::InProgress);
+    let (status, summary) = match first {
+        Some(at) => ("Unhealthy", format!("check {} of 6 fails: {}", at + 1, checks[at].title)),
+        None if waiting => ("InProgress", "installation is under way".to_owned()),
+        None => ("Healthy", "all checks pass".to_owned()),
+    };
+    let id = &facts.machine.id;
+    json!({
+        "id": format!("{id}/providers/{DIAGNOSIS_TYPE}/latest"),
+        "name": "latest",
+        "type": DIAGNOSIS_TYPE,
+        "properties": {
+            "machineId": id,
+            "time": facts.now,
+            "status": status,
+            "summary": summary,
+            "firstFailure": first.map(|at| numbered[at].clone()),
+            "checks": numbered,
+        },
+    })
+}
+
+fn plan(facts: &Facts) -> Check {
+    let title = "Defender for Servers is on for the subscription";
+    let tier = facts.plan.tier;
+    if tier == Tier::Free {
+        let fix = "turn on Defender for Servers for the subscription in Environment settings";
+        return failed("plan", title, vec!["the plan `VirtualMachines` is Free".to_owned()], fix);
+    }
+    if facts.plan.excluded.iter().any(|scope| facts.machine.id.is_within(scope)) {
+        let fix = "remove the machine's own `VirtualMachines` pricing, which is Free";
+        return failed("plan", title, vec!["the machine has a pricing of its own".to_owned()], fix);
+    }
+    passed("plan", title, vec![format!("the plan `VirtualMachines` is {}", tier.as_str())])
+}
+
+fn provisioning(facts: &Facts) -> Check {
+    let title = "Provisioning is on for every component of the plan";
+    let mut evidence = Vec::new();
+    let mut fix = String::new();
+    for component in COMPONENTS.iter().filter(|component| component.tiers.contains(&facts.plan.tier)) {
+        match assigned(facts, component) {
+            Ok(found) => evidence.push(found),
+            Err((found, remedy)) => {
+                evidence.insert(0, found);
+                fix = remedy;
+            }
+        }
+    }
+    if !fix.is_empty() {
+        return failed("provisioning", title, evidence, &fix);
+    }
+    passed("provisioning", title, evidence)
+}
+
+/// Whether the component's assignment exists, covers the machine and deploys; else what is wrong and the fix.
+fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, String)> {
+    let what = component.display_name;
+    if let Some(setting) = facts.plan.switch_of(component) {
+        return Err((format!("{what}: switched off by {setting}"), format!("switch {setting} on")));
+    }
+    let assignment = facts.policies.assignments.iter().find(|assignment| {
+        assignment
+            .definition_id
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(component.definition))
+            && assignment.covers(&facts.machine.id)
+    });
+    let Some(assignment) = assignment else {
+        let found = format!("{what}: no policy assignment covers the machine");
+        return Err((found, "turn the plan off and on again, or assign the policy by hand".to_owned()));
+    };
+    let name = assignment.name();
+    if !assignment.enforced {
+        return Err((
+            format!("{what}: assignment `{name}` is not enforced"),
+            format!("set the enforcement mode of `{name}` to Default"),
+        ));
+    }
+    if !assignment.has_identity {
+        return Err((
+            format!("{what}: assignment `{name}` has no managed identity"),
+            format!("give `{name}` a system-assigned identity"),
+        ));
+    }
+    let exemption = facts.policies.exemptions.iter().find(|exemption| {
+        exemption.assignment_id.eq_ignore_ascii_case(assignment.id.as_str())
+            && facts.machine.id.is_within(&exemption.scope)
+            && exemption.expires.is_none_or(|end| facts.now < end)
+    });
+    if let Some(exemption) = exemption {
+        return Err((
+            format!("{what}: the machine is exempt by `{}`", exemption.id),
+            format!("delete the exemption `{}`", exemption.id.name()),
+        ));
+    }
+    Ok(format!("{what}: assigned by `{name}`"))
+}
+
+fn operating_system(facts: &Facts) -> Check {
+    let title = "The operating system is supported";
+    let text = |name: &str| facts.machine.property(name).and_then(Value::as_str).unwrap_or_default();
+    let detected = |name: &str| {
+        let detected = facts.machine.property("detectedProperties").and_then(|detected| detected.get(name));
+        detected.and_then(Value::as_str).unwrap_or_default()
+    };
+    let architecture = detected("architecture");
+    let evidence = vec![format!("{} {}", text("osName"), architecture).trim().to_owned()];
+    if !text("osType").eq_ignore_ascii_case("linux") {
+        return failed(
+            "operatingSystem",
+            title,
+            evidence,
+            "extensions exist for Linux; this machine can only be listed",
+        );
+    }
+    if !architecture.is_empty() && !ARCHITECTURES.iter().any(|known| known.eq_ignore_ascii_case(architecture))
+    {
+        return failed("operatingSystem", title, evidence, "the agent is built for x86_64 and aarch64");
+    }
+    passed("operatingSystem", title, evidence)
+}
+
+fn connectivity(facts: &Facts) -> Check {
+    let title = "The machine reaches the server";
+    let text = |name: &str| facts.machine.property(name).and_then(Value::as_str).unwrap_or_default();
+    let status = text("status");
+    let evidence = vec![format!("status {status} since {}", text("lastStatusChange"))];
+    if status.eq_ignore_ascii_case("Connected") {
+        return passed("connectivity", title, evidence);
+    }
+    let fix = "start the machine; check that `bartizan-agent` runs and that outbound HTTPS to the server, or to its proxy, is allowed";
+    failed("connectivity", title, evidence, fix)
+}
+
+fn policy_block(facts: &Facts) -> Check {
+    let title = "No policy forbids the extensions";
+    for component in wanted(facts) {
+        let Some(target) = planned(facts, component) else { continue };
+        if let Some(denial) = facts.policies.denial(&target, facts.now) {
+            let fix = format!(
+                "exempt the machine from assignment `{}`, or change that assignment",
+                denial.assignment_name
+            );
+            return failed("policy", title, vec![denial.message(&target.id)], &fix);
+        }
+    }
+    passed("policy", title, vec!["no `deny` assignment matches the extensions".to_owned()])
+}
+
+fn extension_status(facts: &Facts) -> Check {
+    let title = "Every extension is installed and running";
+    let mut outcome = Outcome::Passed;
+    let mut evidence = Vec::new();
+    let mut fix = String::new();
+    for component in wanted(facts) {
+        let found = facts.extensions.iter().find(|extension| is(extension, component));
+        let Some(found) = found else {
+            outcome = Outcome::Failed;
+            evidence.insert(0, format!("{}: there is no extension resource", component.extension));
+            fix = "look at the policy state of the machine for the reason".to_owned();
+            continue;
+        };
+        let (state, message) = (extension::provisioning_state(found), extension::message(found));
+        evidence.push(format!("{}: {state}, {message}", component.extension));
+        match state {
+            "Succeeded" => {}
+            "Failed" => {
+                outcome = Outcome::Failed;
+                fix = format!(
+                    "follow the message of `{}`; deleting the extension makes policy install it anew",
+                    component.extension
+                );
+            }
+            _ if outcome == Outcome::Passed => outcome = Outcome::InProgress,
+            _ => {}
+        }
+    }
+    Check { name: "extensionStatus", title, outcome, evidence, fix }
+}
+
+/// The components that the plan wants on the machine.
+fn wanted(facts: &Facts) -> impl Iterator<Item = &'static Component> {
+    let machine_off = facts.plan.excluded.iter().any(|scope| facts.machine.id.is_within(scope));
+    COMPONENTS.iter().filter(move |component| !machine_off && facts.plan.includes(component))
+}
+
+fn is(extension: &Resource, component: &Component) -> bool {
+    let same = |name: &str, wanted: &str| {
+        extension
+            .property(name)
+            .and_then(Value::as_str)
+            .is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+    };
+    same("publisher", component.publisher) && same("type", component.extension)
+}
+
+/// The extension as policy would write it, to ask whether that is allowed.
+fn planned(facts: &Facts, component: &Component) -> Option<Target> {
+    debug_assert!(builtin::definition(component.definition).is_some());
+    let id = facts.machine.id.join(&format!("extensions/{}", component.extension)).ok()?;
+    let location = facts.machine.body.get("location").cloned().unwrap_or(Value::Null);
+    let properties =
+        json!({"publisher": component.publisher, "type": component.extension, "typeHandlerVersion": "1.0"});
+    Some(Target::new(id, json!({"location": location, "properties": properties})))
+}
+
+fn passed(name: &'static str, title: &'static str, evidence: Vec<String>) -> Check {
+    Check { name, title, outcome: Outcome::Passed, evidence, fix: String::new() }
+}
+
+fn failed(name: &'static str, title: &'static str, evidence: Vec<String>, fix: &str) -> Check {
+    Check { name, title, outcome: Outcome::Failed, evidence, fix: fix.to_owned() }
+}

@@ -1,0 +1,162 @@
+//! The life of an extension resource: deployed by policy, driven by what the agent reports, removed when
+//! the plan goes.
+//!
+//! | provisioningState | means |
+//! | --- | --- |
+//! | `Creating` | wanted; the agent has not reported it running yet |
+//! | `Succeeded` | the agent reports it running |
+//! | `Failed` | the agent reports that it cannot run; the message says why |
+//! | `Deleting` | no longer wanted; the resource goes when the agent reports the program gone |
+
+use bartizan_base::{ResourceId, Ticks};
+use bartizan_records::{Actor, ActorKind, Records, RecordsError, Resource};
+use bartizan_wire::{AgentStatus, ExtensionState, ExtensionStatus};
+use serde_json::{Value, json};
+
+use super::component::EXTENSION_TYPE;
+
+/// Marks an extension as made by an assignment, so that turning the plan off takes only those away.
+const MANAGED_BY: &str = "managedBy";
+
+/// Makes a body that a deployment planned into the body of a resource that waits for its agent.
+pub fn waiting(planned: &Value, assignment: &ResourceId, now: Ticks) -> Value {
+    let mut body = planned.clone();
+    if let Some(members) = body.as_object_mut() {
+        members.insert(MANAGED_BY.to_owned(), assignment.as_str().into());
+    }
+    let message =
+        format!("deployed by policy assignment `{}`; waiting for the agent to install it", assignment.name());
+    set_state(&mut body, "Creating", "Info", &message, now);
+    body
+}
+
+/// The assignment that deployed this extension.
+pub fn managed_by(extension: &Resource) -> Option<&str> {
+    extension.body.get(MANAGED_BY).and_then(Value::as_str)
+}
+
+/// `properties.provisioningState`, empty when absent.
+pub fn provisioning_state(extension: &Resource) -> &str {
+    extension.property("provisioningState").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The status message people see.
+pub fn message(extension: &Resource) -> &str {
+    extension
+        .body
+        .pointer("/properties/instanceView/status/message")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Takes an extension away: at once when its machine is not connected, otherwise by asking the agent to.
+///
+/// # Errors
+/// When the records cannot be written.
+pub async fn retire(
+    records: &Records,
+    extension: &Resource,
+    connected: bool,
+    actor: &Actor,
+    reason: &str,
+    now: Ticks,
+) -> Result<(), RecordsError> {
+    if !connected {
+        records.delete(&extension.id, actor, None).await?;
+        return Ok(());
+    }
+    let edit = |body: &mut Value| {
+        set_state(body, "Deleting", "Info", &format!("{reason}; waiting for the agent to remove it"), now);
+        true
+    };
+    match records.modify(&extension.id, actor, true, edit).await {
+        Ok(_) | Err(RecordsError::Missing(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Brings a machine's extension resources in line with what its agent reports.
+///
+/// # Errors
+/// When the records cannot be read or written.
+pub async fn apply_status(
+    records: &Records,
+    machine: &ResourceId,
+    status: &AgentStatus,
+) -> Result<(), RecordsError> {
+    let actor = Actor { kind: ActorKind::Agent, ..Actor::system(machine.name()) };
+    for extension in records.list_all(machine, EXTENSION_TYPE).await? {
+        let reported =
+            status.extensions.iter().find(|reported| reported.name.eq_ignore_ascii_case(extension.id.name()));
+        let gone = reported.is_none_or(|reported| reported.state == ExtensionState::Removed);
+        let outcome = match (provisioning_state(&extension), reported) {
+            ("Deleting", _) if gone => records.delete(&extension.id, &actor, None).await.map(|_| ()),
+            ("Deleting", _) | (_, None) => Ok(()),
+            (_, Some(reported)) => {
+                let edit = |body: &mut Value| merge(body, reported);
+                records.modify(&extension.id, &actor, false, edit).await.map(|_| ())
+            }
+        };
+        match outcome {
+            Ok(()) | Err(RecordsError::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes one reported status into an extension's body; whether anything changed.
+pub fn merge(body: &mut Value, reported: &ExtensionStatus) -> bool {
+    let before = body.clone();
+    if before.pointer("/properties/provisioningState").and_then(Value::as_str) == Some("Deleting") {
+        // The plan was switched off between reading and writing.
+        return false;
+    }
+    let issues =
+        reported.health.as_ref().filter(|health| !health.healthy).map(|health| health.issues.join("; "));
+    let (state, level) = match reported.state {
+        ExtensionState::Running if issues.is_some() => ("Succeeded", "Warning"),
+        ExtensionState::Running => ("Succeeded", "Info"),
+        ExtensionState::Failed | ExtensionState::BackOff => ("Failed", "Error"),
+        ExtensionState::Installing
+        | ExtensionState::Starting
+        | ExtensionState::Stopping
+        | ExtensionState::Removed
+        | ExtensionState::Unknown => ("Creating", "Info"),
+    };
+    let message = match issues {
+        Some(issues) if !issues.is_empty() => format!("{}; {issues}", reported.message),
+        _ => reported.message.clone(),
+    };
+    set_state(body, state, level, &message, reported.since);
+    if let Some(view) = body.pointer_mut("/properties/instanceView").and_then(Value::as_object_mut) {
+        if !reported.version.is_empty() {
+            view.insert("typeHandlerVersion".to_owned(), reported.version.as_str().into());
+        }
+        if let Some(health) = &reported.health {
+            view.insert(
+                "health".to_owned(),
+                json!({"healthy": health.healthy, "tier": health.tier, "issues": health.issues}),
+            );
+        }
+    }
+    *body != before
+}
+
+fn set_state(body: &mut Value, state: &str, level: &str, message: &str, time: Ticks) {
+    let Some(members) = body.as_object_mut() else { return };
+    let properties = members.entry("properties").or_insert_with(|| json!({}));
+    let Some(properties) = properties.as_object_mut() else { return };
+    properties.insert("provisioningState".to_owned(), state.into());
+    let kind = properties.get("type").cloned().unwrap_or(Value::Null);
+    let version = properties.get("typeHandlerVersion").cloned().unwrap_or(Value::Null);
+    let view = properties
+        .entry("instanceView")
+        .or_insert_with(|| json!({"name": kind, "type": kind, "typeHandlerVersion": version}));
+    let Some(view) = view.as_object_mut() else { return };
+    let code = format!("ProvisioningState/{}", state.to_lowercase());
+    view.insert(
+        "status".to_owned(),
+        json!({"code": code, "level": level, "displayStatus": state, "message": message, "time": time}),
+    );
+}

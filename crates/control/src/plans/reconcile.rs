@@ -1,0 +1,336 @@
+//! The task that keeps plans, policies and extensions true to each other.
+//!
+//! One loop over one kind of event. A change of a resource marks what has to be looked at again; a short
+//! pause gathers bursts; then the marked things are evaluated and repaired. A full round every minute covers
+//! what has no event: exemptions that end, machines that disconnected while an extension was leaving, and
+//! events lost when the queue overflowed. Everything is idempotent, so a restart needs no memory.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bartizan_base::{Clock, ResourceId};
+use bartizan_records::{Actor, Change, ChangeOp, ListQuery, Records, RecordsError, Resource};
+use serde_json::Value;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
+use super::plan::PRICING_TYPE;
+use super::policy::{Assignment, Compliance, Definition, Exemption, Planned, PolicySet, Target};
+use super::provisioning::{self, ASSIGNMENT_TYPE};
+use super::{builtin, extension, state};
+
+/// Pause after the first event of a burst.
+const GATHER: Duration = Duration::from_millis(50);
+/// How often everything is looked at without an event.
+const ROUND: Duration = Duration::from_secs(60);
+const DEFINITION_TYPE: &str = "Microsoft.Authorization/policyDefinitions";
+const EXEMPTION_TYPE: &str = "Microsoft.Authorization/policyExemptions";
+const SUBSCRIPTION_TYPE: &str = "Microsoft.Resources/subscriptions";
+
+/// The types whose resources are evaluated. Machine-made records (states, assessments, alerts) are not.
+const EVALUATED_TYPES: [&str; 4] = [
+    MACHINE_TYPE,
+    EXTENSION_TYPE,
+    "Microsoft.OperationalInsights/workspaces",
+    "Microsoft.Insights/dataCollectionRules",
+];
+
+/// What the reconciler works with.
+#[derive(Clone, Debug)]
+pub struct PlansContext {
+    pub records: Records,
+    pub clock: Arc<dyn Clock>,
+    /// Cancelled when the server stops.
+    pub stop: CancellationToken,
+}
+
+/// What has to be looked at.
+#[derive(Debug, Default)]
+struct Marked {
+    /// Everything, because policies changed or events were lost.
+    all: bool,
+    subscriptions: BTreeSet<ResourceId>,
+    targets: BTreeSet<ResourceId>,
+}
+
+/// The actor of every write made here.
+pub(crate) fn actor() -> Actor {
+    Actor::system("Azure Policy")
+}
+
+/// Runs until `ctx.stop` is cancelled.
+pub async fn run(ctx: PlansContext) {
+    let mut changes = ctx.records.subscribe();
+    let mut round = tokio::time::interval(ROUND);
+    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let mut marked = Marked::default();
+        tokio::select! {
+            () = ctx.stop.cancelled() => return,
+            _ = round.tick() => marked.all = true,
+            change = changes.recv() => match change {
+                Ok(change) => marked.mark(&change),
+                Err(RecvError::Lagged(_)) => marked.all = true,
+                Err(RecvError::Closed) => return,
+            },
+        }
+        if marked.is_empty() {
+            continue;
+        }
+        tokio::time::sleep(GATHER).await;
+        loop {
+            match changes.try_recv() {
+                Ok(change) => marked.mark(&change),
+                Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_)) => marked.all = true,
+                Err(_) => break,
+            }
+        }
+        if let Err(error) = handle(&ctx, marked).await {
+            // The next round tries again; nothing is lost by waiting.
+            tracing::warn!(error = &error as &dyn std::error::Error, "policy evaluation failed");
+        }
+    }
+}
+
+/// One full round: assignments of every subscription, then every resource.
+///
+/// # Errors
+/// When the records cannot be read or written.
+pub async fn run_once(ctx: &PlansContext) -> Result<(), RecordsError> {
+    handle(ctx, Marked { all: true, ..Marked::default() }).await
+}
+
+impl Marked {
+    fn is_empty(&self) -> bool {
+        !self.all && self.subscriptions.is_empty() && self.targets.is_empty()
+    }
+
+    fn mark(&mut self, change: &Change) {
+        let is = |resource_type: &str| change.resource_type.eq_ignore_ascii_case(resource_type);
+        let provisioning =
+            [PRICING_TYPE, "Microsoft.Security/settings", "Microsoft.Security/autoProvisioningSettings"];
+        if is(ASSIGNMENT_TYPE) || is(DEFINITION_TYPE) || is(EXEMPTION_TYPE) {
+            self.all = true;
+        } else if provisioning.into_iter().any(is) {
+            self.subscriptions.extend(subscription_of(&change.id));
+        } else if is(EXTENSION_TYPE) {
+            // Its machine's compliance depends on it, and it is itself subject to policies.
+            self.targets.extend(change.id.parent());
+            self.targets.insert(change.id.clone());
+        } else if EVALUATED_TYPES.into_iter().any(is) && change.op == ChangeOp::Put {
+            self.targets.insert(change.id.clone());
+        }
+    }
+}
+
+async fn handle(ctx: &PlansContext, marked: Marked) -> Result<(), RecordsError> {
+    let everything = ListQuery::tenant();
+    let mut subscriptions = marked.subscriptions;
+    if marked.all {
+        let known = ctx.records.list_all(&everything, SUBSCRIPTION_TYPE).await?;
+        let with_plans = ctx.records.list_all(&everything, PRICING_TYPE).await?;
+        subscriptions
+            .extend(known.into_iter().chain(with_plans).filter_map(|resource| subscription_of(&resource.id)));
+    }
+    for subscription in &subscriptions {
+        provisioning::sync(&ctx.records, subscription, &actor(), ctx.clock.now()).await?;
+    }
+    let mut targets = marked.targets;
+    if marked.all || !subscriptions.is_empty() {
+        for resource_type in EVALUATED_TYPES {
+            targets.extend(
+                ctx.records
+                    .list_all(&everything, resource_type)
+                    .await?
+                    .into_iter()
+                    .map(|resource| resource.id),
+            );
+        }
+    }
+    if targets.is_empty() {
+        return Ok(());
+    }
+    let policies = load(&ctx.records).await?;
+    for target in &targets {
+        if ctx.stop.is_cancelled() {
+            return Ok(());
+        }
+        evaluate(ctx, &policies, target).await?;
+    }
+    Ok(())
+}
+
+/// Reads definitions, assignments and exemptions. A definition that cannot be used is left out and logged.
+///
+/// # Errors
+/// When the records cannot be read.
+pub async fn load(records: &Records) -> Result<PolicySet, RecordsError> {
+    let everything = ListQuery::tenant();
+    let custom = records.list_all(&everything, DEFINITION_TYPE).await?;
+    let custom = custom.iter().map(|resource| (resource.id.as_str(), resource.body.get("properties")));
+    let shipped = builtin::definitions().iter().map(|definition| {
+        (definition.get("id").and_then(Value::as_str).unwrap_or_default(), definition.get("properties"))
+    });
+    let mut policies = PolicySet::default();
+    for (id, properties) in shipped.chain(custom) {
+        match Definition::parse(id, properties.unwrap_or(&Value::Null)) {
+            Ok(definition) => {
+                policies.definitions.insert(id.to_ascii_lowercase(), definition);
+            }
+            Err(error) => tracing::warn!(
+                id,
+                error = &error as &dyn std::error::Error,
+                "policy definition is not usable"
+            ),
+        }
+    }
+    let assignments = records.list_all(&everything, ASSIGNMENT_TYPE).await?;
+    policies.assignments = assignments.iter().filter_map(|a| Assignment::parse(&a.id, &a.body)).collect();
+    let exemptions = records.list_all(&everything, EXEMPTION_TYPE).await?;
+    policies.exemptions = exemptions.iter().filter_map(|e| Exemption::parse(&e.id, &e.body)).collect();
+    Ok(policies)
+}
+
+async fn evaluate(ctx: &PlansContext, policies: &PolicySet, id: &ResourceId) -> Result<(), RecordsError> {
+    let Some(resource) = ctx.records.get(id).await? else { return Ok(()) };
+    let now = ctx.clock.now();
+    if resource.resource_type.eq_ignore_ascii_case(EXTENSION_TYPE) {
+        finish_leaving(ctx, &resource).await?;
+    }
+    let target = Target::new(resource.id.clone(), resource.body.clone());
+    let mut related = Vec::new();
+    for resource_type in policies.related_types(id) {
+        let scope = related_scope(&target, &resource_type);
+        let found = ctx.records.list_all(&scope, &resource_type).await?;
+        related.extend(found.into_iter().map(|resource| Target::new(resource.id, resource.body)));
+    }
+    let of_type = |resource_type: &str| related.iter().filter(|r| r.is(resource_type)).cloned().collect();
+    let mut verdicts = policies.evaluate(&target, &of_type, now);
+    for verdict in &mut verdicts {
+        if verdict.compliance != Compliance::NonCompliant {
+            continue;
+        }
+        let Some(remedy) = verdict.remedy.take() else { continue };
+        verdict.reason = match remedy {
+            _ if !verdict.assignment.enforced => format!("{}; enforcement is off", verdict.reason),
+            Err(error) => format!("the deployment cannot be made: {error}"),
+            Ok(_) if !verdict.assignment.has_identity => {
+                "the assignment has no managed identity, so it may not deploy anything".to_owned()
+            }
+            Ok(planned) => deploy(ctx, policies, &verdict.assignment, &planned).await?,
+        };
+    }
+    state::store(&ctx.records, &target, &verdicts, &actor(), now).await
+}
+
+/// Existing resources that can be "related": children of the target, or what lies in its resource group.
+fn related_scope(target: &Target, resource_type: &str) -> ResourceId {
+    let child = resource_type.len() > target.resource_type.len()
+        && resource_type[..target.resource_type.len()].eq_ignore_ascii_case(&target.resource_type);
+    if child {
+        return target.id.clone();
+    }
+    let mut scope = target.id.clone();
+    while let Some(parent) = scope.parent() {
+        if scope.resource_type().eq_ignore_ascii_case("Microsoft.Resources/resourceGroups") {
+            break;
+        }
+        scope = parent;
+    }
+    scope
+}
+
+/// Writes what a deployment planned, where nothing stands in the way; says what happened.
+async fn deploy(
+    ctx: &PlansContext,
+    policies: &PolicySet,
+    assignment: &Assignment,
+    planned: &[Planned],
+) -> Result<String, RecordsError> {
+    let mut outcome = Vec::new();
+    for resource in planned {
+        outcome.push(deploy_one(ctx, policies, assignment, resource).await?);
+    }
+    Ok(outcome.join("; "))
+}
+
+async fn deploy_one(
+    ctx: &PlansContext,
+    policies: &PolicySet,
+    assignment: &Assignment,
+    planned: &Planned,
+) -> Result<String, RecordsError> {
+    let now = ctx.clock.now();
+    let target = Target::new(planned.id.clone(), planned.body.clone());
+    let is_extension = target.is(EXTENSION_TYPE);
+    if let Some(existing) = existing(ctx, &target, is_extension).await? {
+        if !is_extension {
+            return Ok(format!(
+                "`{}` exists but does not satisfy the existence condition",
+                existing.id.name()
+            ));
+        }
+        let state = extension::provisioning_state(&existing);
+        // Its program is on its way or failed, and the agent is on it. One that is leaving is wanted again.
+        if state != "Deleting" {
+            return Ok(format!(
+                "extension `{}` is {state}: {}",
+                existing.id.name(),
+                extension::message(&existing)
+            ));
+        }
+    }
+    if let Some(denial) = policies.denial(&target, now) {
+        return Ok(denial.message(&target.id));
+    }
+    let body = if is_extension {
+        extension::waiting(&planned.body, &assignment.id, now)
+    } else {
+        planned.body.clone()
+    };
+    let write = bartizan_records::Write {
+        id: planned.id.clone(),
+        body,
+        condition: bartizan_records::Condition::None,
+        actor: actor(),
+        audit: true,
+    };
+    ctx.records.put(write).await?;
+    Ok(format!("`{}` was deployed; waiting for it to succeed", planned.id.name()))
+}
+
+/// The resource that is already there for a planned one: of the same id, or, for an extension, of the same
+/// publisher and type under another name. An agent that is there is never installed twice.
+async fn existing(
+    ctx: &PlansContext,
+    planned: &Target,
+    is_extension: bool,
+) -> Result<Option<Resource>, RecordsError> {
+    let same_id = ctx.records.get(&planned.id).await?;
+    let (Some(machine), true, None) = (planned.id.parent(), is_extension, &same_id) else {
+        return Ok(same_id);
+    };
+    let extensions = ctx.records.list_all(&machine, EXTENSION_TYPE).await?;
+    Ok(extensions.into_iter().find(|extension| {
+        ["publisher", "type"].iter().all(|name| {
+            let found = extension.property(name).and_then(Value::as_str).unwrap_or_default();
+            found.eq_ignore_ascii_case(planned.property(name))
+        })
+    }))
+}
+
+/// An extension that is leaving a machine that is no longer connected has nobody to wait for.
+async fn finish_leaving(ctx: &PlansContext, resource: &Resource) -> Result<(), RecordsError> {
+    if extension::provisioning_state(resource) == "Deleting"
+        && !provisioning::is_connected(&ctx.records, &resource.id).await?
+    {
+        ctx.records.delete(&resource.id, &actor(), None).await?;
+    }
+    Ok(())
+}
+
+fn subscription_of(id: &ResourceId) -> Option<ResourceId> {
+    ResourceId::parse(&format!("/subscriptions/{}", id.subscription()?)).ok()
+}
