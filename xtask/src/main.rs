@@ -1,1 +1,48 @@
-fn main(){}
+//! Chores. `cargo xtask up` sets everything up and starts it; `cargo xtask test` runs what CI runs.
+//!
+//! Links none of the product's crates, so that it compiles in seconds.
+
+#![expect(clippy::print_stdout, reason = "a command line tool talks to its user on stdout")]
+
+mod bench;
+mod bpf;
+mod command;
+mod portal;
+mod prerequisites;
+mod supervise;
+mod test;
+mod tidy;
+mod up;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Build, start, check and measure Bartizan")]
+struct Options {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build the server, the agent and the portal, start the server and connect this machine
+    Up(up::Options),
+    /// Run everything that CI runs
+    Test(test::Options),
+    /// Check the layout: dependency direction, file names, headers
+    Tidy,
+    /// Measure: ingest rows/s, event-to-row and event-to-incident latency, query time
+    Bench(bench::Options),
+    /// Compile the kernel programs and update the objects in the repository (needs clang 14)
+    Ebpf,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Options::parse().chore {
+        Chore::Up(options) => up::run(&options),
+        Chore::Test(options) => test::run(&options),
+        Chore::Tidy => tidy::run(),
+        Chore::Bench(options) => bench::run(&options),
+        Chore::Ebpf => bpf::run(),
+    }
+}
