@@ -1,0 +1,4 @@
+//! The real programs, started as child processes: for end-to-end tests and for `cargo xtask bench`.
+
+pub mod programs;
+pub mod server;

@@ -1,0 +1,9 @@
+//! The real programs on this machine, from first start to closed incident, and on bad days.
+//!
+//! Needs root, BTF and Debian's openssh-server, sshpass and chromium; `cargo xtask test` installs what it can.
+//! What a machine lacks is said by the test that needs it, and that test then checks nothing.
+
+mod attacks;
+mod bad_days;
+mod main_job;
+mod portal;
