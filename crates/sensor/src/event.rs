@@ -76,8 +76,10 @@ pub struct Process {
     /// Bytes of the argument area in the process; more than was read when the command line is cut short.
     pub arguments_bytes: u64,
     pub arguments_truncated: bool,
-    /// The file name given to `execve`, when it is not the image itself: a script, or a descriptor.
-    pub script: Option<String>,
+    /// The file name given to `execve`, when it is not the image's path: a script, a link, a descriptor.
+    pub invoked_as: Option<String>,
+    /// Whether it executed a program, rather than being a copy of its parent still.
+    pub executed: bool,
     pub image: Image,
     /// Session (`setsid`) the process belongs to.
     pub session: Option<u32>,
@@ -90,6 +92,35 @@ pub struct Process {
     pub cgroup: Option<String>,
     /// Effective capabilities, one bit each.
     pub capabilities: Option<u64>,
+}
+
+impl Process {
+    /// A process of which nothing is known but that it exists.
+    pub(crate) fn unknown(key: ProcessKey) -> Self {
+        Self {
+            key,
+            created: Ticks(0),
+            parent: None,
+            uid: None,
+            gid: None,
+            euid: None,
+            user: None,
+            comm: String::new(),
+            command_line: String::new(),
+            arguments_bytes: 0,
+            arguments_truncated: false,
+            invoked_as: None,
+            executed: true,
+            image: Image::default(),
+            session: None,
+            login_session: None,
+            login_uid: None,
+            tty: None,
+            cgroup_id: None,
+            cgroup: None,
+            capabilities: None,
+        }
+    }
 }
 
 /// What happened.

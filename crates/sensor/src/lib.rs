@@ -9,9 +9,24 @@
 //! The crate watches and never blocks: there is no enforcement here, no network, and no file events. Its
 //! only knowledge of tables is [`ProcessEvent::to_row`], which fills `DeviceProcessEvents`.
 
+mod boot;
+mod command_line;
+mod complete;
+mod counters;
+mod ebpf;
 mod event;
+mod hash;
+mod observation;
+mod pipeline;
+mod procfs;
+mod queue;
+mod record;
 mod row;
 mod sensor;
+mod table;
+mod users;
+mod wait;
+mod waker;
 
 pub use event::{Action, DeviceIdentity, Hashes, Image, Process, ProcessEvent, ProcessKey};
 pub use sensor::{Sensor, SensorError, SensorOptions, SensorStatus, Tier};

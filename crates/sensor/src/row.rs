@@ -53,7 +53,7 @@ impl ProcessEvent {
         put("device", (image.device != 0).then(|| device_text(image.device).into()));
         put("nlink", image.nlink.map(Value::from));
         put("comm", (!process.comm.is_empty()).then(|| process.comm.as_str().into()));
-        put("script", process.script.as_deref().map(Value::from));
+        put("invokedAs", process.invoked_as.as_deref().map(Value::from));
         put("gid", process.gid.map(Value::from));
         put("euid", process.euid.filter(|euid| Some(*euid) != process.uid).map(Value::from));
         put("loginUid", process.login_uid.map(Value::from));

@@ -2,11 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bartizan_base::ErrorKind;
 
+use crate::complete::Completer;
+use crate::counters::Counters;
+use crate::ebpf;
 use crate::event::ProcessEvent;
+use crate::hash::Hasher;
+use crate::observation::Opened;
+use crate::pipeline::{Pending, Pipeline};
+use crate::queue::EventQueue;
+use crate::waker;
 
 /// Where the events come from, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,27 +111,100 @@ impl SensorError {
 
 /// A running sensor. Dropping it stops it.
 #[derive(Debug)]
-pub struct Sensor {}
+pub struct Sensor {
+    tier: Tier,
+    reasons: Vec<String>,
+    queue: Arc<EventQueue>,
+    counters: Arc<Counters>,
+    stop: Arc<AtomicBool>,
+    wake: UnixStream,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl Sensor {
     /// Probes the tiers and starts the best.
     ///
     /// # Errors
     /// When no tier works, or the forced one does not.
-    pub fn start(_options: SensorOptions) -> Result<Sensor, SensorError> {
-        Err(SensorError::NoSource { reasons: vec!["not built yet".to_owned()] })
+    pub fn start(options: SensorOptions) -> Result<Sensor, SensorError> {
+        let (opened, reasons) = probe(options.tier)?;
+        let (wake, woken) = waker::pair().map_err(SensorError::Thread)?;
+        let hasher = wake.try_clone().and_then(Hasher::start).map_err(SensorError::Thread)?;
+        let queue = Arc::new(EventQueue::new(options.queue_events_max));
+        let counters = Arc::new(Counters::default());
+        let stop = Arc::new(AtomicBool::new(false));
+        let pipeline = Pipeline {
+            source: opened.source,
+            completer: Completer::new(options.table_entries_max),
+            hasher,
+            options,
+            queue: Arc::clone(&queue),
+            counters: Arc::clone(&counters),
+            stop: Arc::clone(&stop),
+            wake: woken,
+            pending: Pending::default(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("sensor".to_owned())
+            .spawn(move || pipeline.run())
+            .map_err(SensorError::Thread)?;
+        let thread = Mutex::new(Some(thread));
+        tracing::info!(tier = %opened.tier, "the process sensor runs");
+        Ok(Sensor { tier: opened.tier, reasons, queue, counters, stop, wake, thread })
     }
 
     /// Up to `max` events in order; waits up to `timeout` for the first one.
-    pub fn recv_batch(&self, _max: usize, _timeout: Duration) -> Vec<ProcessEvent> {
-        Vec::new()
+    pub fn recv_batch(&self, max: usize, timeout: Duration) -> Vec<ProcessEvent> {
+        self.queue.pop(max, timeout)
     }
 
     /// The tier, its limits and the counters.
     pub fn status(&self) -> SensorStatus {
-        SensorStatus { tier: Tier::Ebpf, reasons: Vec::new(), counters: BTreeMap::new() }
+        SensorStatus { tier: self.tier, reasons: self.reasons.clone(), counters: self.counters.snapshot() }
     }
 
     /// Detaches from the kernel and ends the threads. Events already received can still be read.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        waker::wake(&self.wake);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the sensor thread ended with a panic");
+        }
+    }
+}
+
+impl Drop for Sensor {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Opens the forced tier, or the first that works; with it, why the better ones do not.
+fn probe(forced: Option<Tier>) -> Result<(Opened, Vec<String>), SensorError> {
+    let mut reasons = Vec::new();
+    for tier in Tier::ALL {
+        if forced.is_some_and(|forced| forced != tier) {
+            continue;
+        }
+        match open(tier) {
+            Ok(mut opened) => {
+                reasons.append(&mut opened.notes);
+                return Ok((opened, reasons));
+            }
+            Err(reason) => {
+                tracing::info!(%tier, %reason, "a source of process events cannot be used");
+                reasons.push(format!("{tier} is not used: {reason}"));
+            }
+        }
+    }
+    Err(SensorError::NoSource { reasons })
+}
+
+fn open(tier: Tier) -> Result<Opened, String> {
+    match tier {
+        Tier::Ebpf => ebpf::open(),
+        Tier::Audit => Err("not built yet".to_owned()),
+        Tier::Connector => Err("not built yet".to_owned()),
+    }
 }
