@@ -76,6 +76,19 @@ impl Buffer {
         self.runs.push(Run { batch, bytes });
     }
 
+    /// Takes over the rows of `newer`, which all came after this buffer's.
+    pub(crate) fn absorb(&mut self, newer: Buffer) {
+        if newer.is_empty() {
+            return;
+        }
+        self.runs.extend(newer.runs);
+        self.rows += newer.rows;
+        self.bytes += newer.bytes;
+        self.oldest = self.oldest.or(newer.oldest);
+        self.first_seq = self.first_seq.or(newer.first_seq);
+        self.last_seq = newer.last_seq;
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rows == 0
     }

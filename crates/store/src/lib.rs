@@ -1,9 +1,9 @@
 //! Log data: acknowledged rows, durable and queryable at once.
 //!
-//! A batch is decoded to Arrow ([`decode`]), appended to the write-ahead log and synced ([`wal`]), and
-//! then visible in the table's buffer ([`buffer`]). Buffers are flushed to sorted Parquet files
-//! ([`flush`]) that the manifest names ([`manifest`]); small files are merged ([`compaction`]), old ones
-//! dropped ([`retention`]). Reading goes through a [`Snapshot`]: files and buffered rows of several
+//! A batch is decoded to Arrow ([`decode`]), appended to the write-ahead log and synced (`wal`, `committer`), and
+//! then visible in the table's buffer (`buffer`). Buffers are flushed to sorted Parquet files
+//! (`flush`) that the manifest names (`manifest`); small files are merged (`compaction`), old ones
+//! dropped (`retention`). Reading goes through a [`Snapshot`]: files and buffered rows of several
 //! tables at one moment. This crate plans no queries and knows no KQL beyond its scalar types.
 //!
 //! Two facts make rows exist exactly once across a crash: one SQLite transaction adds a flush's files
@@ -13,17 +13,33 @@
 #![forbid(unsafe_code)]
 
 mod append;
+mod background;
 mod buffer;
+mod clustering;
+mod committer;
+mod compaction;
 pub mod decode;
 pub mod disk;
 mod error;
+mod flush;
 pub mod layout;
+mod manifest;
 mod options;
+mod parquet_file;
+mod record;
+mod recovery;
+mod retention;
+mod segment;
+mod shared;
 mod snapshot;
+mod state;
 mod store;
+mod tables;
+mod wal;
 
 pub use append::{Ack, AppendTarget, Appended};
 pub use error::StoreError;
 pub use options::StoreOptions;
+pub use recovery::Recovery;
 pub use snapshot::{FileEntry, Snapshot, TableSnapshot};
 pub use store::Store;

@@ -151,9 +151,8 @@ impl<'a> Cell<'a> {
 /// A float that is a whole number within `long`.
 fn whole(value: f64) -> Option<i64> {
     // 2^63 is exact in f64, and the first value that no longer fits.
-    let fits =
-        value.fract() == 0.0 && value >= -9_223_372_036_854_775_808.0 && value < 9_223_372_036_854_775_808.0;
-    fits.then_some(value as i64)
+    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
+    (in_range && value.fract() == 0.0).then_some(value as i64)
 }
 
 /// Whole floats keep one decimal, so that the text still says it was a real number.

@@ -1,0 +1,191 @@
+//! The one thread that writes the log. It takes whatever batches are waiting, gives them sequence
+//! numbers, writes and syncs them together, makes them visible in order, and only then answers. While
+//! one group syncs the next one gathers, so groups grow with load and a lone batch waits for nobody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bartizan_base::counters;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::append::{Ack, Appended};
+use crate::decode::{Decoded, Layout};
+use crate::error::StoreError;
+use crate::manifest::TableKey;
+use crate::record::Record;
+use crate::segment;
+use crate::shared::Shared;
+use crate::wal::Wal;
+
+/// A group takes no more batches once its frames have this size. It bounds the memory a group needs and
+/// the time the first of its senders waits for the last one's bytes.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+/// Batches that may wait for the committer; senders beyond that wait to hand over theirs.
+pub(crate) const QUEUE_BATCHES_MAX: usize = 1024;
+
+const GROUPS: &str = "bartizan_store_log_groups_total";
+const BATCHES: &str = "bartizan_store_log_batches_total";
+const REFUSED: &str = "bartizan_store_batches_refused_total";
+
+/// What the committer is told.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Append(Box<Job>),
+    /// Files cover the log up to `covered_seq`.
+    Trim {
+        covered_seq: u64,
+        done: oneshot::Sender<()>,
+    },
+    Stop {
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// One decoded batch that waits to become durable.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Its sequence number is given here.
+    pub(crate) record: Record,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) decoded: Decoded,
+    pub(crate) reply: oneshot::Sender<Result<Ack, StoreError>>,
+}
+
+/// Runs until it is told to stop or nobody is left who could tell it anything.
+pub(crate) fn run(shared: &Shared, mut wal: Wal, mut events: mpsc::Receiver<Event>) {
+    let mut next = events.blocking_recv();
+    while let Some(event) = next.take() {
+        match event {
+            Event::Append(job) => {
+                let (group, after) = gather(job, &mut events);
+                commit(shared, &mut wal, group);
+                wal.rotate_if_full();
+                next = after;
+            }
+            Event::Trim { covered_seq, done } => {
+                wal.trim(covered_seq);
+                answer(done, ());
+            }
+            Event::Stop { done } => {
+                answer(done, ());
+                return;
+            }
+        }
+        if next.is_none() {
+            next = events.blocking_recv();
+        }
+    }
+}
+
+/// Takes the batches that wait already, up to the next event of another sort, which is returned.
+fn gather(first: Box<Job>, events: &mut mpsc::Receiver<Event>) -> (Vec<Job>, Option<Event>) {
+    let mut bytes = first.record.body.len();
+    let mut group = vec![*first];
+    while bytes < GROUP_BYTES_MAX {
+        match events.try_recv() {
+            Ok(Event::Append(job)) => {
+                bytes += job.record.body.len();
+                group.push(*job);
+            }
+            Ok(other) => return (group, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (group, None)
+}
+
+fn commit(shared: &Shared, wal: &mut Wal, group: Vec<Job>) {
+    let (mut fresh, repeats) = split_repeats(shared, group);
+    let result = if fresh.is_empty() { Ok(()) } else { write(shared, wal, &mut fresh) };
+    match result {
+        Ok(()) => {
+            publish(shared, fresh);
+            let seq = shared.state.lock().seq;
+            for job in repeats {
+                counters::count(BATCHES, "repeated", 1);
+                answer(job.reply, Ok(Ack { duplicate: true, seq, ..Ack::default() }));
+            }
+        }
+        Err(reason) => {
+            counters::count(REFUSED, "log", (fresh.len() + repeats.len()) as u64);
+            // A repeat may repeat a batch of this very group, which is not durable.
+            for job in fresh.into_iter().chain(repeats) {
+                answer(job.reply, Err(StoreError::Unavailable { reason: reason.clone() }));
+            }
+        }
+    }
+}
+
+/// Sets batches aside that are durable already or that an earlier one of the group repeats.
+fn split_repeats(shared: &Shared, group: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
+    let state = shared.state.lock();
+    let mut in_group: HashMap<(TableKey, Uuid), u64> = HashMap::new();
+    group.into_iter().partition(|job| {
+        let Some(batch) = job.record.to.batch else { return true };
+        let key: TableKey = (job.record.to.workspace, Arc::from(job.layout.table.name.as_str()));
+        if state.contents.get(&key).is_some_and(|table| table.has(batch)) {
+            return false;
+        }
+        let highest = in_group.entry((key, batch.source)).or_default();
+        let is_fresh = batch.seq > *highest;
+        *highest = (*highest).max(batch.seq);
+        is_fresh
+    })
+}
+
+/// Numbers the batches and makes them durable; says why when that fails.
+fn write(shared: &Shared, wal: &mut Wal, jobs: &mut [Job]) -> Result<(), String> {
+    shared.check_space()?;
+    let mut seq = shared.state.lock().seq;
+    let mut frames = Vec::with_capacity(jobs.iter().map(|job| job.record.body.len() + 256).sum());
+    for job in jobs {
+        seq += 1;
+        job.record.seq = seq;
+        segment::put_frame(&job.record, &mut frames);
+    }
+    wal.append(&frames, seq).map_err(|error| {
+        tracing::error!(%error, "cannot write the log");
+        format!("the log cannot be written: {error}")
+    })?;
+    counters::count(GROUPS, "", 1);
+    Ok(())
+}
+
+fn publish(shared: &Shared, jobs: Vec<Job>) {
+    let mut answers = Vec::with_capacity(jobs.len());
+    let mut state = shared.state.lock();
+    for job in jobs {
+        let Record { seq, received, to, .. } = &job.record;
+        let published = state.publish(to.workspace, &job.layout, &job.decoded, *seq, *received, to.batch);
+        let rows = job.decoded.batch.num_rows() as u64;
+        let result = published.map_err(StoreError::arrow(&job.layout.table.name)).map(|()| Ack {
+            rows,
+            duplicate: false,
+            rejected_cells: job.decoded.rejected_cells,
+            unknown_fields: job.decoded.unknown_fields,
+            seq: *seq,
+        });
+        let table = Arc::from(job.layout.table.name.as_str());
+        answers.push((job.reply, result, Appended { workspace: to.workspace, table, rows, seq: *seq }));
+    }
+    let is_large = state.contents.values().any(|table| table.active.bytes >= shared.options.flush_bytes);
+    drop(state);
+    if is_large {
+        shared.flush_due.notify_one();
+    }
+    counters::count(BATCHES, "stored", answers.len() as u64);
+    for (reply, result, appended) in answers {
+        answer(reply, result);
+        if shared.appended.send(appended).is_err() {
+            tracing::trace!("nobody listens for new rows");
+        }
+    }
+}
+
+/// The asker may have gone, for instance with its connection; the work stays done.
+fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    if reply.send(value).is_err() {
+        tracing::trace!("the asker left before the answer");
+    }
+}

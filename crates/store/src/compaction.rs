@@ -1,0 +1,126 @@
+//! Small files of one table and day into larger ones.
+//!
+//! Every flush leaves a file per table and day, which is many files a day for a query to open. A merge
+//! reads a bounded number of them, sorts their rows anew, and exchanges them in one transaction. The
+//! time a merge takes and the memory it needs are bounded by its input, not by the day's size.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bartizan_base::counters;
+
+use crate::decode::Layout;
+use crate::error::StoreError;
+use crate::flush::write_rows;
+use crate::manifest::{FileRow, TableKey};
+use crate::options::StoreOptions;
+use crate::parquet_file;
+use crate::shared::Shared;
+use crate::snapshot::FileEntry;
+use crate::state::file_entry;
+
+/// Rows one merge reads at most: they are all in memory at once, a few hundred bytes each.
+const MERGE_ROWS_MAX: u64 = 1 << 20;
+
+const FILES: &str = "bartizan_store_files_total";
+
+/// Files that are to become one.
+#[derive(Debug)]
+struct Merge {
+    key: TableKey,
+    layout: Arc<Layout>,
+    files: Vec<Arc<FileEntry>>,
+}
+
+/// Merges wherever enough small files lie together. One slice that cannot be merged does not stop the
+/// others; the first error is returned in the end.
+pub(crate) async fn compact(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    for merge in plan(shared) {
+        if let Err(error) = run(shared, merge).await {
+            result = result.and(Err(error));
+        }
+    }
+    result
+}
+
+fn plan(shared: &Shared) -> Vec<Merge> {
+    let state = shared.state.lock();
+    let mut merges = Vec::new();
+    for (key, table) in &state.contents {
+        let mut days: BTreeMap<i64, Vec<&Arc<FileEntry>>> = BTreeMap::new();
+        for file in &table.files {
+            if file.size_bytes < shared.options.merge_bytes_max {
+                days.entry(file.day).or_default().push(file);
+            }
+        }
+        for small in days.into_values() {
+            let files = choose(&small, &shared.options);
+            if !files.is_empty() {
+                merges.push(Merge { key: key.clone(), layout: Arc::clone(&table.layout), files });
+            }
+        }
+    }
+    merges
+}
+
+/// The smallest files of a slice, as long as they fit one merge; none while they are few.
+fn choose(small: &[&Arc<FileEntry>], options: &StoreOptions) -> Vec<Arc<FileEntry>> {
+    if small.len() < options.merge_files_min.max(2) {
+        return Vec::new();
+    }
+    let mut by_size = small.to_vec();
+    by_size.sort_by_key(|file| file.size_bytes);
+    let (mut bytes, mut rows) = (0, 0);
+    let fits = by_size.into_iter().take_while(|file| {
+        bytes += file.size_bytes;
+        rows += file.rows;
+        bytes <= 2 * options.merge_bytes_max && rows <= MERGE_ROWS_MAX
+    });
+    let files: Vec<_> = fits.map(Arc::clone).collect();
+    if files.len() < 2 { Vec::new() } else { files }
+}
+
+async fn run(shared: &Arc<Shared>, merge: Merge) -> Result<(), StoreError> {
+    let Merge { key, layout, files } = merge;
+    let job = (shared.options.clone(), key.clone(), files.clone());
+    let written = tokio::task::spawn_blocking(move || rewrite(&job.0, &job.1, &layout, &job.2)).await;
+    let added = written.map_err(|error| StoreError::Worker(error.to_string()))??;
+    let removed: Vec<i64> = files.iter().map(|file| file.id).collect();
+    let ids = shared.manifest.replace_files(&key, &removed, &added).await?;
+    counters::count(FILES, "merged_away", files.len() as u64);
+    counters::count(FILES, "merged", added.len() as u64);
+    exchange(shared, &key, &removed, ids, added);
+    Ok(())
+}
+
+fn rewrite(
+    options: &StoreOptions,
+    key: &TableKey,
+    layout: &Layout,
+    files: &[Arc<FileEntry>],
+) -> Result<Vec<FileRow>, StoreError> {
+    let mut batches = Vec::new();
+    for file in files {
+        batches.extend(parquet_file::read(&*options.disk, &file.path)?);
+    }
+    write_rows(options, key, layout, &batches)
+}
+
+fn exchange(shared: &Shared, key: &TableKey, removed: &[i64], ids: Vec<i64>, added: Vec<FileRow>) {
+    let mut state = shared.state.lock();
+    let Some(table) = state.contents.get_mut(key) else { return };
+    let mut gone = Vec::new();
+    table.files.retain(|file| {
+        let stays = !removed.contains(&file.id);
+        if !stays {
+            gone.push(Arc::clone(file));
+        }
+        stays
+    });
+    for (id, row) in ids.into_iter().zip(added) {
+        table.files.push(file_entry(&shared.options.dir, FileRow { id, ..row }, &shared.options.disk));
+    }
+    drop(state);
+    gone.iter().for_each(|file| file.retire());
+}

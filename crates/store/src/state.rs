@@ -1,0 +1,138 @@
+//! What the store knows in memory: one lock, held shortly, around buffers, files and numbers.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use arrow::error::ArrowError;
+use bartizan_base::{BatchId, Ticks, WorkspaceId};
+use uuid::Uuid;
+
+use crate::buffer::Buffer;
+use crate::decode::{Decoded, Layout};
+use crate::disk::Disk;
+use crate::manifest::{FileRow, TableKey};
+use crate::snapshot::FileEntry;
+use crate::tables::Tables;
+
+/// Everything that changes while the store runs.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// The newest visible rows' sequence number.
+    pub(crate) seq: u64,
+    pub(crate) tables: Tables,
+    pub(crate) contents: HashMap<TableKey, TableState>,
+}
+
+/// One table of one workspace.
+#[derive(Debug)]
+pub(crate) struct TableState {
+    pub(crate) layout: Arc<Layout>,
+    /// Takes new rows.
+    pub(crate) active: Buffer,
+    /// Being written to files; still served from here until the manifest has them.
+    pub(crate) frozen: Buffer,
+    /// In the manifest, in the order they were added.
+    pub(crate) files: Vec<Arc<FileEntry>>,
+    /// The highest sequence number covered by files.
+    pub(crate) position: u64,
+    pub(crate) sources: HashMap<Uuid, SourceMark>,
+}
+
+/// How far a source has come in one table.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SourceMark {
+    /// The highest batch number that is durable, in the log or in files.
+    pub(crate) seq: u64,
+    /// The highest in the manifest.
+    pub(crate) in_manifest: u64,
+}
+
+impl TableState {
+    pub(crate) fn new(layout: Arc<Layout>) -> Self {
+        Self {
+            layout,
+            active: Buffer::default(),
+            frozen: Buffer::default(),
+            files: Vec::new(),
+            position: 0,
+            sources: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.active.bytes + self.frozen.bytes
+    }
+
+    /// Whether a batch of this id is durable already.
+    pub(crate) fn has(&self, batch: BatchId) -> bool {
+        self.sources.get(&batch.source).is_some_and(|mark| batch.seq <= mark.seq)
+    }
+
+    /// Sources with numbers that the manifest does not have yet.
+    pub(crate) fn unsaved_sources(&self) -> Vec<(Uuid, u64)> {
+        let unsaved = self.sources.iter().filter(|(_, mark)| mark.seq > mark.in_manifest);
+        unsaved.map(|(source, mark)| (*source, mark.seq)).collect()
+    }
+}
+
+impl State {
+    /// The table's state, made at its first use.
+    pub(crate) fn table(&mut self, workspace: WorkspaceId, layout: &Arc<Layout>) -> &mut TableState {
+        let key = (workspace, Arc::from(layout.table.name.as_str()));
+        self.contents.entry(key).or_insert_with(|| TableState::new(Arc::clone(layout)))
+    }
+
+    /// Makes the rows of one commit visible.
+    pub(crate) fn publish(
+        &mut self,
+        workspace: WorkspaceId,
+        layout: &Arc<Layout>,
+        decoded: &Decoded,
+        seq: u64,
+        received: Ticks,
+        batch: Option<BatchId>,
+    ) -> Result<(), ArrowError> {
+        debug_assert!(seq > self.seq, "commits become visible in order");
+        self.seq = seq;
+        let table = self.table(workspace, layout);
+        if let Some(batch) = batch {
+            let mark = table.sources.entry(batch.source).or_default();
+            mark.seq = mark.seq.max(batch.seq);
+        }
+        // The table's own layout may have gained columns since the batch was decoded.
+        let layout = Arc::clone(&table.layout);
+        table.active.push(&layout, &decoded.batch, seq, received)
+    }
+
+    /// Memory held by all buffered rows.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.contents.values().map(TableState::buffered_bytes).sum()
+    }
+
+    /// Every record up to this number is covered by files, so that the log can drop it.
+    pub(crate) fn covered_seq(&self) -> u64 {
+        let buffered = |table: &TableState| [table.frozen.first_seq, table.active.first_seq];
+        let oldest = self.contents.values().flat_map(buffered).flatten().min();
+        oldest.map_or(self.seq, |oldest| oldest - 1)
+    }
+}
+
+/// The entry of a file that the manifest names.
+pub(crate) fn file_entry(dir: &Path, row: FileRow, disk: &Arc<dyn Disk>) -> Arc<FileEntry> {
+    Arc::new(FileEntry {
+        path: dir.join(&row.path),
+        size_bytes: row.size_bytes,
+        rows: row.rows,
+        time_min: row.time_min,
+        time_max: row.time_max,
+        seq_min: row.seq_min,
+        seq_max: row.seq_max,
+        sorted_by: row.sorted_by,
+        id: row.id,
+        day: row.day,
+        obsolete: AtomicBool::new(false),
+        disk: Arc::clone(disk),
+    })
+}

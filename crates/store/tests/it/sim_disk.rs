@@ -1,0 +1,211 @@
+//! A disk in memory that can crash at any step, lose what was not synced, tear the last write, and be full.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bartizan_store::disk::{Disk, DiskFile};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+#[derive(Clone, Debug)]
+pub struct SimDisk(Arc<Mutex<World>>);
+
+#[derive(Debug)]
+struct World {
+    files: BTreeMap<PathBuf, File>,
+    /// Removed, but the folder was not synced since: a power cut may bring them back.
+    ghosts: BTreeMap<PathBuf, File>,
+    steps: u64,
+    crash_at: Option<u64>,
+    is_dead: bool,
+    /// Bytes that can still be written.
+    free_bytes: u64,
+    rng: StdRng,
+}
+
+#[derive(Clone, Debug, Default)]
+struct File {
+    data: Vec<u8>,
+    synced_len: usize,
+    entry_synced: bool,
+}
+
+impl SimDisk {
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(World {
+            files: BTreeMap::new(),
+            ghosts: BTreeMap::new(),
+            steps: 0,
+            crash_at: None,
+            is_dead: false,
+            free_bytes: u64::MAX,
+            rng: StdRng::seed_from_u64(seed),
+        })))
+    }
+
+    /// The step after which nothing works any more.
+    pub fn crash_after(&self, steps: u64) {
+        let mut world = self.world();
+        world.crash_at = Some(world.steps + steps);
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.world().is_dead
+    }
+
+    pub fn set_free_bytes(&self, bytes: u64) {
+        self.world().free_bytes = bytes;
+    }
+
+    pub fn files(&self) -> Vec<(PathBuf, usize)> {
+        self.world().files.iter().map(|(path, file)| (path.clone(), file.data.len())).collect()
+    }
+
+    /// The disk as the next process finds it. After a power cut, what was not synced is there in part
+    /// or not at all; after a mere kill, everything written is there.
+    pub fn restart(&self, is_power_cut: bool) -> SimDisk {
+        let mut world = self.world();
+        world.is_dead = true;
+        let World { files, ghosts, rng, .. } = &mut *world;
+        let mut kept = files.clone();
+        if is_power_cut {
+            for (path, file) in ghosts.iter() {
+                if rng.random() {
+                    kept.entry(path.clone()).or_insert_with(|| file.clone());
+                }
+            }
+            kept.retain(|_, file| file.entry_synced || rng.random());
+            for file in kept.values_mut() {
+                let len = rng.random_range(file.synced_len..=file.data.len());
+                file.data.truncate(len);
+            }
+        }
+        for file in kept.values_mut() {
+            file.synced_len = file.data.len();
+            file.entry_synced = true;
+        }
+        let next = SimDisk::new(rng.random());
+        next.world().files = kept;
+        next
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap()
+    }
+
+    /// Counts a step; an error means that the process died before it took effect.
+    fn step(&self) -> io::Result<MutexGuard<'_, World>> {
+        let mut world = self.alive()?;
+        world.steps += 1;
+        if world.crash_at.is_some_and(|at| world.steps > at) {
+            world.is_dead = true;
+            return Err(io::Error::other("crashed"));
+        }
+        Ok(world)
+    }
+
+    fn alive(&self) -> io::Result<MutexGuard<'_, World>> {
+        let world = self.world();
+        if world.is_dead { Err(io::Error::other("crashed")) } else { Ok(world) }
+    }
+}
+
+impl Disk for SimDisk {
+    fn create_dir_all(&self, _: &Path) -> io::Result<()> {
+        self.alive().map(drop)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let mut world = self.step()?;
+        if world.files.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        world.files.insert(path.to_owned(), File::default());
+        Ok(Box::new(SimFile { disk: self.clone(), path: path.to_owned() }))
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.alive()?.files.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(SimFile { disk: self.clone(), path: path.to_owned() }))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let world = self.alive()?;
+        Ok(world.files.get(path).ok_or(io::ErrorKind::NotFound)?.data.clone())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(self.alive()?.files.keys().filter(|path| path.starts_with(dir)).cloned().collect())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut world = self.step()?;
+        let file = world.files.remove(path).ok_or(io::ErrorKind::NotFound)?;
+        if file.entry_synced {
+            world.ghosts.insert(path.to_owned(), file);
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut world = self.step()?;
+        world.ghosts.retain(|path, _| path.parent() != Some(dir));
+        for (path, file) in &mut world.files {
+            file.entry_synced |= path.parent() == Some(dir);
+        }
+        Ok(())
+    }
+
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.alive()?.free_bytes)
+    }
+}
+
+#[derive(Debug)]
+struct SimFile {
+    disk: SimDisk,
+    path: PathBuf,
+}
+
+impl SimFile {
+    fn change<T>(&self, world: &mut World, change: impl FnOnce(&mut File) -> T) -> io::Result<T> {
+        Ok(change(world.files.get_mut(&self.path).ok_or(io::ErrorKind::NotFound)?))
+    }
+}
+
+impl DiskFile for SimFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut world = match self.disk.step() {
+            Ok(world) => world,
+            Err(error) => {
+                // The write was under way: some of it may have come through.
+                let mut world = self.disk.world();
+                let len = world.rng.random_range(0..=bytes.len());
+                self.change(&mut world, |file| file.data.extend(&bytes[..len])).ok();
+                return Err(error);
+            }
+        };
+        let fits = bytes.len().min(usize::try_from(world.free_bytes).unwrap_or(usize::MAX));
+        world.free_bytes -= fits as u64;
+        self.change(&mut world, |file| file.data.extend(&bytes[..fits]))?;
+        if fits < bytes.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut world = self.disk.step()?;
+        self.change(&mut world, |file| file.synced_len = file.data.len())
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        let mut world = self.disk.step()?;
+        self.change(&mut world, |file| {
+            file.data.truncate(len as usize);
+            file.synced_len = file.synced_len.min(len as usize);
+        })
+    }
+}
