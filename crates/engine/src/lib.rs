@@ -1,1 +1,34 @@
+//! KQL on DataFusion: a bound tree is lowered to a logical plan over a store snapshot, run within limits,
+//! and its result encoded as the Log Analytics API does.
+//!
+//! `lower` keeps KQL's meaning, `functions` and `aggregates` hold the kernels where SQL's differs, and
+//! `provider` is the only way to a table. Nothing here parses KQL or knows of HTTP.
 
+#![forbid(unsafe_code)]
+
+mod aggregates;
+mod analyze_stub;
+mod catalog;
+mod constant;
+mod engine;
+mod error;
+mod functions;
+mod limits;
+mod lower;
+mod output;
+mod provider;
+mod subquery;
+mod types;
+mod value;
+
+pub use catalog::FunctionSource;
+pub use engine::{Checked, Engine, EngineOptions, QueryRequest, SeqWindow};
+pub use error::{EngineError, QueryError};
+pub use functions::registry::supports as supports_function;
+pub use limits::{Partial, QueryLimits};
+pub use output::{QueryOutput, QueryStats};
+
+/// Whether this engine runs the aggregate `name` (canonical, as the KQL registry has it).
+pub fn supports_aggregate(name: &str) -> bool {
+    aggregates::SUPPORTED.contains(&name)
+}

@@ -1,0 +1,55 @@
+//! A workspace's names for the binder: its tables, and functions saved elsewhere.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use bartizan_base::WorkspaceId;
+use bartizan_kql::bound::ColumnSchema;
+use bartizan_kql::{Catalog, FunctionSymbol, TableSymbol};
+use bartizan_schema::{KqlType, Table};
+use bartizan_store::Store;
+use bartizan_store::layout::TIME_COLUMN;
+
+use crate::lower::TIMESTAMP;
+
+/// Where saved functions, parsers and watchlists come from.
+pub trait FunctionSource: Send + Sync + Debug {
+    /// The function called `name` in `workspace`.
+    fn function(&self, workspace: WorkspaceId, name: &str) -> Option<FunctionSymbol>;
+}
+
+/// The names one workspace offers.
+pub(crate) struct WorkspaceCatalog<'a> {
+    pub store: &'a Store,
+    pub workspace: WorkspaceId,
+    pub functions: Option<&'a Arc<dyn FunctionSource>>,
+}
+
+impl Catalog for WorkspaceCatalog<'_> {
+    fn table(&self, name: &str) -> Option<TableSymbol> {
+        let table = self.store.table(self.workspace, name)?;
+        Some(TableSymbol { name: table.name.clone(), columns: columns(&table) })
+    }
+
+    fn function(&self, name: &str) -> Option<FunctionSymbol> {
+        self.functions?.function(self.workspace, name)
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        self.store.tables(self.workspace).iter().map(|table| table.name.clone()).collect()
+    }
+}
+
+/// A table's columns as queries see them. Defender's tables answer to `Timestamp` as well.
+fn columns(table: &Table) -> Vec<ColumnSchema> {
+    let mut columns: Vec<ColumnSchema> = table
+        .columns
+        .iter()
+        .map(|column| ColumnSchema { name: column.name.clone(), ty: column.ty })
+        .collect();
+    let defender = table.name.starts_with("Device") && table.column(TIME_COLUMN).is_some();
+    if defender && table.column(TIMESTAMP).is_none() {
+        columns.push(ColumnSchema { name: TIMESTAMP.to_owned(), ty: KqlType::DateTime });
+    }
+    columns
+}

@@ -1,0 +1,72 @@
+//! What can go wrong with a query, and with the engine itself.
+
+use bartizan_base::ErrorKind;
+use bartizan_kql::{Diagnostic, Span};
+use bartizan_store::StoreError;
+use datafusion::error::DataFusionError;
+
+/// Why a query gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The text is wrong; the diagnostics say where.
+    #[error("the query has errors: {}", first_message(.0))]
+    Invalid(Vec<Diagnostic>),
+    /// KQL knows it, this build cannot run it yet.
+    #[error("`{what}` is not supported yet")]
+    Unsupported { what: String, span: Span },
+    #[error("the query ran out of time")]
+    Timeout,
+    #[error("the query needs more memory than it is allowed")]
+    Memory,
+    /// A table could not be read.
+    #[error("cannot read the log store")]
+    Store(#[source] StoreError),
+    /// A defect on our side; the text is for the log, not for the user.
+    #[error("internal error while running the query: {0}")]
+    Internal(String),
+}
+
+impl QueryError {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Invalid(_) | Self::Unsupported { .. } => ErrorKind::Invalid,
+            Self::Timeout => ErrorKind::Timeout,
+            Self::Memory => ErrorKind::TooMany,
+            Self::Store(error) => error.kind(),
+            Self::Internal(_) => ErrorKind::Internal,
+        }
+    }
+
+    pub(crate) fn unsupported(what: impl Into<String>, span: Span) -> Self {
+        Self::Unsupported { what: what.into(), span }
+    }
+}
+
+fn first_message(diagnostics: &[Diagnostic]) -> &str {
+    diagnostics.first().map_or("", |diagnostic| diagnostic.message.as_str())
+}
+
+impl From<DataFusionError> for QueryError {
+    fn from(error: DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Self::Memory,
+            _ => Self::Internal(error.strip_backtrace()),
+        }
+    }
+}
+
+impl From<StoreError> for QueryError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Why the engine could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("cannot start the query threads")]
+    Threads(#[source] std::io::Error),
+    #[error("cannot prepare the query runtime")]
+    Runtime(#[source] Box<DataFusionError>),
+}

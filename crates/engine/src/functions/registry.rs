@@ -1,0 +1,71 @@
+//! Which functions this engine runs. The list is explicit: a declared function that is not here is
+//! refused by name.
+
+use super::kernel::Entry;
+use super::{comparison, convert, dynamic, hash, network, numeric, text, time};
+
+/// Families, in the order of their modules.
+const FAMILIES: &[&[Entry]] = &[
+    comparison::FUNCTIONS,
+    convert::FUNCTIONS,
+    dynamic::FUNCTIONS,
+    dynamic::sets::FUNCTIONS,
+    hash::FUNCTIONS,
+    network::FUNCTIONS,
+    numeric::FUNCTIONS,
+    text::FUNCTIONS,
+    text::regex::FUNCTIONS,
+    text::url::FUNCTIONS,
+    time::FUNCTIONS,
+    time::calendar::FUNCTIONS,
+    time::format::FUNCTIONS,
+];
+
+/// Functions and operators that lower to DataFusion expressions, without a kernel of ours.
+const LOWERED: &[&str] = &[
+    "and", "or", "not", "==", "!=", "<", "<=", ">", ">=", "between", "!between", "+", "-", "*", "/", "%", "neg",
+    "in", "!in", "in~", "!in~", "iff", "iif", "case", "isnull", "isnotnull", "now", "ago", "ingestion_time",
+    "row_number", "prev", "next", "row_cumsum", "materialize", "identity",
+];
+
+/// Conversions: one argument, converted to the declared type of the result.
+const CONVERSIONS: &[&str] = &[
+    "tostring", "tolong", "toint", "todouble", "toreal", "tobool", "toboolean", "todatetime", "totimespan", "toguid",
+];
+
+/// The kernel of `name`.
+pub(crate) fn kernel(name: &str) -> Option<Entry> {
+    FAMILIES.iter().copied().flatten().find(|entry| entry.name == name).copied()
+}
+
+/// Whether `name` converts its argument to the result's type.
+pub(crate) fn is_conversion(name: &str) -> bool {
+    CONVERSIONS.contains(&name)
+}
+
+/// Whether two calls of `name` may differ.
+pub(crate) fn is_volatile(name: &str) -> bool {
+    matches!(name, "rand" | "new_guid")
+}
+
+/// Whether this engine runs the scalar function or operator `name`.
+pub fn supports(name: &str) -> bool {
+    LOWERED.contains(&name)
+        || CONVERSIONS.contains(&name)
+        || text::matching::Operator::named(name).is_some()
+        || kernel(name).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_function_has_two_kernels() {
+        let mut names: Vec<_> = FAMILIES.iter().copied().flatten().map(|entry| entry.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,198 @@
+//! Strings: length, case, pieces and joining. Positions and lengths count characters.
+
+pub(crate) mod matching;
+pub(crate) mod parse;
+pub(crate) mod regex;
+pub(crate) mod url;
+
+use std::borrow::Cow;
+
+use serde_json::Value as Tree;
+
+use super::convert::{text, to_long};
+use super::dynamic::{elements, from_tree};
+use super::kernel::{Entry, seeing_nulls, strict};
+use crate::value::Value;
+
+pub(super) const FUNCTIONS: &[Entry] = &[
+    strict("strlen", |args, _| Value::Long(text(args[0].clone()).chars().count() as i64)),
+    strict("string_size", |args, _| Value::Long(text(args[0].clone()).len() as i64)),
+    strict("tolower", |args, _| Value::string(text(args[0].clone()).to_lowercase())),
+    strict("toupper", |args, _| Value::string(text(args[0].clone()).to_uppercase())),
+    strict("reverse", |args, _| Value::string(text(args[0].clone()).chars().rev().collect::<String>())),
+    seeing_nulls("strcat", |args, _| {
+        Value::string(args.iter().map(|arg| text(arg.clone())).collect::<Vec<_>>().concat())
+    }),
+    seeing_nulls("strcat_delim", |args, _| {
+        let Some((delimiter, parts)) = args.split_first() else { return Value::Null };
+        let parts: Vec<_> = parts.iter().map(|part| text(part.clone())).collect();
+        Value::string(parts.join(&text(delimiter.clone())))
+    }),
+    strict("strrep", |args, _| strrep(args)),
+    strict("strcmp", |args, _| {
+        let order = text(args[0].clone()).cmp(&text(args[1].clone()));
+        Value::Long(order as i64)
+    }),
+    strict("substring", |args, _| substring(args)),
+    strict("split", |args, _| split(args)),
+    strict("indexof", |args, _| indexof(args)),
+    strict("countof", |args, scratch| countof(args, scratch)),
+    strict("replace_string", |args, _| {
+        let (subject, from, to) = (text(args[0].clone()), text(args[1].clone()), text(args[2].clone()));
+        if from.is_empty() { Value::String(subject) } else { Value::string(subject.replace(from.as_ref(), &to)) }
+    }),
+    strict("replace_strings", |args, _| replace_strings(args)),
+    strict("isascii", |args, _| Value::Bool(text(args[0].clone()).is_ascii())),
+    strict("isutf8", |_, _| Value::Bool(true)),
+    strict("make_string", |args, _| {
+        let mut out = String::new();
+        for arg in args {
+            push_codes(arg, &mut out);
+        }
+        Value::string(out)
+    }),
+    strict("unicode_codepoints_to_string", |args, _| {
+        let mut out = String::new();
+        for arg in args {
+            push_codes(arg, &mut out);
+        }
+        Value::string(out)
+    }),
+    strict("to_utf8", |args, _| codepoints(&args[0])),
+    strict("unicode_codepoints_from_string", |args, _| codepoints(&args[0])),
+    strict("translate", |args, _| translate(args)),
+];
+
+/// Equality without regard to case.
+pub(crate) fn eq_ignore_case(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        return a.eq_ignore_ascii_case(b);
+    }
+    a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
+}
+
+/// Longest text a function may build in one cell.
+const TEXT_BYTES_MAX: usize = 32 << 20;
+
+fn strrep<'a>(args: &[Value<'a>]) -> Value<'a> {
+    let piece = text(args[0].clone());
+    let count = to_long(&args[1]).unwrap_or(0).clamp(0, 1024) as usize;
+    let delimiter = args.get(2).map_or(Cow::Borrowed(""), |delimiter| text(delimiter.clone()));
+    if (piece.len() + delimiter.len()) * count > TEXT_BYTES_MAX {
+        return Value::Null;
+    }
+    Value::string(vec![piece.as_ref(); count].join(&delimiter))
+}
+
+/// From a 0-based position; a negative one counts from the end. Never fails.
+fn substring<'a>(args: &[Value<'a>]) -> Value<'a> {
+    let subject = text(args[0].clone());
+    let count = subject.chars().count() as i64;
+    let start = to_long(&args[1]).unwrap_or(0);
+    let start = if start < 0 { start.saturating_add(count).max(0) } else { start };
+    let length = args.get(2).map_or(count, |length| to_long(length).unwrap_or(0));
+    if start >= count || length == 0 {
+        return Value::string("");
+    }
+    // A negative length means the whole rest.
+    let length = if length < 0 { count } else { length };
+    Value::string(subject.chars().skip(start as usize).take(length as usize).collect::<String>())
+}
+
+/// `split(text, delimiter [, index])`: an array, of one element when an index is given.
+fn split<'a>(args: &[Value<'a>]) -> Value<'a> {
+    let (subject, delimiter) = (text(args[0].clone()), text(args[1].clone()));
+    let parts: Vec<&str> =
+        if delimiter.is_empty() { vec![&subject] } else { subject.split(delimiter.as_ref()).collect() };
+    let wanted: Vec<&str> = match args.get(2).and_then(to_long) {
+        None => parts,
+        Some(at) => {
+            let at = if at < 0 { at + parts.len() as i64 } else { at };
+            usize::try_from(at).ok().and_then(|at| parts.get(at).copied()).into_iter().collect()
+        }
+    };
+    from_tree(&Tree::Array(wanted.into_iter().map(Tree::from).collect()))
+}
+
+/// `indexof(text, wanted [, start [, length [, occurrence]]])`, −1 when absent.
+fn indexof<'a>(args: &[Value<'a>]) -> Value<'a> {
+    let (subject, wanted) = (text(args[0].clone()), text(args[1].clone()));
+    let number = |at: usize, default: i64| args.get(at).map_or(Some(default), to_long).unwrap_or(default);
+    let (start, length, occurrence) = (number(2, 0), number(3, -1), number(4, 1));
+    let chars: Vec<char> = subject.chars().collect();
+    let count = chars.len() as i64;
+    let start = if start < 0 { (start + count).max(0) } else { start };
+    if start > count || length < -1 || occurrence < 1 {
+        return Value::Long(-1);
+    }
+    let end = if length < 0 { count } else { (start + length).min(count) };
+    let wanted: Vec<char> = wanted.chars().collect();
+    let window = &chars[start as usize..end as usize];
+    if wanted.is_empty() {
+        return Value::Long(start);
+    }
+    let mut found = window.windows(wanted.len()).enumerate().filter(|(_, piece)| *piece == wanted.as_slice());
+    let nth = found.nth(occurrence as usize - 1);
+    Value::Long(nth.map_or(-1, |(at, _)| at as i64 + start))
+}
+
+/// Plain occurrences may overlap; regex ones do not.
+fn countof<'a>(args: &[Value<'a>], scratch: &mut super::kernel::Scratch) -> Value<'a> {
+    let (subject, wanted) = (text(args[0].clone()), text(args[1].clone()));
+    if args.get(2).is_some_and(|kind| text(kind.clone()) == "regex") {
+        return match scratch.regex(&wanted) {
+            Some(regex) => Value::Long(regex.find_iter(&subject).count() as i64),
+            None => Value::Null,
+        };
+    }
+    if wanted.is_empty() {
+        return Value::Long(0);
+    }
+    let overlapping = subject.char_indices().filter(|(at, _)| subject[*at..].starts_with(wanted.as_ref()));
+    Value::Long(overlapping.count() as i64)
+}
+
+fn replace_strings<'a>(args: &[Value<'a>]) -> Value<'a> {
+    let mut subject = text(args[0].clone()).into_owned();
+    let list = |value: &Value<'_>| match value {
+        Value::Dynamic(json) => elements(json),
+        _ => None,
+    };
+    let Some(from) = list(&args[1]) else { return Value::string(subject) };
+    let to = list(&args[2]);
+    for (at, from) in from.iter().enumerate() {
+        let replacement = match &to {
+            Some(all) => all.get(at).map(|value| text(from_tree(value)).into_owned()).unwrap_or_default(),
+            None => text(args[2].clone()).into_owned(),
+        };
+        let from = text(from_tree(from)).into_owned();
+        if !from.is_empty() {
+            subject = subject.replace(&from, &replacement);
+        }
+    }
+    Value::string(subject)
+}
+
+fn push_codes(value: &Value<'_>, out: &mut String) {
+    let mut push = |code: i64| out.extend(u32::try_from(code).ok().and_then(char::from_u32));
+    match value {
+        Value::Dynamic(json) => elements(json).iter().flatten().filter_map(Tree::as_i64).for_each(push),
+        value => to_long(value).into_iter().for_each(&mut push),
+    }
+}
+
+fn codepoints<'a>(value: &Value<'a>) -> Value<'a> {
+    let codes = text(value.clone()).chars().map(|c| Tree::from(u32::from(c))).collect();
+    from_tree(&Tree::Array(codes))
+}
+
+fn translate<'a>(args: &[Value<'a>]) -> Value<'a> {
+    let (from, to, subject) = (text(args[0].clone()), text(args[1].clone()), text(args[2].clone()));
+    let to: Vec<char> = to.chars().collect();
+    let map = |c: char| match from.chars().position(|wanted| wanted == c) {
+        None => Some(c),
+        // The last replacement stands for all that are missing.
+        Some(at) => to.get(at).or(to.last()).copied(),
+    };
+    Value::string(subject.chars().filter_map(map).collect::<String>())
+}

@@ -1,0 +1,125 @@
+//! What one query may use: time, memory, result rows and bytes; and the threads that queries run on.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::{FutureExt, StreamExt};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use crate::error::{EngineError, QueryError};
+
+/// Limits of one query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryLimits {
+    pub timeout: Duration,
+    /// Rows of the result; more are cut off and reported as [`Partial`].
+    pub rows: u64,
+    /// Bytes of the result in memory; more are cut off likewise.
+    pub bytes: u64,
+}
+
+impl Default for QueryLimits {
+    /// The service's own: three minutes, 500,000 rows, 64 MB.
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(180), rows: 500_000, bytes: 64 << 20 }
+    }
+}
+
+/// Why a result is not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partial {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// Reads a stream up to the limits.
+pub(crate) async fn collect(
+    mut stream: SendableRecordBatchStream,
+    limits: &QueryLimits,
+) -> Result<(Vec<RecordBatch>, Option<Partial>), QueryError> {
+    let mut batches = Vec::new();
+    let (mut rows, mut bytes) = (0_u64, 0_u64);
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        let room = usize::try_from(limits.rows - rows).unwrap_or(usize::MAX);
+        if batch.num_rows() > room {
+            batches.push(batch.slice(0, room));
+            let message = format!("the result has more than {} rows; the rest is cut off", limits.rows);
+            return Ok((batches, Some(Partial { code: "RowLimit", message })));
+        }
+        rows += batch.num_rows() as u64;
+        // A slice's buffers may be shared with its siblings; the share is what counts.
+        bytes += batch.get_array_memory_size() as u64;
+        batches.push(batch);
+        if bytes > limits.bytes {
+            let message = format!("the result has more than {} bytes; the rest is cut off", limits.bytes);
+            return Ok((batches, Some(Partial { code: "SizeLimit", message })));
+        }
+    }
+    Ok((batches, None))
+}
+
+/// Threads of their own for queries, so that a heavy one never starves the server.
+#[derive(Debug)]
+pub(crate) struct QueryThreads {
+    runtime: Option<Runtime>,
+}
+
+impl QueryThreads {
+    pub(crate) fn start(threads: usize) -> Result<Self, EngineError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("query")
+            .enable_all()
+            .build()
+            .map_err(EngineError::Threads)?;
+        Ok(Self { runtime: Some(runtime) })
+    }
+
+    /// Runs `work` there. Dropping the returned future cancels it; a panic becomes an error; after `timeout`
+    /// it is stopped.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(QueryError::Internal("the engine is shutting down".to_owned()));
+        };
+        let guarded = AssertUnwindSafe(work).catch_unwind();
+        let mut task = CancelOnDrop(runtime.spawn(guarded));
+        match tokio::time::timeout(timeout, &mut task.0).await {
+            Ok(Ok(Ok(result))) => result,
+            Ok(Ok(Err(panic))) => Err(QueryError::Internal(panic_text(panic.as_ref()))),
+            Ok(Err(error)) => Err(QueryError::Internal(error.to_string())),
+            Err(_) => Err(QueryError::Timeout),
+        }
+    }
+}
+
+impl Drop for QueryThreads {
+    fn drop(&mut self) {
+        // A runtime may not be dropped from async code the ordinary way.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+struct CancelOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for CancelOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("a query panicked: {}", text.unwrap_or_default())
+}

@@ -1,0 +1,88 @@
+//! `join` and `lookup`. Both sides are renamed first, so that no name of one can meet one of the other.
+
+use bartizan_kql::bound::{Join, JoinKind, JoinSide, Rel, Scalar};
+use bartizan_schema::KqlType;
+use datafusion::common::Column;
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlanBuilder};
+
+use super::scalar::text;
+use super::{Context, Lowered, column, common_type};
+use crate::error::QueryError;
+
+/// One side, renamed: columns `{prefix}{n}` and keys `{prefix}k{n}`.
+struct Side {
+    plan: LogicalPlanBuilder,
+    keys: Vec<Column>,
+}
+
+impl Context {
+    pub(super) fn join(&self, join: &Join) -> Result<Lowered, QueryError> {
+        let mut types = Vec::with_capacity(join.on.len());
+        for (left, right) in &join.on {
+            let ty = common_type(left.ty, right.ty).filter(|ty| !matches!(ty, KqlType::Dynamic | KqlType::Decimal));
+            let refuse = || QueryError::unsupported(format!("join of {} with {}", left.ty, right.ty), join.span);
+            types.push(ty.ok_or_else(refuse)?);
+        }
+        let (left_keys, right_keys): (Vec<_>, Vec<_>) = join.on.iter().map(|(left, right)| (left, right)).unzip();
+        let mut left = self.side(&join.left, "l", &left_keys, &types)?;
+        let right = self.side(&join.right, "r", &right_keys, &types)?;
+        if join.kind == JoinKind::InnerUnique {
+            left.plan = one_row_per_key(left.plan, &left.keys)?;
+        }
+        let kind = match join.kind {
+            JoinKind::InnerUnique | JoinKind::Inner => JoinType::Inner,
+            JoinKind::LeftOuter => JoinType::Left,
+            JoinKind::RightOuter => JoinType::Right,
+            JoinKind::FullOuter => JoinType::Full,
+            JoinKind::LeftSemi => JoinType::LeftSemi,
+            JoinKind::RightSemi => JoinType::RightSemi,
+            JoinKind::LeftAnti => JoinType::LeftAnti,
+            JoinKind::RightAnti => JoinType::RightAnti,
+        };
+        let plan = left.plan.join(right.plan.build()?, kind, (left.keys, right.keys), None)?;
+        let padded = |side: JoinSide| match kind {
+            JoinType::Full => true,
+            JoinType::Left => side == JoinSide::Right,
+            JoinType::Right => side == JoinSide::Left,
+            _ => false,
+        };
+        let items: Vec<Expr> = join
+            .outputs
+            .iter()
+            .map(|output| {
+                let prefix = if output.from == JoinSide::Left { "l" } else { "r" };
+                let value = column(&format!("{prefix}{}", output.index));
+                let gap = padded(output.from) && output.column.ty == KqlType::String;
+                let value = if gap { coalesce(vec![value, text("")]) } else { value };
+                value.alias(output.column.name.clone())
+            })
+            .collect();
+        let columns = join.outputs.iter().map(|output| output.column.clone()).collect();
+        Ok(Lowered::new(plan.project(items)?.build()?, columns))
+    }
+
+    fn side(&self, rel: &Rel, prefix: &str, on: &[&Scalar], types: &[KqlType]) -> Result<Side, QueryError> {
+        let lowered = self.relation(rel)?;
+        let mut items: Vec<Expr> = lowered
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, from)| column(&from.name).alias(format!("{prefix}{at}")))
+            .collect();
+        let mut keys = Vec::with_capacity(on.len());
+        for (at, (key, ty)) in on.iter().zip(types).enumerate() {
+            let name = format!("{prefix}k{at}");
+            items.push(self.scalar_as(key, *ty, &lowered.columns)?.alias(name.clone()));
+            keys.push(Column::new_unqualified(name));
+        }
+        Ok(Side { plan: LogicalPlanBuilder::from(lowered.plan).project(items)?, keys })
+    }
+}
+
+/// Keeps any one row of each key, whole.
+fn one_row_per_key(plan: LogicalPlanBuilder, keys: &[Column]) -> Result<LogicalPlanBuilder, QueryError> {
+    let all: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
+    let on = keys.iter().map(|key| Expr::Column(key.clone())).collect();
+    Ok(plan.distinct_on(on, all, None)?)
+}

@@ -1,0 +1,143 @@
+//! Bound tree to DataFusion logical plan.
+//!
+//! Every relation lowers to a plan whose columns are unqualified, unique and named as KQL names them, so
+//! that filters reach the scan under the names that files use. Joins rename both sides first.
+//! Sub-queries inside expressions have been run before (`crate::subquery`); their values are found here by
+//! the address of their node, which stays put while the tree is borrowed.
+
+mod arithmetic;
+mod compare;
+mod filter;
+mod join;
+mod membership;
+mod mv_expand;
+mod order;
+mod parse;
+mod project;
+mod rows;
+mod scalar;
+mod scan;
+mod sort;
+mod summarize;
+mod union;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bartizan_base::Ticks;
+use bartizan_kql::Span;
+use bartizan_kql::bound::{ColumnSchema, Literal, Rel};
+use bartizan_schema::KqlType;
+use datafusion::common::Column;
+use datafusion::datasource::MemTable;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+
+use crate::error::QueryError;
+use crate::provider::SnapshotTable;
+
+pub(crate) use rows::{literal_value, to_scalar_value};
+pub(crate) use scan::TIMESTAMP;
+
+/// A lowered relation: the plan and its columns' KQL types, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Lowered {
+    pub plan: LogicalPlan,
+    pub columns: Vec<ColumnSchema>,
+    /// Name of a hidden column that numbers the rows in their meaningful order, when a relation above asked
+    /// for it. It is not among `columns`.
+    pub order: Option<String>,
+}
+
+impl Lowered {
+    fn new(plan: LogicalPlan, columns: Vec<ColumnSchema>) -> Self {
+        Self { plan, columns, order: None }
+    }
+
+    fn builder(self) -> (LogicalPlanBuilder, Vec<ColumnSchema>, Option<String>) {
+        (LogicalPlanBuilder::from(self.plan), self.columns, self.order)
+    }
+}
+
+/// The value of a sub-query that has been run.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// `toscalar`.
+    Scalar(Literal),
+    /// The first column of an `in` relation.
+    Members(Vec<Literal>),
+}
+
+/// What expressions and scans need to know about the query they are part of.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub now: Ticks,
+    pub timespan: Option<(Ticks, Ticks)>,
+    /// After, up to.
+    pub ingested: Option<(i64, i64)>,
+    pub tables: HashMap<String, Arc<SnapshotTable>>,
+    /// Sub-query values, by the address of their relation.
+    pub answers: HashMap<usize, Answer>,
+    /// Shared relations that have been computed.
+    pub shared: HashMap<u32, Arc<MemTable>>,
+}
+
+/// The key of a sub-query in [`Context::answers`].
+pub(crate) fn address(rel: &Rel) -> usize {
+    std::ptr::from_ref(rel) as usize
+}
+
+/// Columns by position, as an expression sees them.
+pub(crate) type Scope<'a> = &'a [ColumnSchema];
+
+/// A column of the input by its exact name.
+pub(crate) fn column(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+impl Context {
+    /// Lowers a relation whose order does not matter to anything above it.
+    pub(crate) fn relation(&self, rel: &Rel) -> Result<Lowered, QueryError> {
+        self.ordered_relation(rel, false)
+    }
+
+    /// Lowers a relation. With `ordered`, the result has [`Lowered::order`] when the rows have a meaningful
+    /// order.
+    fn ordered_relation(&self, rel: &Rel, ordered: bool) -> Result<Lowered, QueryError> {
+        match rel {
+            Rel::Table { name, columns, span } => self.scan(name, columns, *span),
+            Rel::Rows { columns, rows } => rows::datatable(columns, rows, ordered),
+            Rel::Print { items } => self.print(items),
+            Rel::Range { column, start, stop, step } => self.range(column, start, stop, step, ordered),
+            Rel::Filter { input, predicate } => self.filter(input, predicate, ordered),
+            Rel::Project { input, items } => self.project(input, items, ordered),
+            Rel::Summarize { input, keys, aggregates } => self.summarize(input, keys, aggregates),
+            Rel::Sort { input, keys } => self.sort(input, keys, ordered),
+            Rel::Take { input, count } => self.take(input, count, ordered),
+            Rel::Sample { input, count } => self.take(input, count, false),
+            Rel::Join(join) => self.join(join),
+            Rel::Union { inputs, columns } => self.union(inputs, columns),
+            Rel::MvExpand(expand) => self.mv_expand(expand, ordered),
+            Rel::Parse(parse) => self.parse(parse, ordered),
+            Rel::Serialize { input } => self.ordered_relation(input, ordered),
+            Rel::Shared { id, input } => self.shared(*id, input, ordered),
+            Rel::Unsupported { what, span, .. } => Err(QueryError::unsupported(what, *span)),
+        }
+    }
+}
+
+/// The least common type that two compared or combined values convert to.
+fn common_type(a: KqlType, b: KqlType) -> Option<KqlType> {
+    use KqlType::{Dynamic, Int, Long, Real};
+    Some(match (a, b) {
+        _ if a == b => a,
+        (Int, Long) | (Long, Int) => Long,
+        (Int | Long, Real) | (Real, Int | Long) => Real,
+        (Dynamic, other) | (other, Dynamic) => other,
+        _ => return None,
+    })
+}
+
+/// Refuses what has no place in the tree it was found in: a slip of the binder, not of the user.
+fn broken(what: &str, span: Span) -> QueryError {
+    QueryError::Internal(format!("{what} at {}..{}", span.start, span.end))
+}

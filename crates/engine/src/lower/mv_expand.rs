@@ -1,0 +1,54 @@
+//! `mv-expand`: one function makes the list of a row's expanded rows, then DataFusion unnests it.
+
+use bartizan_kql::bound::MvExpand;
+use bartizan_schema::KqlType;
+use datafusion::common::Column;
+use datafusion::functions::core::expr_fn::get_field;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF};
+
+use super::scalar::apply;
+use super::{Context, Lowered, column};
+use crate::error::QueryError;
+use crate::functions::{convert, dynamic::expand};
+
+/// Hidden from queries by its control character.
+const EXPANDED: &str = "\u{1}expanded";
+
+impl Context {
+    pub(super) fn mv_expand(&self, expand: &MvExpand, ordered: bool) -> Result<Lowered, QueryError> {
+        let input = self.ordered_relation(&expand.input, ordered)?;
+        let mut values = Vec::with_capacity(expand.items.len());
+        for item in &expand.items {
+            values.push(self.scalar_as(&item.value, KqlType::Dynamic, &input.columns)?);
+        }
+        let rows = expand::Expand::new(values.len(), expand.bag_as_array, expand.row_limit);
+        let mut items: Vec<Expr> =
+            input.columns.iter().map(|from| column(&from.name).alias(from.name.clone())).collect();
+        items.extend(input.order.as_deref().map(|name| column(name).alias(name)));
+        items.push(ScalarUDF::new_from_impl(rows).call(values).alias(EXPANDED));
+        let plan = LogicalPlanBuilder::from(input.plan)
+            .project(items)?
+            .unnest_column(Column::new_unqualified(EXPANDED))?;
+
+        let mut outputs = Vec::with_capacity(expand.columns.len());
+        for (at, to) in expand.columns.iter().enumerate() {
+            let item = expand.items.iter().position(|item| item.output == at);
+            let replaces = input.columns.iter().any(|from| from.name == to.name);
+            let value = if let Some(item) = item {
+                let element = get_field(column(EXPANDED), expand::element_name(item));
+                match to.ty {
+                    KqlType::Dynamic => element,
+                    ty => apply(convert::ELEMENT, vec![KqlType::Dynamic], ty, vec![element]),
+                }
+            } else if expand.item_index.as_deref() == Some(to.name.as_str()) && !replaces {
+                get_field(column(EXPANDED), expand::INDEX)
+            } else {
+                column(&to.name)
+            };
+            outputs.push(value.alias(to.name.clone()));
+        }
+        outputs.extend(input.order.as_deref().map(|name| column(name).alias(name)));
+        let plan = plan.project(outputs)?.build()?;
+        Ok(Lowered { plan, columns: expand.columns.clone(), order: input.order })
+    }
+}

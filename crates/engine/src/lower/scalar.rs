@@ -1,0 +1,245 @@
+//! Scalar expressions.
+//!
+//! Two contexts matter. As a predicate, null and false are one, and most of KQL's comparisons become
+//! DataFusion's own, which pruning understands. As a value, KQL's null rules are kept exactly.
+
+use bartizan_kql::bound::{Literal, PathSegment, Scalar, ScalarKind};
+use bartizan_schema::KqlType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, ScalarUDF, cast, when};
+
+use super::{Answer, Context, Scope, address, broken, column, to_scalar_value};
+use crate::error::QueryError;
+use crate::functions::kernel::{Entry, Kernel};
+use crate::functions::{convert, dynamic, registry};
+use crate::types::{absent, arrow_type, is_number};
+
+/// Lowers expressions over one relation's columns.
+pub(super) struct Exprs<'a> {
+    pub(super) context: &'a Context,
+    pub(super) scope: Scope<'a>,
+    /// The input's order column, for `row_number`, `prev` and `next`.
+    pub(super) order: Option<&'a str>,
+}
+
+impl Context {
+    /// `value` as an expression of its type's Arrow type.
+    pub(crate) fn scalar(&self, value: &Scalar, scope: Scope<'_>) -> Result<Expr, QueryError> {
+        self.scalar_in(value, scope, None)
+    }
+
+    pub(super) fn scalar_in(
+        &self,
+        value: &Scalar,
+        scope: Scope<'_>,
+        order: Option<&str>,
+    ) -> Result<Expr, QueryError> {
+        Exprs { context: self, scope, order }.value(value)
+    }
+
+    /// `value` as a boolean in which null stands for false.
+    pub(crate) fn predicate(&self, value: &Scalar, scope: Scope<'_>) -> Result<Expr, QueryError> {
+        Exprs { context: self, scope, order: None }.predicate(value)
+    }
+
+    /// `value` converted to `ty`.
+    pub(crate) fn scalar_as(&self, value: &Scalar, ty: KqlType, scope: Scope<'_>) -> Result<Expr, QueryError> {
+        Exprs { context: self, scope, order: None }.value_as(value, ty)
+    }
+}
+
+impl Exprs<'_> {
+    pub(super) fn value(&self, scalar: &Scalar) -> Result<Expr, QueryError> {
+        match &scalar.kind {
+            ScalarKind::Literal(literal) => Ok(Expr::Literal(to_scalar_value(literal, scalar.ty), None)),
+            ScalarKind::Column(at) => {
+                let found = self.scope.get(*at).ok_or_else(|| broken("column out of range", scalar.span))?;
+                convert_expr(column(&found.name), found.ty, scalar.ty)
+            }
+            ScalarKind::Call { function, args } => self.call(function, args, scalar),
+            ScalarKind::Path { value, segments } => self.path(value, segments),
+            ScalarKind::InRelation { value, relation, negated, ignore_case } => {
+                let Some(Answer::Members(members)) = self.context.answers.get(&address(relation)) else {
+                    return Err(broken("`in` was not run", scalar.span));
+                };
+                self.members(value, members, *negated, *ignore_case)
+            }
+            ScalarKind::ToScalar(relation) => {
+                let Some(Answer::Scalar(literal)) = self.context.answers.get(&address(relation)) else {
+                    return Err(broken("`toscalar` was not run", scalar.span));
+                };
+                Ok(Expr::Literal(to_scalar_value(literal, scalar.ty), None))
+            }
+        }
+    }
+
+    pub(super) fn value_as(&self, scalar: &Scalar, ty: KqlType) -> Result<Expr, QueryError> {
+        if let ScalarKind::Literal(literal) = &scalar.kind {
+            return Ok(Expr::Literal(to_scalar_value(literal, ty), None));
+        }
+        convert_expr(self.value(scalar)?, scalar.ty, ty)
+    }
+
+    pub(super) fn predicate(&self, scalar: &Scalar) -> Result<Expr, QueryError> {
+        match &scalar.kind {
+            ScalarKind::Call { function: "and", args } => self.fold(args, Expr::and),
+            ScalarKind::Call { function: "or", args } => self.fold(args, Expr::or),
+            ScalarKind::Call { function, args } if args.len() == 2 && matches!(*function, "==" | "!=") => {
+                self.equality(*function == "!=", &args[0], &args[1], true)
+            }
+            _ => self.value_as(scalar, KqlType::Bool),
+        }
+    }
+
+    fn fold(&self, args: &[Scalar], with: fn(Expr, Expr) -> Expr) -> Result<Expr, QueryError> {
+        let parts = args.iter().map(|arg| self.predicate(arg)).collect::<Result<Vec<_>, _>>()?;
+        parts.into_iter().reduce(with).ok_or_else(|| QueryError::Internal("empty conjunction".to_owned()))
+    }
+
+    fn call(&self, function: &'static str, args: &[Scalar], scalar: &Scalar) -> Result<Expr, QueryError> {
+        match (function, args) {
+            ("and", [a, b]) => Ok(self.value_as(a, KqlType::Bool)?.and(self.value_as(b, KqlType::Bool)?)),
+            ("or", [a, b]) => Ok(self.value_as(a, KqlType::Bool)?.or(self.value_as(b, KqlType::Bool)?)),
+            ("not", [a]) => Ok(Expr::Not(Box::new(self.value_as(a, KqlType::Bool)?))),
+            ("==" | "!=", [a, b]) => self.equality(function == "!=", a, b, false),
+            ("<" | "<=" | ">" | ">=", [a, b]) => self.ordering(function, a, b),
+            ("between" | "!between", [value, low, high]) => {
+                let inside = self.ordering(">=", value, low)?.and(self.ordering("<=", value, high)?);
+                Ok(if function == "between" { inside } else { Expr::Not(Box::new(inside)) })
+            }
+            ("+" | "-" | "*" | "/" | "%", [a, b]) => self.arithmetic(function, a, b, scalar),
+            ("neg", [a]) => Ok(Expr::Negative(Box::new(self.value_as(a, scalar.ty)?))),
+            ("in" | "!in" | "in~" | "!in~", [value, members @ ..]) => {
+                self.membership(value, members, function.starts_with('!'), function.ends_with('~'))
+            }
+            ("iff" | "iif", [condition, yes, no]) => {
+                let (yes, no) = (self.value_as(yes, scalar.ty)?, self.value_as(no, scalar.ty)?);
+                Ok(when(self.predicate(condition)?, yes).otherwise(no)?)
+            }
+            ("case", [branches @ .., otherwise]) if branches.len() % 2 == 0 && !branches.is_empty() => {
+                let otherwise = self.value_as(otherwise, scalar.ty)?;
+                let mut pairs = branches.chunks_exact(2);
+                let first = pairs.next().ok_or_else(|| broken("case without branches", scalar.span))?;
+                let mut case = when(self.predicate(&first[0])?, self.value_as(&first[1], scalar.ty)?);
+                for pair in pairs {
+                    case = case.when(self.predicate(&pair[0])?, self.value_as(&pair[1], scalar.ty)?);
+                }
+                Ok(case.otherwise(otherwise)?)
+            }
+            ("isnull" | "isnotnull", [a]) if a.ty != KqlType::String => {
+                let value = self.value(a)?;
+                Ok(if function == "isnull" { value.is_null() } else { value.is_not_null() })
+            }
+            ("isnull" | "isnotnull", [_]) => Ok(boolean(function == "isnotnull")),
+            ("isempty" | "isnotempty", [a]) if a.ty != KqlType::Dynamic => {
+                let value = self.value(a)?;
+                let empty = function == "isempty";
+                Ok(match (a.ty, empty) {
+                    (KqlType::String, true) => value.eq(text("")),
+                    (KqlType::String, false) => value.not_eq(text("")),
+                    (_, true) => value.is_null(),
+                    (_, false) => value.is_not_null(),
+                })
+            }
+            ("now", []) => Ok(ticks(self.context.now.0)),
+            ("now", [offset]) => Ok(ticks(self.context.now.0) + self.value_as(offset, KqlType::TimeSpan)?),
+            ("ago", [span]) => Ok(ticks(self.context.now.0) - self.value_as(span, KqlType::TimeSpan)?),
+            ("ingestion_time", []) => {
+                let received = self.scope.iter().find(|column| column.name == "_TimeReceived");
+                Ok(match received {
+                    Some(found) => column(&found.name),
+                    None => Expr::Literal(absent(KqlType::DateTime), None),
+                })
+            }
+            ("materialize" | "identity", [a]) => self.value_as(a, scalar.ty),
+            _ if super::order::is_windowed(function) => self.windowed(function, args, scalar),
+            _ if registry::is_conversion(function) => match args {
+                [a] => self.value_as(a, scalar.ty),
+                _ => Err(QueryError::unsupported(function, scalar.span)),
+            },
+            _ => match self.text_operator(function, args)? {
+                Some(expr) => Ok(expr),
+                None => self.kernel(function, args, scalar),
+            },
+        }
+    }
+
+    /// A call of a function that the registry has a kernel for.
+    fn kernel(&self, function: &'static str, args: &[Scalar], scalar: &Scalar) -> Result<Expr, QueryError> {
+        let uses_decimal = scalar.ty == KqlType::Decimal || args.iter().any(|arg| arg.ty == KqlType::Decimal);
+        let entry = registry::kernel(function).filter(|_| !uses_decimal);
+        let entry = entry.ok_or_else(|| QueryError::unsupported(function, scalar.span))?;
+        let values = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;
+        let types = args.iter().map(|arg| arg.ty).collect();
+        Ok(apply(entry, types, scalar.ty, values))
+    }
+
+    fn path(&self, value: &Scalar, segments: &[PathSegment]) -> Result<Expr, QueryError> {
+        let mut expr = self.value_as(value, KqlType::Dynamic)?;
+        for segment in segments {
+            let (key, ty) = match segment {
+                PathSegment::Key(key) => (text(key), KqlType::String),
+                PathSegment::Index(at) => (Expr::Literal(ScalarValue::Int64(Some(*at)), None), KqlType::Long),
+                PathSegment::Dynamic(key) => (self.value(key)?, key.ty),
+            };
+            expr = apply(dynamic::STEP, vec![KqlType::Dynamic, ty], KqlType::Dynamic, vec![expr, key]);
+        }
+        Ok(expr)
+    }
+}
+
+/// Calls a kernel.
+pub(crate) fn apply(entry: Entry, types: Vec<KqlType>, ret: KqlType, args: Vec<Expr>) -> Expr {
+    ScalarUDF::new_from_impl(Kernel::new(entry, types, ret)).call(args)
+}
+
+/// `expr` of type `from` as `to`; what does not convert becomes null.
+pub(crate) fn convert_expr(expr: Expr, from: KqlType, to: KqlType) -> Result<Expr, QueryError> {
+    if from == to {
+        return Ok(expr);
+    }
+    let widens = is_number(from) && matches!((from, to), (KqlType::Int, KqlType::Long) | (_, KqlType::Real));
+    if widens {
+        return Ok(cast(expr, arrow_type(to)));
+    }
+    Ok(apply(convert::CONVERT, vec![from], to, vec![expr]))
+}
+
+/// Whether an expression of KQL's can be null.
+pub(super) fn never_null(scalar: &Scalar) -> bool {
+    scalar.ty == KqlType::String
+        || matches!(&scalar.kind, ScalarKind::Literal(literal) if !matches!(literal, Literal::Null))
+}
+
+/// Whether the expression has no columns and no changing values, so that it can be computed now.
+pub(super) fn is_constant(scalar: &Scalar) -> bool {
+    match &scalar.kind {
+        ScalarKind::Literal(_) | ScalarKind::ToScalar(_) => true,
+        ScalarKind::Column(_) | ScalarKind::InRelation { .. } => false,
+        ScalarKind::Call { function, args } => {
+            !super::order::is_windowed(function)
+                && !registry::is_volatile(function)
+                && *function != "ingestion_time"
+                && args.iter().all(is_constant)
+        }
+        ScalarKind::Path { value, segments } => {
+            is_constant(value)
+                && segments.iter().all(|segment| match segment {
+                    PathSegment::Dynamic(key) => is_constant(key),
+                    PathSegment::Key(_) | PathSegment::Index(_) => true,
+                })
+        }
+    }
+}
+
+pub(super) fn text(value: &str) -> Expr {
+    Expr::Literal(ScalarValue::Utf8View(Some(value.to_owned())), None)
+}
+
+pub(super) fn boolean(value: bool) -> Expr {
+    Expr::Literal(ScalarValue::Boolean(Some(value)), None)
+}
+
+fn ticks(value: i64) -> Expr {
+    Expr::Literal(ScalarValue::Int64(Some(value)), None)
+}

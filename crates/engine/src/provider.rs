@@ -1,0 +1,253 @@
+//! A store snapshot of one table as a DataFusion table: buffered rows beside a plain Parquet scan.
+//!
+//! Files are pruned by what the manifest knows (time and sequence range) before DataFusion prunes row
+//! groups and pages by their own statistics. Filters are reported as inexact: DataFusion keeps them above
+//! the scan, so pruning may err on the side of reading more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use async_trait::async_trait;
+use bartizan_store::layout::{SEQ_COLUMN, TIME_COLUMN, pad};
+use bartizan_store::{FileEntry, TableSnapshot};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr_adapter::{
+    DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
+    replace_columns_with_literals,
+};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
+use object_store::path::Path;
+
+/// One table of a snapshot. Dropping it releases the snapshot's hold on its files.
+#[derive(Debug)]
+pub(crate) struct SnapshotTable {
+    snapshot: TableSnapshot,
+}
+
+impl SnapshotTable {
+    pub(crate) fn new(snapshot: TableSnapshot) -> Self {
+        Self { snapshot }
+    }
+
+    /// The columns of the table and the hidden sequence column.
+    pub(crate) fn arrow_schema(&self) -> &SchemaRef {
+        &self.snapshot.schema
+    }
+
+    /// The files that may hold rows passing `filters`.
+    fn files(&self, filters: &[Expr]) -> Vec<Arc<FileEntry>> {
+        let time = Range::of(TIME_COLUMN, filters);
+        let seq = Range::of(SEQ_COLUMN, filters);
+        let keep = |file: &&Arc<FileEntry>| {
+            time.overlaps(file.time_min, file.time_max) && seq.overlaps(file.seq_min, file.seq_max)
+        };
+        self.snapshot.files.iter().filter(keep).cloned().collect()
+    }
+
+    fn scan_memory(
+        &self,
+        projection: Option<&Vec<usize>>,
+        partitions: usize,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if self.snapshot.memory.is_empty() {
+            return Ok(None);
+        }
+        let mut groups = vec![Vec::new(); partitions.clamp(1, self.snapshot.memory.len())];
+        let count = groups.len();
+        for (at, batch) in self.snapshot.memory.iter().enumerate() {
+            groups[at % count].push(pad(batch, &self.snapshot.schema)?);
+        }
+        let schema = Arc::clone(&self.snapshot.schema);
+        let plan: Arc<dyn ExecutionPlan> =
+            MemorySourceConfig::try_new_exec(&groups, schema, projection.cloned())?;
+        Ok(Some(plan))
+    }
+
+    fn scan_files(
+        &self,
+        files: &[Arc<FileEntry>],
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
+        partitions: usize,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let files = files
+            .iter()
+            .map(|file| {
+                let path = Path::from_absolute_path(&file.path)
+                    .map_err(|error| DataFusionError::External(Box::new(error)))?;
+                Ok(PartitionedFile::new(path.to_string(), file.size_bytes))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let source = Arc::new(ParquetSource::new(Arc::clone(&self.snapshot.schema)));
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_projection_indices(projection.cloned())?
+            .with_file_groups(FileGroup::new(files).split_files(partitions))
+            .with_limit(limit)
+            .with_expr_adapter(Some(Arc::new(EmptyTextForMissing)))
+            .build();
+        let plan: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(config);
+        Ok(Some(plan))
+    }
+}
+
+#[async_trait]
+impl TableProvider for SnapshotTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.snapshot.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let partitions = state.config().target_partitions();
+        let files = self.files(filters);
+        let parts: Vec<_> =
+            [self.scan_memory(projection, partitions)?, self.scan_files(&files, projection, limit, partitions)?]
+                .into_iter()
+                .flatten()
+                .collect();
+        match <[_; 1]>::try_from(parts) {
+            Ok([only]) => Ok(only),
+            Err(parts) if parts.is_empty() => {
+                let schema = match projection {
+                    Some(columns) => Arc::new(self.snapshot.schema.project(columns)?),
+                    None => self.schema(),
+                };
+                Ok(Arc::new(EmptyExec::new(schema)))
+            }
+            Err(parts) => UnionExec::try_new(parts),
+        }
+    }
+}
+
+/// Inclusive bounds on an integer column that a conjunction of filters implies.
+#[derive(Debug, PartialEq, Eq)]
+struct Range {
+    from: i64,
+    to: i64,
+}
+
+impl Range {
+    fn of(column: &str, filters: &[Expr]) -> Self {
+        let mut range = Self { from: i64::MIN, to: i64::MAX };
+        for filter in filters.iter().flat_map(split_conjunction) {
+            range.narrow(column, filter);
+        }
+        range
+    }
+
+    fn narrow(&mut self, column: &str, filter: &Expr) {
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return };
+        let (op, value) = match (integer(left), integer(right)) {
+            (None, Some(value)) if names(left, column) => (*op, value),
+            (Some(value), None) if names(right, column) => match op.swap() {
+                Some(op) => (op, value),
+                None => return,
+            },
+            _ => return,
+        };
+        match op {
+            Operator::Eq => {
+                self.from = self.from.max(value);
+                self.to = self.to.min(value);
+            }
+            Operator::Gt => self.from = self.from.max(value.saturating_add(1)),
+            Operator::GtEq => self.from = self.from.max(value),
+            Operator::Lt => self.to = self.to.min(value.saturating_sub(1)),
+            Operator::LtEq => self.to = self.to.min(value),
+            _ => {}
+        }
+    }
+
+    fn overlaps(&self, min: i64, max: i64) -> bool {
+        min <= self.to && max >= self.from
+    }
+}
+
+fn names(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Column(column) if column.name == name)
+}
+
+fn integer(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(value), _) => *value,
+        _ => None,
+    }
+}
+
+/// Lets a file lack columns: strings read as `""`; the default adapter reads the others as null.
+#[derive(Debug)]
+struct EmptyTextForMissing;
+
+impl PhysicalExprAdapterFactory for EmptyTextForMissing {
+    fn create(&self, logical: SchemaRef, physical: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        let missing = logical
+            .fields()
+            .iter()
+            .filter(|field| field.data_type() == &DataType::Utf8View && !field.is_nullable())
+            .filter(|field| physical.field_with_name(field.name()).is_err())
+            .map(|field| (field.name().clone(), ScalarValue::Utf8View(Some(String::new()))))
+            .collect();
+        let rest = DefaultPhysicalExprAdapterFactory.create(logical, physical)?;
+        Ok(Arc::new(EmptyTextAdapter { missing, rest }))
+    }
+}
+
+#[derive(Debug)]
+struct EmptyTextAdapter {
+    missing: HashMap<String, ScalarValue>,
+    rest: Arc<dyn PhysicalExprAdapter>,
+}
+
+impl PhysicalExprAdapter for EmptyTextAdapter {
+    fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+        let expr = if self.missing.is_empty() {
+            expr
+        } else {
+            replace_columns_with_literals(expr, &self.missing)?
+        };
+        self.rest.rewrite(expr)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::logical_expr::{ident, lit};
+
+    #[test]
+    fn bounds_follow_from_conjunctions_only() {
+        let both = ident("TimeGenerated").gt_eq(lit(10_i64)).and(lit(20_i64).gt(ident("TimeGenerated")));
+        assert_eq!(Range::of("TimeGenerated", &[both]), Range { from: 10, to: 19 });
+        let either = ident("TimeGenerated").eq(lit(1_i64)).or(ident("TimeGenerated").eq(lit(2_i64)));
+        assert_eq!(Range::of("TimeGenerated", &[either]), Range { from: i64::MIN, to: i64::MAX });
+    }
+}

@@ -1,0 +1,251 @@
+//! What has to be run before a query can be planned: `toscalar`, `in (Table)`, and shared relations.
+//!
+//! Innermost first, each on the same snapshot as the query itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bartizan_kql::bound::{Literal, PathSegment, Rel, Scalar, ScalarKind};
+use bartizan_schema::KqlType;
+use datafusion::datasource::MemTable;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::physical_plan::collect;
+use futures::future::BoxFuture;
+
+use crate::constant;
+use crate::error::QueryError;
+use crate::functions::dynamic;
+use crate::lower::{Answer, Context, address};
+use crate::value::Reader;
+
+/// Members an `in (Table)` may have.
+const MEMBERS_MAX: usize = 1 << 20;
+
+/// A sub-query found in an expression.
+enum Sub<'a> {
+    Scalar(&'a Rel),
+    Members(&'a Rel),
+}
+
+/// Runs everything below `root` that its plan needs the value of.
+pub(crate) async fn resolve(root: &Rel, context: &mut Context, state: &SessionState) -> Result<(), QueryError> {
+    let mut uses = HashMap::new();
+    count_shared(root, &mut uses);
+    walk(root, context, state, &uses).await
+}
+
+fn walk<'a>(
+    rel: &'a Rel,
+    context: &'a mut Context,
+    state: &'a SessionState,
+    uses: &'a HashMap<u32, usize>,
+) -> BoxFuture<'a, Result<(), QueryError>> {
+    Box::pin(async move {
+        if let Rel::Shared { id, .. } = rel
+            && context.shared.contains_key(id)
+        {
+            return Ok(());
+        }
+        for input in inputs(rel) {
+            walk(input, context, state, uses).await?;
+        }
+        let mut subs = Vec::new();
+        for scalar in scalars(rel) {
+            find(scalar, &mut subs);
+        }
+        for sub in subs {
+            match sub {
+                Sub::Scalar(inner) => {
+                    walk(inner, context, state, uses).await?;
+                    let literal = first_value(inner, context, state).await?;
+                    context.answers.insert(address(inner), Answer::Scalar(literal));
+                }
+                Sub::Members(inner) => {
+                    walk(inner, context, state, uses).await?;
+                    let members = first_column(inner, context, state).await?;
+                    context.answers.insert(address(inner), Answer::Members(members));
+                }
+            }
+        }
+        if let Rel::Shared { id, input } = rel {
+            let repeated = uses.get(id).copied().unwrap_or(0) > 1;
+            if repeated && worth_keeping(input) {
+                let table = materialize(input, context, state).await?;
+                context.shared.insert(*id, Arc::new(table));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether computing once beats computing where it is used: a plain filtered scan is cheaper run twice,
+/// because each use then reads only its own columns.
+fn worth_keeping(rel: &Rel) -> bool {
+    match rel {
+        Rel::Table { .. } | Rel::Rows { .. } => false,
+        Rel::Filter { input, predicate } => worth_keeping(input) || is_random(predicate),
+        Rel::Project { input, items } => worth_keeping(input) || items.iter().any(|item| is_random(&item.value)),
+        _ => true,
+    }
+}
+
+fn is_random(scalar: &Scalar) -> bool {
+    match &scalar.kind {
+        ScalarKind::Call { function, args } => {
+            crate::functions::registry::is_volatile(function) || args.iter().any(is_random)
+        }
+        _ => false,
+    }
+}
+
+fn count_shared(rel: &Rel, uses: &mut HashMap<u32, usize>) {
+    if let Rel::Shared { id, .. } = rel {
+        let count = uses.entry(*id).or_default();
+        *count += 1;
+        if *count > 1 {
+            return;
+        }
+    }
+    for input in inputs(rel) {
+        count_shared(input, uses);
+    }
+    let mut subs = Vec::new();
+    for scalar in scalars(rel) {
+        find(scalar, &mut subs);
+    }
+    for Sub::Scalar(inner) | Sub::Members(inner) in subs {
+        count_shared(inner, uses);
+    }
+}
+
+/// Calls `seen` with every relation, those of sub-queries too.
+pub(crate) fn visit<'a>(rel: &'a Rel, seen: &mut impl FnMut(&'a Rel)) {
+    seen(rel);
+    for input in inputs(rel) {
+        visit(input, seen);
+    }
+    let mut subs = Vec::new();
+    for scalar in scalars(rel) {
+        find(scalar, &mut subs);
+    }
+    for Sub::Scalar(inner) | Sub::Members(inner) in subs {
+        visit(inner, seen);
+    }
+}
+
+/// The relations directly below.
+pub(crate) fn inputs(rel: &Rel) -> Vec<&Rel> {
+    match rel {
+        Rel::Table { .. }
+        | Rel::Rows { .. }
+        | Rel::Print { .. }
+        | Rel::Range { .. }
+        | Rel::Unsupported { .. } => Vec::new(),
+        Rel::Filter { input, .. }
+        | Rel::Project { input, .. }
+        | Rel::Summarize { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Take { input, .. }
+        | Rel::Serialize { input }
+        | Rel::Sample { input, .. }
+        | Rel::Shared { input, .. } => vec![input],
+        Rel::Join(join) => vec![&join.left, &join.right],
+        Rel::Union { inputs, .. } => inputs.iter().collect(),
+        Rel::MvExpand(expand) => vec![&expand.input],
+        Rel::Parse(parse) => vec![&parse.input],
+    }
+}
+
+/// The expressions of a relation itself.
+fn scalars(rel: &Rel) -> Vec<&Scalar> {
+    match rel {
+        Rel::Print { items } | Rel::Project { items, .. } => items.iter().map(|item| &item.value).collect(),
+        Rel::Range { start, stop, step, .. } => vec![start, stop, step],
+        Rel::Filter { predicate, .. } => vec![predicate],
+        Rel::Summarize { keys, aggregates, .. } => {
+            let args = aggregates.iter().flat_map(|aggregate| &aggregate.args);
+            keys.iter().map(|key| &key.value).chain(args).collect()
+        }
+        Rel::Sort { keys, .. } => keys.iter().map(|key| &key.value).collect(),
+        Rel::Take { count, .. } | Rel::Sample { count, .. } => vec![count],
+        Rel::Join(join) => join.on.iter().flat_map(|(left, right)| [left, right]).collect(),
+        Rel::MvExpand(expand) => expand.items.iter().map(|item| &item.value).collect(),
+        Rel::Parse(parse) => vec![&parse.source],
+        Rel::Table { .. }
+        | Rel::Rows { .. }
+        | Rel::Union { .. }
+        | Rel::Serialize { .. }
+        | Rel::Shared { .. }
+        | Rel::Unsupported { .. } => Vec::new(),
+    }
+}
+
+fn find<'a>(scalar: &'a Scalar, into: &mut Vec<Sub<'a>>) {
+    match &scalar.kind {
+        ScalarKind::Literal(_) | ScalarKind::Column(_) => {}
+        ScalarKind::Call { args, .. } => args.iter().for_each(|arg| find(arg, into)),
+        ScalarKind::Path { value, segments } => {
+            find(value, into);
+            for segment in segments {
+                if let PathSegment::Dynamic(key) = segment {
+                    find(key, into);
+                }
+            }
+        }
+        ScalarKind::InRelation { value, relation, .. } => {
+            find(value, into);
+            into.push(Sub::Members(relation));
+        }
+        ScalarKind::ToScalar(relation) => into.push(Sub::Scalar(relation)),
+    }
+}
+
+async fn first_value(rel: &Rel, context: &Context, state: &SessionState) -> Result<Literal, QueryError> {
+    let ty = first_type(rel);
+    let lowered = context.relation(rel)?;
+    let plan = LogicalPlanBuilder::from(lowered.plan).limit(0, Some(1))?.build()?;
+    let physical = state.create_physical_plan(&plan).await?;
+    for batch in collect(physical, state.task_ctx()).await? {
+        if batch.num_rows() > 0 && batch.num_columns() > 0 {
+            return Ok(constant::literal(&Reader::new(batch.column(0), ty, false)?.get(0)));
+        }
+    }
+    Ok(Literal::Null)
+}
+
+async fn first_column(rel: &Rel, context: &Context, state: &SessionState) -> Result<Vec<Literal>, QueryError> {
+    let ty = first_type(rel);
+    let lowered = context.relation(rel)?;
+    let Some(first) = lowered.columns.first() else { return Ok(Vec::new()) };
+    let value = crate::lower::column(&first.name);
+    let plan = LogicalPlanBuilder::from(lowered.plan).project(vec![value])?.distinct()?.build()?;
+    let physical = state.create_physical_plan(&plan).await?;
+    let mut members = Vec::new();
+    for batch in collect(physical, state.task_ctx()).await? {
+        let reader = Reader::new(batch.column(0), ty, false)?;
+        for row in 0..batch.num_rows() {
+            match constant::literal(&reader.get(row)) {
+                // A one-row table of a list stands for the list.
+                Literal::Dynamic(json) => members.extend(dynamic::leaves(&json)),
+                literal => members.push(literal),
+            }
+        }
+        if members.len() > MEMBERS_MAX {
+            return Err(QueryError::Memory);
+        }
+    }
+    Ok(members)
+}
+
+async fn materialize(rel: &Rel, context: &Context, state: &SessionState) -> Result<MemTable, QueryError> {
+    let lowered = context.relation(rel)?;
+    let physical = state.create_physical_plan(&lowered.plan).await?;
+    let schema = physical.schema();
+    let batches = collect(physical, state.task_ctx()).await?;
+    Ok(MemTable::try_new(schema, vec![batches])?)
+}
+
+fn first_type(rel: &Rel) -> KqlType {
+    rel.columns().first().map_or(KqlType::String, |column| column.ty)
+}
