@@ -1,0 +1,211 @@
+/** Routes and state of the in-memory backend. One instance is one server with one signed-in browser. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extensionItem, extensionItems, hosts, machineItem, type Item } from './hosts.ts';
+import { ago, customerId, machineId, security, subscription, uuid, workspace } from './ids.ts';
+import { assessmentItems, assignmentItems, controlItems, metadataItems, planItems, policies, scoreItem } from './posture.ts';
+import { answer, check, metadata } from './query.ts';
+import { alertItems, incidentAlerts, incidentEntities, incidentItems, ruleItems, session } from './threats.ts';
+
+type Reply = { status: number; body?: unknown } | undefined;
+
+export class Backend {
+  private items = new Map<string, Item>();
+  private listeners = new Set<ServerResponse>();
+  private entities = new Map<string, { alerts: Item[]; entities: Item[] }>();
+
+  constructor() {
+    const all: Item[] = [
+      ...hosts.map(machineItem), ...hosts.flatMap(extensionItems), ...assessmentItems(), ...controlItems(), scoreItem(), ...structuredClone(planItems), ...assignmentItems(), ...structuredClone(alertItems), ...structuredClone(incidentItems), ...structuredClone(ruleItems),
+      { id: workspace, name: 'bartizan', type: 'Microsoft.OperationalInsights/workspaces', location: 'local', properties: { customerId, provisioningState: 'Succeeded', retentionInDays: 30, sku: { name: 'PerGB2018' }, createdDate: ago(60 * 24 * 40) } },
+      { id: `${security}/workspaceSettings/default`, name: 'default', type: 'Microsoft.Security/workspaceSettings', properties: { workspaceId: workspace, scope: subscription } },
+    ];
+    for (const item of all) this.items.set(item.id.toLowerCase(), item);
+    for (const incident of incidentItems) this.entities.set(incident.name, { alerts: incidentAlerts(incident.name), entities: incidentEntities(incident.name) });
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const url = new URL(request.url ?? '/', 'http://mock');
+    const path = decodeURIComponent(url.pathname);
+    if (!/^\/(subscriptions|portal|v1|providers)\//i.test(path)) return false;
+    if (path === '/portal/v1/events') return this.events(request, response);
+    const signedIn = (request.headers.cookie ?? '').includes('bartizan-mock=1');
+    if (path === '/portal/v1/signin') return this.signIn(request, response);
+    if (!signedIn) return send(response, { status: 401, body: error('AuthenticationFailed', 'The session is not known. Sign in.') });
+    if (request.method !== 'GET' && request.headers['x-bartizan-portal'] !== '1') return send(response, { status: 403, body: error('Forbidden', 'The header x-bartizan-portal is missing.') });
+    const body = request.method === 'GET' ? undefined : await json(request);
+    const reply = this.portal(path, body) ?? this.arm(request.method ?? 'GET', path, body);
+    return send(response, reply ?? { status: 404, body: error('ResourceNotFound', `The resource ${path} was not found.`) });
+  }
+
+  private portal(path: string, body: Record<string, unknown> | undefined): Reply {
+    switch (path) {
+      case '/portal/v1/session':
+        return { status: 200, body: { ...session, workspaceId: workspace, workspaceCustomerId: customerId, version: '0.1.0' } };
+      case '/portal/v1/signout':
+        return { status: 204 };
+      case '/portal/v1/onboarding':
+        return { status: 200, body: { token: 'bzt_mock', expiresOn: ago(-60 * 24), script: script(body ?? {}) } };
+      case '/portal/v1/query/check':
+        return { status: 200, body: { diagnostics: check(String(body?.['query'] ?? '')), columns: null } };
+      case `/v1/workspaces/${customerId}/metadata`:
+        return { status: 200, body: metadata };
+      case `/v1/workspaces/${customerId}/query`: {
+        const query = String(body?.['query'] ?? '');
+        const [wrong] = check(query);
+        if (wrong) return { status: 400, body: { error: { code: 'BadArgumentError', message: 'The request had some invalid properties', innererror: { code: 'SemanticError', message: wrong.message } } } };
+        return { status: 200, body: answer(query) };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  private arm(method: string, path: string, body: Record<string, unknown> | undefined): Reply {
+    const key = path.toLowerCase();
+    const incident = /\/incidents\/([^/]+)\/(alerts|entities)$/i.exec(path);
+    if (method === 'POST' && incident) {
+      const found = this.entities.get(incident[1] ?? '') ?? { alerts: [], entities: [] };
+      return { status: 200, body: incident[2] === 'alerts' ? { value: found.alerts } : { entities: found.entities, metaData: [] } };
+    }
+    const action = /^(.*\/alerts\/[^/]+)\/(activate|resolve|dismiss|inProgress)$/i.exec(path);
+    if (method === 'POST' && action) {
+      const alert = this.items.get((action[1] ?? '').toLowerCase());
+      if (!alert) return undefined;
+      alert.properties['status'] = { activate: 'Active', resolve: 'Resolved', dismiss: 'Dismissed', inprogress: 'InProgress' }[(action[2] ?? '').toLowerCase()];
+      this.tell(alert);
+      return { status: 204 };
+    }
+    if (method === 'POST' && key.endsWith('/policystates/latest/queryresults')) return { status: 200, body: { value: this.policyStates() } };
+    if (method === 'PUT' && body) return this.put(path, body);
+    const one = this.items.get(key);
+    if (one) return { status: 200, body: one };
+    const list = this.list(key);
+    return list ? { status: 200, body: { value: list } } : undefined;
+  }
+
+  private list(key: string): Item[] | undefined {
+    const at = key.lastIndexOf('/providers/');
+    const scope = key.slice(0, at);
+    if (key.endsWith('/assessmentmetadata')) return metadataItems;
+    const type = listTypes.find(([suffix]) => key.endsWith(suffix))?.[1];
+    if (!type) return undefined;
+    const parent = type.endsWith('/extensions') || type.endsWith('/comments') || type.includes('securityinsights') ? key : scope;
+    return [...this.items.values()].filter((item) => item.type.toLowerCase() === type && item.id.toLowerCase().startsWith(`${parent}/`));
+  }
+
+  private put(path: string, body: Record<string, unknown>): Reply {
+    const key = path.toLowerCase();
+    const before = this.items.get(key);
+    const wanted = String(body['etag'] ?? '');
+    if (before?.etag && wanted && before.etag !== wanted) return { status: 412, body: error('PreconditionFailed', 'The resource was changed by someone else. Load it again.') };
+    const comment = /^(.*\/incidents\/[^/]+)\/comments\/([^/]+)$/i.exec(path);
+    const item: Item = before ?? { id: path, name: path.slice(path.lastIndexOf('/') + 1), type: comment ? 'Microsoft.SecurityInsights/incidents/comments' : listTypes.find(([suffix]) => key.slice(0, key.lastIndexOf('/')).endsWith(suffix))?.[1] ?? 'unknown', properties: {} };
+    item.properties = { ...item.properties, ...(body['properties'] as Record<string, unknown>) };
+    item.etag = `"${uuid(`${path}${Date.now()}`)}"`;
+    if (comment) {
+      Object.assign(item.properties, { createdTimeUtc: ago(0), author: { name: session.name, objectId: session.objectId } });
+      const about = this.items.get((comment[1] ?? '').toLowerCase());
+      const data = about?.properties['additionalData'] as { commentsCount?: number } | undefined;
+      if (data) data.commentsCount = (data.commentsCount ?? 0) + 1;
+    }
+    if (key.endsWith('/pricings/virtualmachines')) this.provision(item.properties['pricingTier'] === 'Standard');
+    this.items.set(key, item);
+    this.tell(item);
+    return { status: before ? 200 : 201, body: item };
+  }
+
+  /** Extensions come and go with the plan, one after the other, as on real servers. */
+  private provision(on: boolean): void {
+    hosts.forEach((host, at) => {
+      for (const policy of policies) {
+        const key = `${machineId(host.name)}/extensions/${policy.extension}`.toLowerCase();
+        if (!on) this.items.delete(key);
+        else if (!this.items.has(key) && !host.missing?.includes(policy.extension)) {
+          const creating = extensionItem(host, policy.extension, 'Creating');
+          this.items.set(key, creating);
+          setTimeout(() => {
+            const done = extensionItem(host, policy.extension);
+            this.items.set(key, done);
+            this.tell(done);
+          }, 700 + at * 350);
+        }
+      }
+    });
+    this.tell(extensionItem(hosts[0] as (typeof hosts)[number], 'MDE.Linux'));
+  }
+
+  private policyStates(): object[] {
+    const plan = this.items.get(`${security}/pricings/virtualmachines`.toLowerCase());
+    if (plan?.properties['pricingTier'] !== 'Standard') return [];
+    return hosts.flatMap((host) =>
+      policies.map((policy) => {
+        const extension = this.items.get(`${machineId(host.name)}/extensions/${policy.extension}`.toLowerCase());
+        const compliant = extension?.properties['provisioningState'] === 'Succeeded';
+        return { timestamp: ago(1), resourceId: machineId(host.name), policyAssignmentId: `${subscription}/providers/Microsoft.Authorization/policyAssignments/${policy.name}`, policyAssignmentName: policy.name, policyDefinitionAction: 'deployifnotexists', complianceState: compliant ? 'Compliant' : 'NonCompliant', isCompliant: compliant };
+      }),
+    );
+  }
+
+  private tell(item: Item): void {
+    const data = JSON.stringify({ id: item.id, type: item.type, op: 'put' });
+    for (const listener of this.listeners) listener.write(`event: resource\ndata: ${data}\n\n`);
+  }
+
+  private events(request: IncomingMessage, response: ServerResponse): boolean {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(': hello\n\n');
+    this.listeners.add(response);
+    request.on('close', () => this.listeners.delete(response));
+    return true;
+  }
+
+  private async signIn(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const body = await json(request);
+    if (!body?.['code'] || body['code'] === 'wrong') return send(response, { status: 401, body: error('InvalidCode', 'The sign-in code is wrong, was used already, or has expired.') });
+    response.setHeader('set-cookie', 'bartizan-mock=1; Path=/; HttpOnly; SameSite=Strict');
+    return send(response, this.portal('/portal/v1/session', undefined) ?? { status: 500 });
+  }
+}
+
+const listTypes: readonly [string, string][] = [
+  ['/microsoft.hybridcompute/machines', 'microsoft.hybridcompute/machines'],
+  ['/extensions', 'microsoft.hybridcompute/machines/extensions'],
+  ['/assessments', 'microsoft.security/assessments'],
+  ['/securescores', 'microsoft.security/securescores'],
+  ['/securescorecontrols', 'microsoft.security/securescores/securescorecontrols'],
+  ['/pricings', 'microsoft.security/pricings'],
+  ['/policyassignments', 'microsoft.authorization/policyassignments'],
+  ['/microsoft.security/alerts', 'microsoft.security/locations/alerts'],
+  ['/incidents', 'microsoft.securityinsights/incidents'],
+  ['/comments', 'microsoft.securityinsights/incidents/comments'],
+  ['/alertrules', 'microsoft.securityinsights/alertrules'],
+  ['/workspacesettings', 'microsoft.security/workspacesettings'],
+  ['/microsoft.operationalinsights/workspaces', 'microsoft.operationalinsights/workspaces'],
+];
+
+function script(body: Record<string, unknown>): string {
+  const tags = Object.entries((body['tags'] ?? {}) as Record<string, string>).map(([name, value]) => `${name}=${value}`).join(',');
+  const proxy = body['proxy'] ? ` \\\n  --proxy '${String(body['proxy'])}'` : '';
+  return `#!/bin/sh\n# Installs the Bartizan agent and connects this machine.\nset -eu\n\nserver='https://bartizan.example.internal:8443'\n\ncurl --fail --silent --show-error --cacert bartizan-ca.pem \\\n  --output bartizan-agent "$server/agent/v1/download"\ninstall -m 0755 bartizan-agent /usr/local/bin/bartizan-agent\n\nbartizan-agent connect \\\n  --server "$server" \\\n  --resource-group '${String(body['resourceGroup'] ?? '')}' \\\n  --location '${String(body['location'] ?? '')}'${tags ? ` \\\n  --tags '${tags}'` : ''}${proxy} \\\n  --token 'bzt_mock'\n`;
+}
+
+function error(code: string, message: string): object {
+  return { error: { code, message } };
+}
+
+function send(response: ServerResponse, reply: { status: number; body?: unknown }): boolean {
+  response.writeHead(reply.status, { 'content-type': 'application/json' });
+  response.end(reply.body === undefined ? undefined : JSON.stringify(reply.body));
+  return true;
+}
+
+async function json(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+  let text = '';
+  for await (const chunk of request) text += String(chunk);
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+

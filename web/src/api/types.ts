@@ -1,0 +1,320 @@
+/**
+ * Wire types, declared by hand until they are generated from the OpenAPI documents of `crates/api`
+ * (which is the source of every shape here; the shapes are Azure's). Only fields the portal reads.
+ */
+
+export interface Resource<P> {
+  id: string;
+  name: string;
+  type: string;
+  etag?: string;
+  location?: string;
+  tags?: Record<string, string>;
+  kind?: string;
+  properties: P;
+}
+
+// crates/server: GET /portal/v1/session
+export interface Session {
+  name: string;
+  objectId: string;
+  tenantId: string;
+  subscriptionId: string;
+  subscriptionName: string;
+  resourceGroup: string;
+  workspaceId: string;
+  workspaceCustomerId: string;
+  version: string;
+}
+
+// crates/api: Microsoft.HybridCompute/machines
+export type Machine = Resource<{
+  status?: string;
+  lastStatusChange?: string;
+  vmId?: string;
+  displayName?: string;
+  machineFqdn?: string;
+  agentVersion?: string;
+  osName?: string;
+  osSku?: string;
+  osType?: string;
+  osVersion?: string;
+  provisioningState?: string;
+  errorDetails?: { code?: string; message?: string }[];
+  detectedProperties?: Record<string, string>;
+  networkProfile?: { networkInterfaces?: { ipAddresses?: { address?: string }[] }[] };
+}>;
+
+// crates/api: Microsoft.HybridCompute/machines/extensions
+export type MachineExtension = Resource<{
+  publisher?: string;
+  type?: string;
+  typeHandlerVersion?: string;
+  enableAutomaticUpgrade?: boolean;
+  provisioningState?: string;
+  instanceView?: {
+    name?: string;
+    type?: string;
+    typeHandlerVersion?: string;
+    status?: { code?: string; level?: string; displayStatus?: string; message?: string; time?: string };
+  };
+}>;
+
+// crates/api: Microsoft.Security/pricings
+export type Pricing = Resource<{
+  pricingTier: 'Free' | 'Standard';
+  subPlan?: string;
+  enforce?: string;
+  enablementTime?: string;
+  freeTrialRemainingTime?: string;
+  resourcesCoverageStatus?: string;
+  deprecated?: boolean;
+  extensions?: { name: string; isEnabled: string; additionalExtensionProperties?: Record<string, string> }[];
+}>;
+
+export interface Score {
+  max: number;
+  current: number;
+  percentage: number;
+}
+
+// crates/api: Microsoft.Security/secureScores
+export type SecureScore = Resource<{ displayName: string; weight: number; score: Score }>;
+
+// crates/api: Microsoft.Security/secureScores/secureScoreControls
+export type SecureScoreControl = Resource<{
+  displayName: string;
+  healthyResourceCount: number;
+  unhealthyResourceCount: number;
+  notApplicableResourceCount: number;
+  weight: number;
+  score: Score;
+  definition?: { properties?: { assessmentDefinitions?: { id: string }[] } };
+}>;
+
+export interface AssessmentMetadata {
+  displayName: string;
+  description?: string;
+  remediationDescription?: string;
+  severity: string;
+  categories?: string[];
+  userImpact?: string;
+  implementationEffort?: string;
+  threats?: string[];
+  tactics?: string[];
+  techniques?: string[];
+  preview?: boolean;
+  policyDefinitionId?: string;
+}
+
+// crates/api: Microsoft.Security/assessments
+export type Assessment = Resource<{
+  displayName: string;
+  status: {
+    code: 'Healthy' | 'Unhealthy' | 'NotApplicable';
+    cause?: string;
+    description?: string;
+    firstEvaluationDate?: string;
+    statusChangeDate?: string;
+  };
+  resourceDetails?: { source?: string; id?: string; Id?: string };
+  additionalData?: Record<string, string>;
+  metadata?: AssessmentMetadata;
+}>;
+
+// crates/api: Microsoft.Security/alerts
+export type Alert = Resource<{
+  alertType?: string;
+  systemAlertId?: string;
+  alertDisplayName: string;
+  description?: string;
+  severity: string;
+  intent?: string;
+  status: 'Active' | 'InProgress' | 'Resolved' | 'Dismissed';
+  startTimeUtc?: string;
+  endTimeUtc?: string;
+  timeGeneratedUtc?: string;
+  productName?: string;
+  productComponentName?: string;
+  compromisedEntity?: string;
+  remediationSteps?: string[];
+  resourceIdentifiers?: { type?: string; azureResourceId?: string }[];
+  entities?: ({ type?: string } & Record<string, unknown>)[];
+  extendedProperties?: Record<string, string>;
+  techniques?: string[];
+}>;
+
+export type IncidentStatus = 'New' | 'Active' | 'Closed';
+
+// crates/api: Microsoft.SecurityInsights/incidents
+export interface IncidentProperties {
+  title: string;
+  description?: string;
+  severity: string;
+  status: IncidentStatus;
+  classification?: string;
+  classificationReason?: string;
+  classificationComment?: string;
+  owner?: { objectId?: string; assignedTo?: string; email?: string; userPrincipalName?: string };
+  labels?: { labelName: string; labelType?: string }[];
+  incidentNumber?: number;
+  createdTimeUtc?: string;
+  lastModifiedTimeUtc?: string;
+  firstActivityTimeUtc?: string;
+  lastActivityTimeUtc?: string;
+  relatedAnalyticRuleIds?: string[];
+  additionalData?: {
+    alertsCount?: number;
+    bookmarksCount?: number;
+    commentsCount?: number;
+    alertProductNames?: string[];
+    tactics?: string[];
+  };
+}
+export type Incident = Resource<IncidentProperties>;
+
+// crates/api: Microsoft.SecurityInsights/entities, kind SecurityAlert
+export type SecurityAlert = Resource<{
+  alertDisplayName: string;
+  description?: string;
+  severity?: string;
+  status?: string;
+  systemAlertId?: string;
+  productName?: string;
+  compromisedEntity?: string;
+  startTimeUtc?: string;
+  endTimeUtc?: string;
+  timeGenerated?: string;
+  tactics?: string[];
+  remediationSteps?: string[];
+  additionalData?: Record<string, unknown>;
+}>;
+
+// crates/api: Microsoft.SecurityInsights/entities
+export type Entity = Resource<Record<string, unknown> & { friendlyName?: string }>;
+
+export interface EntitiesAnswer {
+  entities?: Entity[];
+  metaData?: { entityKind?: string; count?: number }[];
+}
+
+// crates/api: Microsoft.SecurityInsights/incidents/comments
+export type IncidentComment = Resource<{
+  message: string;
+  createdTimeUtc?: string;
+  author?: { name?: string; objectId?: string; email?: string; userPrincipalName?: string };
+}>;
+
+// crates/api: Microsoft.SecurityInsights/alertRules. `lastRun` is this server's own.
+export interface AlertRuleProperties {
+  displayName?: string;
+  description?: string;
+  enabled?: boolean;
+  severity?: string;
+  query?: string;
+  queryFrequency?: string;
+  queryPeriod?: string;
+  tactics?: string[];
+  techniques?: string[];
+  lastModifiedUtc?: string;
+  lastRun?: { time?: string; status?: string; error?: string; message?: string; alerts?: number };
+}
+export type AlertRule = Resource<AlertRuleProperties>;
+
+// crates/api: Microsoft.Authorization/policyAssignments
+export type PolicyAssignment = Resource<{
+  displayName?: string;
+  description?: string;
+  policyDefinitionId?: string;
+  scope?: string;
+  enforcementMode?: string;
+}>;
+
+// crates/api: Microsoft.PolicyInsights/policyStates (flat, not a resource)
+export interface PolicyState {
+  timestamp?: string;
+  resourceId: string;
+  policyAssignmentId: string;
+  policyAssignmentName?: string;
+  policyDefinitionId?: string;
+  policyDefinitionName?: string;
+  policyDefinitionAction?: string;
+  complianceState?: string;
+  isCompliant?: boolean;
+}
+
+// crates/api: Microsoft.OperationalInsights/workspaces
+export type Workspace = Resource<{
+  customerId?: string;
+  provisioningState?: string;
+  retentionInDays?: number;
+  createdDate?: string;
+  sku?: { name?: string };
+}>;
+
+// crates/api: Microsoft.Security/workspaceSettings
+export type WorkspaceSetting = Resource<{ workspaceId: string; scope: string }>;
+
+// crates/server: POST /portal/v1/onboarding
+export interface OnboardingRequest {
+  resourceGroup: string;
+  location: string;
+  tags: Record<string, string>;
+  proxy: string | null;
+}
+export interface Onboarding {
+  token: string;
+  expiresOn: string;
+  script: string;
+}
+
+// crates/server: POST /v1/workspaces/{id}/query
+export interface QueryColumn {
+  name: string;
+  type: string;
+}
+export interface QueryTable {
+  name: string;
+  columns: QueryColumn[];
+  rows: unknown[][];
+}
+export interface QueryRender {
+  visualization?: string;
+  title?: string | null;
+  xColumn?: string | null;
+  yColumns?: string[] | string | null;
+  series?: string[] | string | null;
+  kind?: string | null;
+}
+export interface QueryAnswer {
+  tables: QueryTable[];
+  render?: QueryRender;
+  statistics?: { query?: { executionTime?: number } };
+  error?: { code?: string; message?: string };
+}
+
+// crates/server: GET /v1/workspaces/{id}/metadata
+export interface MetadataTable {
+  name: string;
+  description?: string;
+  columns: { name: string; type: string; description?: string }[];
+  tableGroups?: string[];
+}
+export interface Metadata {
+  tables: MetadataTable[];
+  functions?: { name: string; body?: string; parameters?: string; description?: string }[];
+}
+
+// crates/server: POST /portal/v1/query/check. Offsets are in bytes of UTF-8.
+export interface QueryDiagnostic {
+  code: string;
+  severity: string;
+  start: number;
+  end: number;
+  message: string;
+  hint?: string | null;
+}
+export interface QueryCheck {
+  diagnostics: QueryDiagnostic[];
+  columns?: QueryColumn[] | null;
+}

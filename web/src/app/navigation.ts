@@ -1,0 +1,54 @@
+/** The menu: groups and names as in the Defender for Cloud and Sentinel portals. */
+import { AlertRegular } from '@fluentui/react-icons/svg/alert';
+import { BoardRegular } from '@fluentui/react-icons/svg/board';
+import { CubeRegular } from '@fluentui/react-icons/svg/cube';
+import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
+import { FlashRegular } from '@fluentui/react-icons/svg/flash';
+import { LightbulbRegular } from '@fluentui/react-icons/svg/lightbulb';
+import { OptionsRegular } from '@fluentui/react-icons/svg/options';
+import { ServerRegular } from '@fluentui/react-icons/svg/server';
+import { ShieldErrorRegular } from '@fluentui/react-icons/svg/shield-error';
+import type { ComponentType } from 'react';
+import { paths } from '@/lib/paths';
+
+export interface NavItem {
+  text: string;
+  to: string;
+  icon: ComponentType;
+}
+
+export const navigation: readonly { group: string; items: readonly NavItem[] }[] = [
+  {
+    group: 'General',
+    items: [
+      { text: 'Overview', to: paths.overview(), icon: BoardRegular },
+      { text: 'Recommendations', to: paths.recommendations(), icon: LightbulbRegular },
+      { text: 'Inventory', to: paths.inventory(), icon: CubeRegular },
+      { text: 'Logs', to: paths.logs(), icon: DocumentSearchRegular },
+    ],
+  },
+  {
+    group: 'Threat management',
+    items: [
+      { text: 'Incidents', to: paths.incidents(), icon: ShieldErrorRegular },
+      { text: 'Security alerts', to: paths.alerts(), icon: AlertRegular },
+    ],
+  },
+  {
+    group: 'Configuration',
+    items: [
+      { text: 'Analytics', to: paths.analytics(), icon: FlashRegular },
+      { text: 'Environment settings', to: paths.environment(), icon: OptionsRegular },
+      { text: 'Add servers', to: paths.addServers(), icon: ServerRegular },
+    ],
+  },
+];
+
+/** The menu entry of an address: the longest that it starts with. */
+export function activeItem(pathname: string): string | undefined {
+  return navigation
+    .flatMap((entry) => entry.items)
+    .map((item) => item.to)
+    .filter((to) => pathname === to || pathname.startsWith(`${to}/`))
+    .sort((left, right) => right.length - left.length)[0];
+}

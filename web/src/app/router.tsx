@@ -1,0 +1,46 @@
+import { createBrowserRouter, Navigate, type RouteObject } from 'react-router';
+import { paths, routes } from '@/lib/paths';
+import { NotFound, PageError } from './errors';
+import { SessionGate } from './SessionGate';
+import { Shell } from './Shell';
+
+/** A page that is fetched when first visited. */
+function page(path: string, load: () => Promise<{ default: React.ComponentType }>): RouteObject {
+  return { path, lazy: async () => ({ Component: (await load()).default }) };
+}
+
+const pages: RouteObject[] = [
+  page(routes.overview, () => import('@/features/overview/OverviewPage')),
+  page(routes.inventory, () => import('@/features/hosts/InventoryPage')),
+  page(routes.addServers, () => import('@/features/hosts/AddServersPage')),
+  page(routes.machine, () => import('@/features/hosts/MachinePage')),
+  page(routes.recommendations, () => import('@/features/recommendations/RecommendationsPage')),
+  page(routes.recommendation, () => import('@/features/recommendations/RecommendationPage')),
+  page(routes.alerts, () => import('@/features/alerts/AlertsPage')),
+  page(routes.environment, () => import('@/features/settings/EnvironmentPage')),
+  page(routes.plans, () => import('@/features/settings/PlansPage')),
+  page(routes.provisioning, () => import('@/features/settings/ProvisioningPage')),
+  page(routes.policy, () => import('@/features/settings/PolicyPage')),
+  page(routes.workspaceSettings, () => import('@/features/settings/WorkspacePage')),
+  page(routes.logs, () => import('@/features/logs/LogsPage')),
+  page(routes.incidents, () => import('@/features/incidents/IncidentsPage')),
+  page(routes.incident, () => import('@/features/incidents/IncidentPage')),
+  page(routes.analytics, () => import('@/features/rules/AnalyticsPage')),
+];
+
+export const router = createBrowserRouter([
+  { ...page(routes.signIn, () => import('@/features/signin/SignInPage')), ErrorBoundary: PageError },
+  {
+    Component: SessionGate,
+    ErrorBoundary: PageError,
+    children: [
+      {
+        Component: Shell,
+        children: [
+          { index: true, element: <Navigate to={paths.overview()} replace /> },
+          { ErrorBoundary: PageError, children: [...pages, { path: '*', Component: NotFound }] },
+        ],
+      },
+    ],
+  },
+]);

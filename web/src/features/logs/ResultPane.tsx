@@ -1,0 +1,99 @@
+import { Button, Dropdown, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, Option, SearchBox, Spinner, tokens } from '@fluentui/react-components';
+import { ArrowDownloadRegular } from '@fluentui/react-icons/svg/arrow-download';
+import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
+import { lazy, Suspense, useState } from 'react';
+import type { QueryTable } from '@/api/types';
+import { download, toCsv } from '@/lib/csv';
+import { countOf } from '@/lib/units';
+import { chartKind, toChart, type ChartKind } from '@/kql/chart-data';
+import { ResultGrid } from '@/kql/ResultGrid';
+import { CopyButton } from '@/ui/CopyButton';
+import { EmptyState } from '@/ui/states';
+import { TabStrip } from '@/ui/TabStrip';
+import { QueryErrorView } from './QueryErrorView';
+import type { Run } from './use-query-run';
+
+const Chart = lazy(() => import('@/kql/Chart'));
+
+const useStyles = makeStyles({
+  root: { display: 'flex', flexDirection: 'column', minHeight: 0, height: '100%' },
+  bar: { display: 'flex', alignItems: 'center', gap: '8px', padding: '0 12px 0 20px', minHeight: '44px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, '> :first-child': { borderBottomStyle: 'none' } },
+  push: { flexGrow: 1 },
+  search: { width: '180px', minWidth: '90px' },
+  kind: { minWidth: '120px', width: '140px' },
+  body: { flexGrow: 1, minHeight: 0, position: 'relative' },
+  center: { height: '100%', display: 'flex', alignItems: 'center', justifyContent: 'center' },
+  status: { padding: '5px 20px', fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3, borderTop: `1px solid ${tokens.colorNeutralStroke2}`, display: 'flex', gap: '16px', whiteSpace: 'nowrap', overflow: 'hidden' },
+  pad: { padding: '12px 20px' },
+});
+
+const kinds: readonly { kind: ChartKind; text: string }[] = [
+  { kind: 'line', text: 'Line' }, { kind: 'area', text: 'Area' }, { kind: 'column', text: 'Column' }, { kind: 'bar', text: 'Bar' }, { kind: 'pie', text: 'Pie' }, { kind: 'scatter', text: 'Scatter' },
+];
+
+interface ResultPaneProps {
+  run: Run;
+  onFocus: (index: number) => void;
+}
+
+export function ResultPane({ run, onFocus }: ResultPaneProps) {
+  const styles = useStyles();
+  switch (run.state) {
+    case 'idle':
+      return <EmptyState icon={<DocumentSearchRegular />} title="Run a query to see its rows">Type a query, or choose one from Queries, and press Shift and Enter.</EmptyState>;
+    case 'cancelled':
+      return <EmptyState title="The query was cancelled" />;
+    case 'running':
+      return <div className={styles.center}><Spinner label="Running the query" /></div>;
+    case 'failed':
+      return <div className={styles.pad}><QueryErrorView query={run.query} error={run.error} diagnostics={run.diagnostics} onFocus={onFocus} /></div>;
+    case 'done':
+      return <Answer key={run.elapsedMs} run={run} />;
+  }
+}
+
+function Answer({ run }: { run: Extract<Run, { state: 'done' }> }) {
+  const styles = useStyles();
+  const { answer } = run;
+  const table: QueryTable = answer.tables[0] ?? { name: 'PrimaryResult', columns: [], rows: [] };
+  const asked = chartKind(answer.render?.visualization);
+  const [tab, setTab] = useState(asked ? 'chart' : 'results');
+  const [kind, setKind] = useState<ChartKind>(asked ?? 'column');
+  const [filter, setFilter] = useState('');
+  const chart = tab === 'chart' ? toChart(table, kind, answer.render) : undefined;
+  const csv = () => toCsv(table.columns.map((column) => column.name), table.rows);
+  return (
+    <div className={styles.root}>
+      <div className={styles.bar}>
+        <TabStrip label="Result view" value={tab} onChange={setTab} tabs={[{ id: 'results', text: 'Results' }, { id: 'chart', text: 'Chart' }]} />
+        <span className={styles.push} />
+        {tab === 'chart' ? (
+          <Dropdown className={styles.kind} aria-label="Chart type" value={kinds.find((entry) => entry.kind === kind)?.text ?? ''} selectedOptions={[kind]}
+            onOptionSelect={(_, data) => setKind(data.optionValue as ChartKind)}>
+            {kinds.map((entry) => <Option key={entry.kind} value={entry.kind}>{entry.text}</Option>)}
+          </Dropdown>
+        ) : (
+          <SearchBox className={styles.search} size="small" placeholder="Filter rows" aria-label="Filter rows" value={filter} onChange={(_, data) => setFilter(data.value)} />
+        )}
+        <CopyButton text={csv()} label="Copy" />
+        <Button appearance="subtle" size="small" icon={<ArrowDownloadRegular />} onClick={() => download('query-result.csv', csv(), 'text/csv;charset=utf-8')}>Export CSV</Button>
+      </div>
+      {answer.error && (
+        <div className={styles.pad}>
+          <MessageBar intent="warning" layout="multiline"><MessageBarBody><MessageBarTitle>Partial result</MessageBarTitle>{answer.error.message}</MessageBarBody></MessageBar>
+        </div>
+      )}
+      <div className={styles.body}>
+        {table.rows.length === 0 ? <EmptyState title="No rows">The query ran and found nothing in this time range.</EmptyState>
+          : tab === 'results' ? <ResultGrid table={table} filter={filter} />
+          : chart ? <Suspense fallback={<div className={styles.center}><Spinner /></div>}><Chart data={chart} /></Suspense>
+          : <EmptyState title="Nothing to draw">A chart needs a column of numbers, and one of times or names.</EmptyState>}
+      </div>
+      <div className={styles.status} role="status">
+        <span>{countOf(table.rows.length, 'row')}</span>
+        <span>{countOf(table.columns.length, 'column')}</span>
+        <span>{(run.elapsedMs / 1000).toFixed(2)} s</span>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,114 @@
+/**
+ * The one place that knows the portal's addresses. Pages link with `paths`, the router registers
+ * `routes`, and `crumbs` derives the breadcrumb from an address.
+ */
+import { parseArmId } from './arm-id';
+
+export const routes = {
+  signIn: '/signin',
+  overview: '/overview',
+  inventory: '/inventory',
+  addServers: '/inventory/add-servers',
+  machine: '/inventory/machines/:resourceGroup/:machine',
+  recommendations: '/recommendations',
+  recommendation: '/recommendations/:key',
+  alerts: '/alerts',
+  environment: '/environment',
+  plans: '/environment/:subscription/plans',
+  provisioning: '/environment/:subscription/provisioning',
+  policy: '/environment/:subscription/policy',
+  workspaceSettings: '/environment/:subscription/workspace',
+  logs: '/logs',
+  incidents: '/incidents',
+  incident: '/incidents/:incident',
+  analytics: '/analytics',
+} as const;
+
+type Query = Record<string, string | undefined>;
+
+export const paths = {
+  signIn: () => routes.signIn,
+  overview: () => routes.overview,
+  inventory: (query?: { status?: string; monitoring?: string; q?: string }) => withQuery(routes.inventory, query),
+  addServers: () => routes.addServers,
+  machine: (id: string, tab?: string) => {
+    const { resourceGroup, name } = parseArmId(id);
+    return withQuery(fill(routes.machine, { resourceGroup: resourceGroup ?? '', machine: name }), { tab });
+  },
+  recommendations: (query?: { view?: string; severity?: string; q?: string }) =>
+    withQuery(routes.recommendations, query),
+  recommendation: (key: string, tab?: string) => withQuery(fill(routes.recommendation, { key }), { tab }),
+  alerts: (query?: { severity?: string; status?: string; alert?: string }) => withQuery(routes.alerts, query),
+  environment: () => routes.environment,
+  plans: (subscription: string) => fill(routes.plans, { subscription }),
+  provisioning: (subscription: string) => fill(routes.provisioning, { subscription }),
+  policy: (subscription: string) => fill(routes.policy, { subscription }),
+  workspaceSettings: (subscription: string) => fill(routes.workspaceSettings, { subscription }),
+  logs: (query?: { q?: string; range?: string }) => withQuery(routes.logs, query),
+  incidents: (query?: { status?: string; severity?: string }) => withQuery(routes.incidents, query),
+  incident: (name: string, tab?: string) => withQuery(fill(routes.incident, { incident: name }), { tab }),
+  analytics: () => routes.analytics,
+};
+
+export interface Crumb {
+  text: string;
+  to?: string;
+}
+
+/** The way from the root to an address. The last crumb is the page itself and has no link. */
+export function crumbs(pathname: string): Crumb[] {
+  const [area, ...rest] = pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  const trail: Crumb[] = [];
+  switch (area) {
+    case 'inventory':
+      trail.push({ text: 'Inventory', to: paths.inventory() });
+      if (rest[0] === 'add-servers') trail.push({ text: 'Add servers' });
+      if (rest[0] === 'machines' && rest[2]) trail.push({ text: rest[2] });
+      break;
+    case 'recommendations':
+      trail.push({ text: 'Recommendations', to: paths.recommendations() });
+      if (rest[0]) trail.push({ text: 'Recommendation' });
+      break;
+    case 'environment':
+      trail.push({ text: 'Environment settings', to: paths.environment() });
+      if (rest[1]) trail.push({ text: environmentPages[rest[1]] ?? rest[1] });
+      break;
+    case 'incidents':
+      trail.push({ text: 'Incidents', to: paths.incidents() });
+      if (rest[0]) trail.push({ text: 'Incident' });
+      break;
+    case 'alerts':
+      trail.push({ text: 'Security alerts' });
+      break;
+    case 'logs':
+      trail.push({ text: 'Logs' });
+      break;
+    case 'analytics':
+      trail.push({ text: 'Analytics' });
+      break;
+    case 'overview':
+      trail.push({ text: 'Overview' });
+      break;
+  }
+  const last = trail[trail.length - 1];
+  if (last) delete last.to;
+  return trail;
+}
+
+const environmentPages: Record<string, string> = {
+  plans: 'Defender plans',
+  provisioning: 'Settings and monitoring',
+  policy: 'Security policy',
+  workspace: 'Workspace',
+};
+
+function fill(pattern: string, values: Record<string, string>): string {
+  return pattern.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));
+}
+
+function withQuery(path: string, query?: Query): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) if (value) search.set(name, value);
+  const text = search.toString();
+  return text ? `${path}?${text}` : path;
+}
