@@ -32,6 +32,12 @@ pub(crate) fn now_ns() -> u64 {
     u64::try_from(nanos(clock_gettime(ClockId::Boottime))).unwrap_or_default()
 }
 
+/// Nanoseconds the machine has slept: the boot clock runs on then, the monotonic one does not.
+pub(crate) fn asleep_ns() -> u64 {
+    let monotonic = u64::try_from(nanos(clock_gettime(ClockId::Monotonic))).unwrap_or_default();
+    now_ns().saturating_sub(monotonic)
+}
+
 fn nanos(time: rustix::time::Timespec) -> i128 {
     i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
 }

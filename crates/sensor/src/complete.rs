@@ -1,5 +1,7 @@
 //! From what a source saw to a described process: the table and `/proc` fill what the source left out.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use crate::boot::BootClock;
@@ -148,13 +150,17 @@ impl Completer {
             memfd: exec.memfd,
             hashes: None,
         };
-        if (exec.path_cut || process.image.path.is_empty() || process.image.inode == 0)
+        let incomplete = exec.path_cut || exec.size_bytes.is_none();
+        if (incomplete || process.image.path.is_empty() || process.image.inode == 0)
             && let Some(image) = procfs::image(process.key.pid)
         {
             let inode = process.image.inode;
             if inode == 0 || inode == image.inode {
                 process.image = image;
             }
+        }
+        if process.image.size_bytes.is_none() {
+            describe_by_path(&mut process.image);
         }
         process.tty = exec.tty.or(process.tty.take());
         process.cgroup = exec.cgroup.or(process.cgroup.take());
@@ -233,6 +239,16 @@ impl Completer {
             (Some(known), None) if !self.table.has_ended(known) => known,
             _ => ProcessKey::from_boot_ns(pid, at_ns),
         }
+    }
+}
+
+/// Size and times of a file the source gave only path and inode of, if the path still leads to it.
+fn describe_by_path(image: &mut Image) {
+    if image.path.starts_with('/')
+        && let Ok(facts) = fs::metadata(&image.path)
+        && facts.ino() == image.inode
+    {
+        procfs::describe(image, &facts);
     }
 }
 

@@ -9,13 +9,17 @@
 //! The crate watches and never blocks: there is no enforcement here, no network, and no file events. Its
 //! only knowledge of tables is [`ProcessEvent::to_row`], which fills `DeviceProcessEvents`.
 
+mod audit;
+mod audit_record;
 mod boot;
 mod command_line;
 mod complete;
+mod connector;
 mod counters;
 mod ebpf;
 mod event;
 mod hash;
+mod netlink;
 mod observation;
 mod pipeline;
 mod procfs;

@@ -110,7 +110,7 @@ pub(crate) fn kernel_device(device: u64) -> u64 {
 }
 
 /// Without the marks `/proc` adds: `/memfd:x (deleted)` becomes `memfd:x`.
-fn plain_path(link: &str) -> String {
+pub(crate) fn plain_path(link: &str) -> String {
     let path = link.strip_suffix(" (deleted)").unwrap_or(link);
     if path.starts_with("/memfd:") { path[1..].to_owned() } else { path.to_owned() }
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use bartizan_base::ErrorKind;
 
+use crate::audit;
 use crate::complete::Completer;
+use crate::connector;
 use crate::counters::Counters;
 use crate::ebpf;
 use crate::event::ProcessEvent;
@@ -204,7 +206,7 @@ fn probe(forced: Option<Tier>) -> Result<(Opened, Vec<String>), SensorError> {
 fn open(tier: Tier) -> Result<Opened, String> {
     match tier {
         Tier::Ebpf => ebpf::open(),
-        Tier::Audit => Err("not built yet".to_owned()),
-        Tier::Connector => Err("not built yet".to_owned()),
+        Tier::Audit => audit::open(),
+        Tier::Connector => connector::open(),
     }
 }
