@@ -223,12 +223,23 @@ pub enum ScalarKind {
     /// `startswith`, `endswith`, `hasprefix`, `hassuffix`, `has_any`, `has_all`, `matches regex`,
     /// `in`, `!in`, `in~`, `!in~`, `between`, `!between` (args: value, low, high; a timespan `high` is already
     /// added to `low`), `neg`. `iif`/`case` keep their argument order.
-    Call { function: &'static str, args: Vec<Scalar> },
+    Call {
+        function: &'static str,
+        args: Vec<Scalar>,
+    },
     /// `value.key`, `value["key"]`, `value[0]` on a dynamic; result dynamic.
-    Path { value: Box<Scalar>, segments: Vec<PathSegment> },
+    Path {
+        value: Box<Scalar>,
+        segments: Vec<PathSegment>,
+    },
     /// `value in (Tabular)`, and its negated and `~` forms: membership in the first column of a relation.
     /// If that column is dynamic, its array elements are the members.
-    InRelation { value: Box<Scalar>, relation: Box<Rel>, negated: bool, ignore_case: bool },
+    InRelation {
+        value: Box<Scalar>,
+        relation: Box<Rel>,
+        negated: bool,
+        ignore_case: bool,
+    },
     /// `toscalar(Tabular)`: the first column of the first row, null when there is none.
     ToScalar(Box<Rel>),
 }

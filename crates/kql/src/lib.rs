@@ -1,12 +1,22 @@
 //! The Kusto Query Language front end: text in, diagnostics and a bound tree out. No I/O, no async, no engine.
+//!
+//! [`analyze`] is the way in. It reads the text with `syntax`, resolves names against a [`Catalog`] with
+//! `bind`, and gives the tree of [`bound`] that an engine runs. [`functions`] declares the language's
+//! functions and aggregates, whether or not an engine can run them.
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+mod bind;
 pub mod bound;
 pub mod catalog;
 pub mod diagnostic;
+pub mod functions;
+mod nearest;
 pub mod span;
+pub mod syntax;
 
+pub use analysis::{Analysis, AnalyzeOptions, analyze};
 pub use bound::BoundQuery;
 pub use catalog::{Catalog, FunctionSymbol, TableSymbol};
 pub use diagnostic::{Diagnostic, Severity};

@@ -1,0 +1,99 @@
+//! The way in: text and catalog to analysis.
+
+use bartizan_base::Ticks;
+use bartizan_base::time::UNIX_EPOCH_TICKS;
+
+use crate::bound::BoundQuery;
+use crate::catalog::Catalog;
+use crate::diagnostic::Diagnostic;
+use crate::span::Span;
+use crate::syntax::{Errors, codes};
+use crate::{bind, syntax};
+
+/// Longest query, in bytes. The service's own limit is two million characters.
+pub const QUERY_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Stack of the thread that parses and binds. Both walk trees by recursion; their depth limits allow
+/// 250 levels of text in each of 32 function bodies, at up to 6 KiB a level.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// Circumstances of an analysis.
+#[derive(Clone, Debug)]
+pub struct AnalyzeOptions {
+    /// The moment of `now()`. The call stays in the tree; the engine fills in the same moment.
+    pub now: Ticks,
+}
+
+impl Default for AnalyzeOptions {
+    fn default() -> Self {
+        Self { now: Ticks(UNIX_EPOCH_TICKS) }
+    }
+}
+
+/// What came of a query.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The bound query; `None` when any diagnostic is an error.
+    pub query: Option<BoundQuery>,
+    /// In the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The result may have columns that are known only when the query runs (`evaluate bag_unpack`).
+    pub open: bool,
+}
+
+/// Parses and binds a query. Never panics and always ends, whatever the text is.
+pub fn analyze(text: &str, catalog: &dyn Catalog, options: &AnalyzeOptions) -> Analysis {
+    if text.len() > QUERY_BYTES_MAX {
+        let message = format!("the query is longer than {QUERY_BYTES_MAX} bytes");
+        return refused(codes::TOO_LONG, message);
+    }
+    // a thread of its own makes the stack's size ours, whoever calls
+    let analysis = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("kql-analyze".to_owned()).stack_size(STACK_BYTES);
+        thread
+            .spawn_scoped(scope, || analyze_here(text, catalog, options))
+            .ok()
+            .and_then(|handle| handle.join().ok())
+    });
+    analysis.unwrap_or_else(|| refused(codes::INTERNAL, "the query could not be analyzed".to_owned()))
+}
+
+/// Only parses, for editors and for checks that need no tables.
+pub fn syntax_diagnostics(text: &str) -> Vec<Diagnostic> {
+    struct Nothing;
+    impl Catalog for Nothing {
+        fn table(&self, _: &str) -> Option<crate::TableSymbol> {
+            None
+        }
+        fn function(&self, _: &str) -> Option<crate::FunctionSymbol> {
+            None
+        }
+        fn table_names(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+    let mut diagnostics = analyze(text, &Nothing, &AnalyzeOptions::default()).diagnostics;
+    diagnostics.retain(|finding| finding.code < codes::UNKNOWN_TABLE);
+    diagnostics
+}
+
+fn analyze_here(text: &str, catalog: &dyn Catalog, _options: &AnalyzeOptions) -> Analysis {
+    let mut errors = Errors::default();
+    let script = syntax::parse(text, &mut errors);
+    if script.statements.is_empty() && !errors.any() {
+        errors.error(codes::NO_QUERY, Span::new(0, text.len()), "the query is empty");
+    }
+    let bound = bind::bind(&script, catalog, &mut errors);
+    let failed = errors.any();
+    let diagnostics = errors.into_sorted();
+    match bound {
+        Some((query, open)) if !failed => Analysis { query: Some(query), diagnostics, open },
+        _ => Analysis { query: None, diagnostics, open: false },
+    }
+}
+
+fn refused(code: &'static str, message: String) -> Analysis {
+    let mut errors = Errors::default();
+    errors.error(code, Span::default(), message);
+    Analysis { query: None, diagnostics: errors.into_sorted(), open: false }
+}

@@ -1,0 +1,376 @@
+//! Function calls: the language's own functions, `let` functions, and saved functions of the catalog.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bartizan_schema::KqlType;
+
+use crate::bound::{Literal, PathSegment, Rel, Scalar, ScalarKind};
+use crate::functions::{self, ArgumentKind, Declared};
+use crate::span::Span;
+use crate::syntax::ast::{Expr, ExprKind, Lambda, Name};
+use crate::syntax::{codes, parse_function};
+
+use super::scalar::converted;
+use super::scope::{Binding, Env, Table};
+use super::types::common;
+use super::{Binder, Bound, failed_scalar};
+
+/// Functions whose result is several columns: the name's suffix and type of each.
+const SEVERAL_COLUMNS: &[(&str, &[(&str, KqlType)])] = &[
+    (
+        "series_stats",
+        &[
+            ("min", KqlType::Real),
+            ("min_idx", KqlType::Long),
+            ("max", KqlType::Real),
+            ("max_idx", KqlType::Long),
+            ("avg", KqlType::Real),
+            ("stdev", KqlType::Real),
+            ("variance", KqlType::Real),
+        ],
+    ),
+    (
+        "series_fit_line",
+        &[
+            ("rsquare", KqlType::Real),
+            ("slope", KqlType::Real),
+            ("variance", KqlType::Real),
+            ("rvariance", KqlType::Real),
+            ("interception", KqlType::Real),
+            ("line_fit", KqlType::Dynamic),
+        ],
+    ),
+    (
+        "series_decompose_anomalies",
+        &[("ad_flag", KqlType::Dynamic), ("ad_score", KqlType::Dynamic), ("baseline", KqlType::Dynamic)],
+    ),
+    (
+        "series_decompose",
+        &[
+            ("baseline", KqlType::Dynamic),
+            ("seasonal", KqlType::Dynamic),
+            ("trend", KqlType::Dynamic),
+            ("residual", KqlType::Dynamic),
+        ],
+    ),
+    (
+        "series_decompose_forecast",
+        &[
+            ("forecast", KqlType::Dynamic),
+            ("seasonal", KqlType::Dynamic),
+            ("trend", KqlType::Dynamic),
+            ("residual", KqlType::Dynamic),
+        ],
+    ),
+    ("series_periods_detect", &[("periods", KqlType::Dynamic), ("scores", KqlType::Dynamic)]),
+    ("series_periods_validate", &[("periods", KqlType::Dynamic), ("scores", KqlType::Dynamic)]),
+];
+
+/// The columns a function's result spreads over, if it does.
+pub(super) fn several_columns(function: &str) -> Option<&'static [(&'static str, KqlType)]> {
+    SEVERAL_COLUMNS.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
+}
+
+impl Binder<'_> {
+    pub(super) fn call(&mut self, base: Option<&Expr>, name: &Name, args: &[Expr], span: Span) -> Bound {
+        if base.is_some() {
+            let message = "queries over other clusters and workspaces are not supported";
+            self.errors.error(codes::UNSUPPORTED, span, message);
+            return Bound::Table(self.failed(span));
+        }
+        match self.env.find(&name.text) {
+            Some(Binding::Function { lambda, env }) => {
+                return self.call_lambda(&name.text, &lambda, &env, args, span);
+            }
+            // `let T = …; T()` is accepted for a table without parameters
+            Some(Binding::Table(table)) if args.is_empty() => return Bound::Table(table),
+            _ => {}
+        }
+        match name.text.as_str() {
+            "toscalar" => return Bound::Scalar(self.to_scalar(args, span)),
+            "materialize" | "materialized_view" | "view" => {
+                return Bound::Table(self.materialize(args, span));
+            }
+            "table" => return Bound::Table(self.table_by_text(args, span)),
+            "column_ifexists" | "columnifexists" => return Bound::Scalar(self.column_if_exists(args, span)),
+            "iscolumnexists" => return Bound::Scalar(self.is_column(args, span)),
+            "pack_all" => return Bound::Scalar(self.pack_all(args, span)),
+            "typeof" => return Bound::Scalar(failed_scalar(span)),
+            _ => {}
+        }
+        if self.aggregates.is_some() && functions::lookup_aggregate(&name.text).is_some() {
+            return Bound::Scalar(self.nested_aggregate(name, args, span));
+        }
+        if let Some(declared) = functions::lookup(&name.text) {
+            return Bound::Scalar(self.builtin(declared, &name.text, args, span));
+        }
+        if let Some((lambda, env)) = self.saved_function(&name.text, span) {
+            return self.call_lambda(&name.text, &lambda, &env, args, span);
+        }
+        if functions::lookup_aggregate(&name.text).is_some() {
+            let message = format!("`{}` is an aggregate: it belongs into `summarize`", name.text);
+            self.errors.error(codes::AGGREGATE_PLACE, name.span, message);
+        } else {
+            self.unknown_function(name);
+        }
+        for arg in args {
+            self.any(arg);
+        }
+        Bound::Table(self.failed(span))
+    }
+
+    fn unknown_function(&mut self, name: &Name) {
+        let mut known: Vec<String> = functions::scalar_names().map(str::to_owned).collect();
+        known.extend(self.env.names());
+        let hint = crate::nearest::nearest(&name.text, known.iter().map(String::as_str));
+        let hint = hint.map(|near| format!("did you mean `{near}`?"));
+        let shown: String = name.text.chars().take(80).collect();
+        self.errors.error_with_hint(
+            codes::UNKNOWN_FUNCTION,
+            name.span,
+            format!("there is no function `{shown}`"),
+            hint,
+        );
+    }
+
+    /// A function of the catalog, parsed anew at each use.
+    pub(super) fn saved_function(&mut self, name: &str, span: Span) -> Option<(Arc<Lambda>, Rc<Env>)> {
+        let symbol = self.catalog.function(name)?;
+        match parse_function(&symbol.parameters, &symbol.body) {
+            Ok((parameters, body)) => {
+                Some((Arc::new(Lambda { parameters, body, span }), Rc::new(Env::default())))
+            }
+            Err(findings) => {
+                let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
+                let message = format!("the saved function `{name}` has an error: {first}");
+                self.errors.error(codes::UNKNOWN_FUNCTION, span, message);
+                None
+            }
+        }
+    }
+
+    fn builtin(&mut self, declared: &'static Declared, written: &str, args: &[Expr], span: Span) -> Scalar {
+        let mut bound: Vec<Scalar> = args.iter().flat_map(|arg| self.argument(arg)).collect();
+        self.check_arguments(declared, written, &bound, span);
+        let types: Vec<KqlType> = bound.iter().map(|arg| arg.ty).collect();
+        let function = declared.function.name;
+        let mut ty = declared.result_type(&types);
+        match function {
+            "iff" | "case" => {
+                let from = if function == "iff" { 1 } else { 0 };
+                ty = self.choice(&mut bound, |at, count| at >= from && (at % 2 == 1 || at + 1 == count));
+            }
+            "coalesce" | "max_of" | "min_of" => ty = self.choice(&mut bound, |_, _| true),
+            "extract" | "extract_json" | "percentile_tdigest" if args.last().is_some_and(is_type) => {
+                ty = args.last().and_then(type_named).unwrap_or(ty);
+            }
+            _ => {}
+        }
+        // the older `replace(regex, rewrite, text)` has its arguments in another order
+        if written == "replace" && bound.len() == 3 {
+            bound.rotate_right(1);
+            return Scalar { kind: ScalarKind::Call { function: "replace_regex", args: bound }, ty, span };
+        }
+        if function == "bag_pack" && bound.len() % 2 == 1 {
+            self.errors.error(
+                codes::ARGUMENT_COUNT,
+                span,
+                format!("`{written}` takes pairs of a name and a value"),
+            );
+        }
+        let call = Scalar { kind: ScalarKind::Call { function, args: bound }, ty, span };
+        match several_columns(function) {
+            // the first of its columns stands for it where one value is needed
+            Some(columns) => column_of_several(call, 0, columns[0].1),
+            None => call,
+        }
+    }
+
+    /// One argument; `*` stands for every column.
+    fn argument(&mut self, arg: &Expr) -> Vec<Scalar> {
+        match &arg.kind {
+            ExprKind::Wildcard(pattern) => {
+                let row = self.row();
+                let matching = row.columns.iter().enumerate();
+                let matching =
+                    matching.filter(|(_, column)| super::naming::matches_wildcard(pattern, &column.name));
+                matching.map(|(at, column)| Scalar::column(at, column.ty, arg.span)).collect()
+            }
+            _ => vec![self.scalar(arg)],
+        }
+    }
+
+    fn check_arguments(&mut self, declared: &Declared, written: &str, args: &[Scalar], span: Span) {
+        if declared.signatures.is_empty() {
+            return;
+        }
+        let Some(signature) = declared.signature_for(args.len()) else {
+            let (fewest, most) = declared.signatures[0].arity();
+            let wanted = match most {
+                Some(most) if most == fewest => format!("{fewest}"),
+                Some(most) => format!("{fewest} to {most}"),
+                None => format!("at least {fewest}"),
+            };
+            let message = format!("`{written}` takes {wanted} arguments, {} are given", args.len());
+            let hint = Some(format!("{written}{}", declared.function.signatures[0]));
+            self.errors.error_with_hint(codes::ARGUMENT_COUNT, span, message, hint);
+            return;
+        };
+        let types: Vec<KqlType> = args.iter().map(|arg| arg.ty).collect();
+        if declared.signatures.iter().any(|other| other.takes(args.len()) && other.accepts(&types)) {
+            return;
+        }
+        for (at, arg) in args.iter().enumerate() {
+            let Some(parameter) = signature.parameters.get(at).or(signature.parameters.last()) else {
+                return;
+            };
+            if !parameter.kind.accepts(arg.ty) {
+                let wanted = parameter.kind.describe();
+                let message = format!(
+                    "argument `{}` of `{written}` is {}, it must be {wanted}",
+                    parameter.name, arg.ty
+                );
+                let hint = match parameter.kind {
+                    ArgumentKind::Exactly(ty) => {
+                        Some(format!("convert it: {}(…)", super::types::conversion(ty)))
+                    }
+                    _ => None,
+                };
+                self.errors.error_with_hint(codes::ARGUMENT_TYPE, arg.span, message, hint);
+            }
+        }
+    }
+
+    /// Brings the values a function chooses from to one type.
+    fn choice(&mut self, args: &mut [Scalar], chosen: impl Fn(usize, usize) -> bool) -> KqlType {
+        let count = args.len();
+        let types: Vec<KqlType> =
+            args.iter().enumerate().filter(|(at, _)| chosen(*at, count)).map(|(_, arg)| arg.ty).collect();
+        let ty = common(&types);
+        for (at, arg) in args.iter_mut().enumerate() {
+            if chosen(at, count) {
+                let value = std::mem::replace(arg, failed_scalar(arg.span));
+                *arg = converted(value, ty);
+            } else if arg.ty != KqlType::Bool && arg.ty != KqlType::Dynamic {
+                let message = format!("a condition must be bool, this is {}", arg.ty);
+                self.errors.error(codes::NOT_BOOL, arg.span, message);
+            }
+        }
+        ty
+    }
+
+    fn to_scalar(&mut self, args: &[Expr], span: Span) -> Scalar {
+        let [arg] = args else {
+            self.errors.error(codes::ARGUMENT_COUNT, span, "`toscalar` takes one tabular expression");
+            return failed_scalar(span);
+        };
+        match self.apart(|binder| binder.any(arg)) {
+            Bound::Scalar(value) => value,
+            Bound::Table(table) => {
+                self.charge(table.cost, span);
+                let ty = table.columns.first().map_or(KqlType::Dynamic, |column| column.ty);
+                Scalar { kind: ScalarKind::ToScalar(Box::new(table.rel)), ty, span }
+            }
+        }
+    }
+
+    fn materialize(&mut self, args: &[Expr], span: Span) -> Table {
+        let [arg, ..] = args else {
+            self.errors.error(codes::ARGUMENT_COUNT, span, "`materialize` takes one tabular expression");
+            return self.failed(span);
+        };
+        let mut table = self.table(arg);
+        self.next_shared += 1;
+        table.rel = Rel::Shared { id: self.next_shared, input: Box::new(table.rel) };
+        table
+    }
+
+    fn table_by_text(&mut self, args: &[Expr], span: Span) -> Table {
+        let name = args.first().map(|arg| self.scalar(arg));
+        match name.map(|name| name.kind) {
+            Some(ScalarKind::Literal(Literal::String(name))) => self.named_table(&name, span),
+            _ => {
+                self.errors.error(
+                    codes::NOT_CONSTANT,
+                    span,
+                    "`table` takes the name of a table as constant text",
+                );
+                self.failed(span)
+            }
+        }
+    }
+
+    fn column_if_exists(&mut self, args: &[Expr], span: Span) -> Scalar {
+        let [name, otherwise] = args else {
+            let message = "`column_ifexists` takes the name of a column and a value to use without it";
+            self.errors.error(codes::ARGUMENT_COUNT, span, message);
+            return failed_scalar(span);
+        };
+        let name = self.scalar(name);
+        let otherwise = self.scalar(otherwise);
+        let ScalarKind::Literal(Literal::String(name)) = &name.kind else {
+            self.errors.error(codes::NOT_CONSTANT, name.span, "the column's name must be constant text");
+            return otherwise;
+        };
+        match self.row().position(name) {
+            Some(at) => Scalar::column(at, self.row().columns[at].ty, span),
+            None => otherwise,
+        }
+    }
+
+    fn is_column(&mut self, args: &[Expr], span: Span) -> Scalar {
+        let name = args.first().map(|arg| self.scalar(arg));
+        let found = match name.map(|name| name.kind) {
+            Some(ScalarKind::Literal(Literal::String(name))) => self.row().position(&name).is_some(),
+            _ => false,
+        };
+        Scalar::literal(Literal::Bool(found), KqlType::Bool, span)
+    }
+
+    /// `pack_all()` becomes `bag_pack` over every column; `pack_all(true)` stays, with the columns as
+    /// further arguments, because it leaves out null and empty values at run time.
+    fn pack_all(&mut self, args: &[Expr], span: Span) -> Scalar {
+        let ignore = args.first().map(|arg| self.scalar(arg));
+        let columns: Vec<(String, Scalar)> = self
+            .row()
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| (column.name.clone(), Scalar::column(at, column.ty, span)))
+            .collect();
+        self.charge(columns.len() * 2, span);
+        let pairs = columns
+            .into_iter()
+            .flat_map(|(name, value)| [Scalar::literal(Literal::String(name), KqlType::String, span), value]);
+        let keeps_all =
+            matches!(ignore, None | Some(Scalar { kind: ScalarKind::Literal(Literal::Bool(false)), .. }));
+        let (function, args) = match ignore {
+            Some(ignore) if !keeps_all => ("pack_all", std::iter::once(ignore).chain(pairs).collect()),
+            _ => ("bag_pack", pairs.collect()),
+        };
+        Scalar { kind: ScalarKind::Call { function, args }, ty: KqlType::Dynamic, span }
+    }
+}
+
+/// One of the columns of a function with several: the bound call gives them as an array.
+pub(super) fn column_of_several(call: Scalar, at: usize, ty: KqlType) -> Scalar {
+    let span = call.span;
+    let segments = vec![PathSegment::Index(at as i64)];
+    let value = Scalar { kind: call.kind, ty: KqlType::Dynamic, span };
+    converted(
+        Scalar { kind: ScalarKind::Path { value: Box::new(value), segments }, ty: KqlType::Dynamic, span },
+        ty,
+    )
+}
+
+fn is_type(arg: &Expr) -> bool {
+    matches!(arg.unwrapped().kind, ExprKind::TypeOf { .. })
+}
+
+fn type_named(arg: &Expr) -> Option<KqlType> {
+    match &arg.unwrapped().kind {
+        ExprKind::TypeOf { types, .. } => types.first().copied(),
+        _ => None,
+    }
+}

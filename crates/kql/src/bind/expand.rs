@@ -1,0 +1,224 @@
+//! `mv-expand`, `mv-apply` and the `parse` family: operators that add or replace columns by pattern.
+
+use bartizan_schema::KqlType;
+
+use crate::bound::{
+    ColumnSchema, Literal, MvExpand, MvExpandItem, Parse, ParseMode, ParsePart as BoundPart, Rel, Scalar,
+    ScalarKind,
+};
+use crate::span::Span;
+use crate::syntax::ast::{ColumnDecl, ExpandItem, Expr, ExprKind, Operator, ParsePart, Setting};
+use crate::syntax::codes;
+
+use super::naming::{Names, result_name};
+use super::operators::plain_column;
+use super::scope::Table;
+use super::union::setting_word;
+use super::{Binder, Inherited};
+
+/// Rows the older `mvexpand` makes of one row at most. `mv-expand` has no practical limit.
+const LEGACY_ROW_LIMIT: u64 = 128;
+
+/// The expanded values and the columns they end up in.
+struct Expansion {
+    columns: Vec<ColumnSchema>,
+    items: Vec<MvExpandItem>,
+    item_index: Option<String>,
+    /// Input columns that are replaced.
+    replaced: Vec<usize>,
+}
+
+impl Binder<'_> {
+    pub(super) fn mv_expand(
+        &mut self,
+        input: Table,
+        settings: &[Setting],
+        items: &[ExpandItem],
+        limit: Option<&Expr>,
+        legacy: bool,
+        span: Span,
+    ) -> Table {
+        let bag_as_array = setting_word(settings, &["bagexpansion", "kind", "bag_expansion"])
+            .is_some_and(|kind| kind == "array");
+        let item_index = setting_word(settings, &["with_itemindex"]);
+        let row_limit = match limit {
+            Some(limit) => self.constant_long(limit),
+            None => legacy.then_some(LEGACY_ROW_LIMIT),
+        };
+        let expansion = self.expansion(&input, items, item_index);
+        let inherited = Inherited::from(&input);
+        let columns = expansion.columns.clone();
+        let node = MvExpand {
+            input: input.rel,
+            items: expansion.items,
+            item_index: expansion.item_index,
+            bag_as_array,
+            row_limit,
+            columns: expansion.columns,
+        };
+        self.derive(Rel::MvExpand(Box::new(node)), columns, inherited, span)
+    }
+
+    fn constant_long(&mut self, value: &Expr) -> Option<u64> {
+        let bound = self.apart(|binder| binder.scalar(value));
+        match bound.kind {
+            ScalarKind::Literal(Literal::Long(count)) => u64::try_from(count).ok(),
+            _ => {
+                self.errors.error(codes::NOT_CONSTANT, value.span, "the limit must be a constant number");
+                None
+            }
+        }
+    }
+
+    fn expansion(&mut self, input: &Table, items: &[ExpandItem], item_index: Option<String>) -> Expansion {
+        let mut columns = input.columns.clone();
+        let mut out = Vec::new();
+        let mut replaced = Vec::new();
+        let mut names = Names::reserving(columns.iter().map(|column| column.name.as_str()));
+        if let Some(name) = &item_index {
+            columns.push(ColumnSchema { name: name.clone(), ty: KqlType::Long });
+            names.take(name);
+        }
+        for item in items {
+            let (name, value) = match &item.value.kind {
+                ExprKind::Assign { names, value, .. } => {
+                    (names.first().map(|name| name.text.clone()), value.as_ref())
+                }
+                _ => (None, &item.value),
+            };
+            let bound = self.over(input, |binder| binder.scalar(value));
+            if bound.ty != KqlType::Dynamic {
+                let hint = Some("parse it first: parse_json(…) or split(…)".to_owned());
+                let message = format!("only dynamic values can be expanded, this is {}", bound.ty);
+                self.errors.error_with_hint(codes::ARGUMENT_TYPE, value.span, message, hint);
+            }
+            let ty = item.ty.unwrap_or(KqlType::Dynamic);
+            let name = name.or_else(|| result_name(value)).unwrap_or_else(|| names.numbered());
+            let column = ColumnSchema { name, ty };
+            let existing = input.columns.iter().position(|known| known.name == column.name);
+            let existing =
+                existing.or_else(|| plain_column(&bound).filter(|at| input.columns[*at].name == column.name));
+            let output = match existing {
+                Some(at) => {
+                    columns[at] = column;
+                    replaced.push(at);
+                    at
+                }
+                None => {
+                    columns.push(column);
+                    columns.len() - 1
+                }
+            };
+            out.push(MvExpandItem { value: bound, output });
+        }
+        Expansion { columns, items: out, item_index, replaced }
+    }
+
+    /// Binds the inner operators over the expanded rows. The result has the input's columns that were not
+    /// expanded in place, then what the inner operators add.
+    pub(super) fn mv_apply(
+        &mut self,
+        input: Table,
+        items: &[ExpandItem],
+        body: &[Operator],
+        span: Span,
+    ) -> Table {
+        let expansion = self.expansion(&input, items, None);
+        let inner = self.unsupported("mv-apply", expansion.columns, input.open, span);
+        let mut table = Table { time_alias: input.time_alias, ..inner };
+        for op in body {
+            table = self.operator(table, op);
+        }
+        let kept = input.columns.iter().enumerate().filter(|(at, _)| !expansion.replaced.contains(at));
+        let mut columns: Vec<ColumnSchema> = kept.map(|(_, column)| column.clone()).collect();
+        for column in table.columns {
+            if !columns.iter().any(|known| known.name == column.name) {
+                columns.push(column);
+            }
+        }
+        self.unsupported("mv-apply", columns, table.open, span)
+    }
+
+    pub(super) fn parse_operator(
+        &mut self,
+        input: Table,
+        settings: &[Setting],
+        source: &Expr,
+        pattern: &[ParsePart],
+        drop_unmatched: bool,
+        span: Span,
+    ) -> Table {
+        let mode = match setting_word(settings, &["kind"]).as_deref() {
+            None | Some("simple") => ParseMode::Simple,
+            Some("relaxed") => ParseMode::Relaxed,
+            Some("regex") => ParseMode::Regex,
+            Some(other) => {
+                let message =
+                    format!("`{}` is not a kind of parse", other.chars().take(40).collect::<String>());
+                self.errors.error_with_hint(
+                    codes::UNKNOWN_PARAMETER,
+                    span,
+                    message,
+                    Some("simple, relaxed or regex".to_owned()),
+                );
+                ParseMode::Simple
+            }
+        };
+        let flags = setting_word(settings, &["flags"]).unwrap_or_default();
+        let source = self.over(&input, |binder| binder.scalar(source));
+        let source = super::scalar::converted(source, KqlType::String);
+        let mut columns = input.columns.clone();
+        let pattern = pattern
+            .iter()
+            .map(|part| match part {
+                ParsePart::Star => BoundPart::Star,
+                ParsePart::Text(text) => BoundPart::Text(text.clone()),
+                ParsePart::Column { name, ty } => {
+                    let ty = ty.unwrap_or(KqlType::String);
+                    BoundPart::Column { output: place(&mut columns, &name.text, ty) }
+                }
+            })
+            .collect();
+        let inherited = Inherited::from(&input);
+        let node = Parse {
+            input: input.rel,
+            mode,
+            flags,
+            source,
+            pattern,
+            drop_unmatched,
+            columns: columns.clone(),
+        };
+        self.derive(Rel::Parse(Box::new(node)), columns, inherited, span)
+    }
+
+    pub(super) fn parse_kv(
+        &mut self,
+        input: Table,
+        source: &Expr,
+        declared: &[ColumnDecl],
+        span: Span,
+    ) -> Table {
+        let _: Scalar = self.over(&input, |binder| binder.scalar(source));
+        let mut columns = input.columns;
+        for column in declared {
+            place(&mut columns, &column.name.text, column.ty);
+        }
+        self.unsupported("parse-kv", columns, input.open, span)
+    }
+}
+
+/// Puts a column in place of the one with its name, or at the end.
+fn place(columns: &mut Vec<ColumnSchema>, name: &str, ty: KqlType) -> usize {
+    let column = ColumnSchema { name: name.to_owned(), ty };
+    match columns.iter().position(|known| known.name == name) {
+        Some(at) => {
+            columns[at] = column;
+            at
+        }
+        None => {
+            columns.push(column);
+            columns.len() - 1
+        }
+    }
+}

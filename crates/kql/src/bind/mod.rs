@@ -1,0 +1,234 @@
+//! Syntax tree to bound tree: resolves every name, gives every column its final name and type, and lowers
+//! the many operators to the few of [`crate::bound`].
+//!
+//! `let` values and functions are put in where they are used. That can multiply text, so all work is
+//! counted against [`COST_MAX`] and nesting against [`DEPTH_MAX`] and [`CALLS_MAX`].
+
+mod call;
+mod expand;
+mod extend;
+mod join;
+mod lets;
+pub(crate) mod naming;
+mod operators;
+mod plugin;
+mod scalar;
+mod scope;
+mod search;
+mod source;
+mod summarize;
+pub(crate) mod types;
+mod union;
+
+use std::rc::Rc;
+
+use bartizan_schema::KqlType;
+
+use crate::bound::{BoundQuery, ColumnSchema, Literal, Named, Rel, Render, Scalar, ScalarKind};
+use crate::catalog::Catalog;
+use crate::span::Span;
+use crate::syntax::ast::Script;
+use crate::syntax::{Errors, codes};
+
+use scope::{Env, RowScope, Table};
+
+/// Nodes and columns a bound query may have: far above any real one (the largest parsers stay below
+/// 200,000), and about 400 MB of memory at worst.
+const COST_MAX: usize = 2_000_000;
+/// Relations one inside the other. Engines walk the tree by recursion.
+const DEPTH_MAX: usize = 1_000;
+/// Function calls one inside the other.
+const CALLS_MAX: usize = 32;
+
+/// Either kind of value an expression can have.
+pub(crate) enum Bound {
+    Scalar(Scalar),
+    Table(Table),
+}
+
+/// The state of one binding.
+pub(crate) struct Binder<'a> {
+    catalog: &'a dyn Catalog,
+    pub(crate) errors: &'a mut Errors,
+    env: Rc<Env>,
+    /// The last one is the rows in view.
+    rows: Vec<RowScope>,
+    next_rows: u32,
+    next_shared: u32,
+    cost: usize,
+    /// Functions being put in, outermost first.
+    calls: Vec<String>,
+    render: Option<Render>,
+    /// Set while the aggregates of a `summarize` are bound.
+    aggregates: Option<summarize::Sink>,
+}
+
+/// Binds a script. The second value says whether the result may have more columns than are known.
+pub(crate) fn bind(
+    script: &Script,
+    catalog: &dyn Catalog,
+    errors: &mut Errors,
+) -> Option<(BoundQuery, bool)> {
+    let mut binder = Binder {
+        catalog,
+        errors,
+        env: Rc::new(Env::default()),
+        rows: vec![RowScope::default()],
+        next_rows: 1,
+        next_shared: 0,
+        cost: 0,
+        calls: Vec::new(),
+        render: None,
+        aggregates: None,
+    };
+    let table = binder.query(script)?;
+    let render = binder.render.take();
+    Some((BoundQuery { root: table.rel, render }, table.open))
+}
+
+impl Binder<'_> {
+    /// The rows in view.
+    fn row(&self) -> &RowScope {
+        self.rows.last().expect("the outermost scope is never popped")
+    }
+
+    /// Runs `inner` with the columns of `table` in view.
+    fn over<T>(&mut self, table: &Table, inner: impl FnOnce(&mut Self) -> T) -> T {
+        self.next_rows += 1;
+        let scope = RowScope::of(self.next_rows, table);
+        self.within(scope, inner)
+    }
+
+    /// Runs `inner` without any column in view.
+    fn apart<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> T {
+        self.next_rows += 1;
+        let scope = RowScope::hidden(self.next_rows);
+        let aggregates = self.aggregates.take();
+        let out = self.within(scope, inner);
+        self.aggregates = aggregates;
+        out
+    }
+
+    fn within<T>(&mut self, scope: RowScope, inner: impl FnOnce(&mut Self) -> T) -> T {
+        self.rows.push(scope);
+        let out = inner(self);
+        self.rows.pop();
+        out
+    }
+
+    /// Counts work; `false` when the query is too large to go on.
+    fn charge(&mut self, cost: usize, span: Span) -> bool {
+        let within = self.cost <= COST_MAX;
+        self.cost = self.cost.saturating_add(cost);
+        if within && self.cost > COST_MAX {
+            let message = "the query becomes too large when its functions and `let` values are put in";
+            self.errors.error(codes::TOO_LARGE, span, message);
+        }
+        self.cost <= COST_MAX
+    }
+
+    /// A table around `rel`, which was made from `inputs`.
+    fn derive(&mut self, rel: Rel, columns: Vec<ColumnSchema>, inputs: Inherited, span: Span) -> Table {
+        debug_assert_eq!(rel.columns(), columns);
+        let cost = inputs.cost + 1 + columns.len();
+        let depth = inputs.depth + 1;
+        if !self.charge(1 + columns.len(), span) {
+            return self.failed(span);
+        }
+        if depth > DEPTH_MAX {
+            let message = format!("the query has more than {DEPTH_MAX} operators one inside the other");
+            self.errors.error(codes::TOO_DEEP, span, message);
+            return self.failed(span);
+        }
+        Table { rel, columns, open: inputs.open, time_alias: inputs.time_alias, cost, depth }
+    }
+
+    /// Stands for a table that could not be bound; it accepts any column name, so that one mistake is
+    /// reported once.
+    fn failed(&self, span: Span) -> Table {
+        let rel =
+            Rel::Unsupported { what: "an expression with errors".to_owned(), columns: Vec::new(), span };
+        Table { rel, columns: Vec::new(), open: true, time_alias: true, cost: 1, depth: 1 }
+    }
+
+    /// A relation of known columns that no node expresses yet.
+    fn unsupported(&mut self, what: &str, columns: Vec<ColumnSchema>, open: bool, span: Span) -> Table {
+        let rel = Rel::Unsupported { what: what.to_owned(), columns: columns.clone(), span };
+        let inherited = Inherited { open, time_alias: false, cost: 0, depth: 0 };
+        self.derive(rel, columns, inherited, span)
+    }
+
+    /// A [`Rel::Project`] over `table`.
+    fn project(&mut self, table: Table, items: Vec<Named>, span: Span) -> Table {
+        let columns =
+            items.iter().map(|item| ColumnSchema { name: item.name.clone(), ty: item.value.ty }).collect();
+        let inherited = Inherited::from(&table);
+        self.derive(Rel::Project { input: Box::new(table.rel), items }, columns, inherited, span)
+    }
+
+    /// Reports an unknown column, with the nearest name as a hint.
+    fn unknown_column(&mut self, name: &str, span: Span) {
+        let mut known: Vec<String> = self.row().columns.iter().map(|column| column.name.clone()).collect();
+        known.extend(self.env.names());
+        let hint = crate::nearest::nearest(name, known.iter().map(String::as_str));
+        let hint = hint.map(|near| format!("did you mean `{near}`?"));
+        let shown: String = name.chars().take(80).collect();
+        self.errors.error_with_hint(
+            codes::UNKNOWN_COLUMN,
+            span,
+            format!("there is no column `{shown}` here"),
+            hint,
+        );
+    }
+}
+
+/// What a derived table takes over from its inputs.
+#[derive(Clone, Copy)]
+struct Inherited {
+    open: bool,
+    time_alias: bool,
+    cost: usize,
+    depth: usize,
+}
+
+impl From<&Table> for Inherited {
+    fn from(table: &Table) -> Self {
+        Self { open: table.open, time_alias: table.time_alias, cost: table.cost, depth: table.depth }
+    }
+}
+
+impl Inherited {
+    fn both(left: &Table, right: &Table) -> Self {
+        Self {
+            open: left.open || right.open,
+            time_alias: left.time_alias || right.time_alias,
+            cost: left.cost + right.cost,
+            depth: left.depth.max(right.depth),
+        }
+    }
+}
+
+/// Stands for a value that could not be bound: null, of the type that fits most places.
+fn failed_scalar(span: Span) -> Scalar {
+    Scalar::literal(Literal::Null, KqlType::Dynamic, span)
+}
+
+/// Whether a value is null as written, or stands for a mistake.
+fn is_null(value: &Scalar) -> bool {
+    matches!(value.kind, ScalarKind::Literal(Literal::Null))
+}
+
+/// The value a column of this type has in rows that lack it: strings are never null.
+fn absent(ty: KqlType, span: Span) -> Scalar {
+    let value = if ty == KqlType::String { Literal::String(String::new()) } else { Literal::Null };
+    Scalar::literal(value, ty, span)
+}
+
+/// One item per column, each passed on as it is.
+fn passed_on(columns: &[ColumnSchema], span: Span) -> Vec<Named> {
+    columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| Named { name: column.name.clone(), value: Scalar::column(at, column.ty, span) })
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! How result columns are called. `kql` keeps to the reference binder here, because rules and dashboards
+//! depend on names that nobody wrote: `count_`, `set_Account`, `Column1`, `d_k`.
+
+use std::collections::HashSet;
+
+use crate::bound::Literal;
+use crate::functions::{self, Naming};
+use crate::syntax::ast::{Expr, ExprKind};
+
+/// The name an expression has by itself, if it has one.
+pub(crate) fn result_name(expr: &Expr) -> Option<String> {
+    match &expr.unwrapped().kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Member { base, name } => Some(match result_name(base) {
+            Some(base) if !base.starts_with('$') => format!("{base}_{}", name.text),
+            _ => name.text.clone(),
+        }),
+        ExprKind::Index { base, index } => result_name(base).map(|base| match &index.kind {
+            ExprKind::Literal(Literal::Long(value), _) => format!("{base}_{value}"),
+            _ => format!("{base}_"),
+        }),
+        ExprKind::Call { base: None, name, args } => call_name(&name.text, args),
+        _ => None,
+    }
+}
+
+fn call_name(function: &str, args: &[Expr]) -> Option<String> {
+    let declared = functions::lookup_aggregate(function).or_else(|| functions::lookup(function))?;
+    let first = || args.first().and_then(result_name);
+    if matches!(function, "column_ifexists" | "columnifexists") {
+        return match args.first().map(|arg| &arg.unwrapped().kind) {
+            Some(ExprKind::Literal(Literal::String(name), _)) => Some(name.clone()),
+            _ => None,
+        };
+    }
+    match declared.function.naming {
+        Naming::Numbered => None,
+        Naming::FirstArgument => first(),
+        Naming::OnlyArgument if args.len() == 1 => first(),
+        Naming::OnlyArgument => None,
+        Naming::Prefix(prefix) => Some(format!("{prefix}_{}", first().unwrap_or_default())),
+        Naming::Fixed(name) => Some(name.to_owned()),
+    }
+}
+
+/// Gives out names that are not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    taken: HashSet<String>,
+    numbered: usize,
+}
+
+impl Names {
+    /// Starts with these names taken.
+    pub(crate) fn reserving<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { taken: names.into_iter().map(str::to_owned).collect(), numbered: 0 }
+    }
+
+    /// Takes `name`; `false` when it was taken before.
+    pub(crate) fn take(&mut self, name: &str) -> bool {
+        self.taken.insert(name.to_owned())
+    }
+
+    /// `name`, or `name1`, `name2` … if it is taken.
+    pub(crate) fn unique(&mut self, name: &str) -> String {
+        let mut candidate = name.to_owned();
+        let mut number = 0_usize;
+        while !self.take(&candidate) {
+            number += 1;
+            candidate = format!("{name}{number}");
+        }
+        candidate
+    }
+
+    /// The next `Column1`, `Column2` …
+    pub(crate) fn numbered(&mut self) -> String {
+        self.numbered += 1;
+        format!("Column{}", self.numbered)
+    }
+}
+
+/// Whether `name` matches a pattern with `*`.
+pub(crate) fn matches_wildcard(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards() {
+        for (pattern, name, expected) in [
+            ("*", "a", true),
+            ("a*", "ab", true),
+            ("*b", "ab", true),
+            ("a*c", "abc", true),
+            ("a*c", "ab", false),
+            ("a", "ab", false),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(matches_wildcard(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn unique_names_count_up() {
+        let mut names = Names::reserving(["a", "a1"]);
+        assert_eq!(names.unique("a"), "a2");
+        assert_eq!(names.unique("b"), "b");
+        assert_eq!(names.unique("b"), "b1");
+    }
+}

@@ -1,0 +1,366 @@
+//! The pipeline: one operator after the other, each with the columns of the one before in view.
+
+use bartizan_schema::KqlType;
+
+use crate::bound::{
+    ColumnSchema, Literal, Named, NamedAggregate, Rel, Render, Scalar, ScalarKind, SortKey as BoundKey,
+};
+use crate::span::Span;
+use crate::syntax::ast::{Expr, ExprKind, Operator, OperatorKind, SortKey};
+use crate::syntax::codes;
+
+use super::naming::result_name;
+use super::scope::{Binding, Table};
+use super::{Binder, Bound, Inherited, passed_on};
+
+impl Binder<'_> {
+    /// `source | op | op`.
+    pub(super) fn pipe(&mut self, source: Option<&Expr>, ops: &[Operator]) -> Table {
+        let mut ops = ops.iter();
+        let mut table = match source {
+            Some(source) => self.table(source),
+            None => match ops.next() {
+                Some(first) => self.source_operator(first),
+                None => self.failed(Span::default()),
+            },
+        };
+        for op in ops {
+            table = self.operator(table, op);
+        }
+        table
+    }
+
+    fn source_operator(&mut self, op: &Operator) -> Table {
+        match &op.kind {
+            OperatorKind::Print(items) => self.print(items, op.span),
+            OperatorKind::Range { name, start, stop, step } => self.range(name, start, stop, step, op.span),
+            OperatorKind::Union { settings, inputs } => self.union_of(inputs, settings, None, op.span),
+            OperatorKind::Search { tables, predicate, .. } => self.search(None, tables, predicate, op.span),
+            OperatorKind::Evaluate { .. } => self.evaluate_source(op),
+            _ => self.unsupported(&op.name, Vec::new(), true, op.span),
+        }
+    }
+
+    /// Applies one operator.
+    pub(super) fn operator(&mut self, input: Table, op: &Operator) -> Table {
+        let span = op.span;
+        match &op.kind {
+            OperatorKind::Where(predicate) => {
+                let predicate = self.over(&input, |binder| binder.predicate(predicate));
+                self.through(input, span, |input| Rel::Filter { input, predicate })
+            }
+            OperatorKind::Extend(items) => self.extend(input, items, span),
+            OperatorKind::Project(items) => self.project_items(input, items, span),
+            OperatorKind::ProjectAway(items) => self.project_away(input, items, span),
+            OperatorKind::ProjectKeep(items) => self.project_keep(input, items, span),
+            OperatorKind::ProjectRename(items) => self.project_rename(input, items, span),
+            OperatorKind::ProjectReorder(items) => self.project_reorder(input, items, span),
+            OperatorKind::Summarize { aggregates, by } => self.summarize(input, aggregates, by, span),
+            OperatorKind::Join { lookup, settings, right, on } => {
+                self.join(input, *lookup, settings, right, on, span)
+            }
+            OperatorKind::Union { settings, inputs } => self.union_of(inputs, settings, Some(input), span),
+            OperatorKind::Sort(keys) => self.sort(input, keys, span),
+            OperatorKind::Top { count, by } => self.top(input, count, by, span),
+            OperatorKind::Take(count) => {
+                let count = self.constant_count(count);
+                self.through(input, span, |input| Rel::Take { input, count })
+            }
+            OperatorKind::Sample(count) => {
+                let count = self.constant_count(count);
+                self.through(input, span, |input| Rel::Sample { input, count })
+            }
+            OperatorKind::Count(name) => {
+                self.count(input, name.as_ref().map_or("Count", |name| &name.text), span)
+            }
+            OperatorKind::Distinct(items) => self.distinct(input, items, span),
+            OperatorKind::SampleDistinct { count, of } => {
+                let count = self.constant_count(count);
+                let distinct = self.distinct(input, std::slice::from_ref(of), span);
+                self.through(distinct, span, |input| Rel::Sample { input, count })
+            }
+            OperatorKind::Parse { settings, source, pattern, filter } => {
+                self.parse_operator(input, settings, source, pattern, *filter, span)
+            }
+            OperatorKind::MvExpand { settings, items, limit, legacy } => {
+                self.mv_expand(input, settings, items, limit.as_ref(), *legacy, span)
+            }
+            OperatorKind::MvApply { items, body, .. } => self.mv_apply(input, items, body, span),
+            OperatorKind::Render { visualization, properties } => {
+                self.render =
+                    Some(Render { visualization: visualization.clone(), properties: properties.clone() });
+                input
+            }
+            OperatorKind::Serialize(items) => {
+                let table = self.through(input, span, |input| Rel::Serialize { input });
+                if items.is_empty() { table } else { self.extend(table, items, span) }
+            }
+            OperatorKind::As(name) => {
+                self.env.declare(&name.text, Binding::Table(input.clone()));
+                input
+            }
+            OperatorKind::Invoke(call) => self.invoke(input, call, span),
+            OperatorKind::GetSchema => self.get_schema(input, span),
+            OperatorKind::Consume => self.take_none(input, span),
+            OperatorKind::Search { tables, predicate, .. } => {
+                self.search(Some(input), tables, predicate, span)
+            }
+            OperatorKind::Evaluate { call, schema } => self.evaluate(input, call, schema.as_ref(), span),
+            OperatorKind::ParseKv { source, columns } => self.parse_kv(input, source, columns, span),
+            OperatorKind::MakeSeries { aggregates, axis, by } => {
+                self.make_series(input, aggregates, axis, by, span)
+            }
+            OperatorKind::TopNested(levels) => self.top_nested(input, levels, span),
+            OperatorKind::TopHitters { of, by } => self.top_hitters(input, of, by.as_ref(), span),
+            OperatorKind::Partition { body } => self.partition(input, body.as_deref(), span),
+            OperatorKind::Reduce => {
+                let columns = [
+                    ("Pattern", KqlType::String),
+                    ("Count", KqlType::Long),
+                    ("Representative", KqlType::String),
+                ];
+                let columns = columns.map(|(name, ty)| ColumnSchema { name: name.to_owned(), ty }).to_vec();
+                self.unsupported("reduce", columns, false, span)
+            }
+            OperatorKind::Print(_) | OperatorKind::Range { .. } => {
+                let message = format!("`{}` makes rows itself and cannot follow `|`", op.name);
+                self.errors.error(codes::UNEXPECTED, span, message);
+                input
+            }
+            OperatorKind::Known => self.known_only(input, op),
+        }
+    }
+
+    /// An operator that is known by name only. Its columns are taken to be the input's and unknown ones.
+    fn known_only(&mut self, input: Table, op: &Operator) -> Table {
+        self.unsupported(&op.name, input.columns, true, op.span)
+    }
+
+    /// A node that passes its input's columns on.
+    pub(super) fn through(&mut self, input: Table, span: Span, make: impl FnOnce(Box<Rel>) -> Rel) -> Table {
+        let inherited = Inherited::from(&input);
+        let columns = input.columns;
+        // the columns are not new, so they are not counted again
+        self.derive(make(Box::new(input.rel)), columns, Inherited { cost: inherited.cost, ..inherited }, span)
+    }
+
+    fn constant_count(&mut self, count: &Expr) -> Scalar {
+        let value = self.apart(|binder| binder.scalar(count));
+        if !matches!(value.ty, KqlType::Int | KqlType::Long | KqlType::Real | KqlType::Dynamic) {
+            self.errors.error(
+                codes::ARGUMENT_TYPE,
+                count.span,
+                format!("a number of rows must be a long, this is {}", value.ty),
+            );
+        }
+        super::scalar::converted(value, KqlType::Long)
+    }
+
+    fn sort_keys(&mut self, input: &Table, keys: &[SortKey]) -> Vec<BoundKey> {
+        self.over(input, |binder| {
+            keys.iter()
+                .map(|key| {
+                    let value = match &key.value.kind {
+                        ExprKind::Assign { value, .. } => binder.scalar(value),
+                        _ => binder.scalar(&key.value),
+                    };
+                    // ascending puts null first, descending last, unless the query says otherwise
+                    BoundKey {
+                        value,
+                        descending: !key.ascending,
+                        nulls_first: key.nulls_first.unwrap_or(key.ascending),
+                    }
+                })
+                .collect()
+        })
+    }
+
+    fn sort(&mut self, input: Table, keys: &[SortKey], span: Span) -> Table {
+        let keys = self.sort_keys(&input, keys);
+        self.through(input, span, |input| Rel::Sort { input, keys })
+    }
+
+    fn top(&mut self, input: Table, count: &Expr, by: &[SortKey], span: Span) -> Table {
+        let count = self.constant_count(count);
+        let sorted = self.sort(input, by, span);
+        self.through(sorted, span, |input| Rel::Take { input, count })
+    }
+
+    fn count(&mut self, input: Table, name: &str, span: Span) -> Table {
+        let column = ColumnSchema { name: name.to_owned(), ty: KqlType::Long };
+        let aggregates =
+            vec![NamedAggregate { function: "count", args: Vec::new(), outputs: vec![column.clone()], span }];
+        let inherited = Inherited { open: false, ..Inherited::from(&input) };
+        let rel = Rel::Summarize { input: Box::new(input.rel), keys: Vec::new(), aggregates };
+        self.derive(rel, vec![column], inherited, span)
+    }
+
+    fn distinct(&mut self, input: Table, items: &[Expr], span: Span) -> Table {
+        let keys = match items {
+            [Expr { kind: ExprKind::Wildcard(pattern), .. }] if pattern == "*" => {
+                passed_on(&input.columns, span)
+            }
+            _ => self.over(&input, |binder| binder.keys(items)),
+        };
+        for key in &keys {
+            self.refuse_dynamic_key(&key.value);
+        }
+        let columns =
+            keys.iter().map(|key| ColumnSchema { name: key.name.clone(), ty: key.value.ty }).collect();
+        let inherited = Inherited::from(&input);
+        let rel = Rel::Summarize { input: Box::new(input.rel), keys, aggregates: Vec::new() };
+        self.derive(rel, columns, inherited, span)
+    }
+
+    fn print(&mut self, items: &[Expr], span: Span) -> Table {
+        let mut names = super::naming::Names::default();
+        let mut out = Vec::new();
+        for (at, item) in items.iter().enumerate() {
+            let (name, value) = match &item.kind {
+                ExprKind::Assign { names: given, value, .. } => {
+                    (given.first().map(|name| name.text.clone()), value.as_ref())
+                }
+                _ => (None, item),
+            };
+            let value = self.scalar(value);
+            // `print tostring(1)` stays `print_0`: the reference names only what is written as a name
+            let name = match name {
+                Some(name) if !names.take(&name) => {
+                    self.duplicate(&name, item.span);
+                    continue;
+                }
+                Some(name) => name,
+                None => names.unique(&format!("print_{at}")),
+            };
+            out.push(Named { name, value });
+        }
+        let columns =
+            out.iter().map(|item| ColumnSchema { name: item.name.clone(), ty: item.value.ty }).collect();
+        let inherited = Inherited { open: false, time_alias: false, cost: 0, depth: 0 };
+        self.derive(Rel::Print { items: out }, columns, inherited, span)
+    }
+
+    /// Reports that an output column is declared twice.
+    pub(super) fn duplicate(&mut self, name: &str, span: Span) {
+        self.errors.error(
+            codes::DUPLICATE_COLUMN,
+            span,
+            format!("a column called `{name}` is there already"),
+        );
+    }
+
+    fn invoke(&mut self, input: Table, call: &Expr, span: Span) -> Table {
+        let (name, args): (_, &[Expr]) = match &call.unwrapped().kind {
+            ExprKind::Call { base: None, name, args } => (name.text.clone(), args),
+            ExprKind::Name(name) => (name.clone(), &[]),
+            _ => {
+                self.errors.error(codes::EXPECTED, call.span, "`invoke` takes a function call");
+                return self.failed(span);
+            }
+        };
+        let function = match self.env.find(&name) {
+            Some(Binding::Function { lambda, env }) => Some((lambda, env)),
+            _ => self.saved_function(&name, span),
+        };
+        match function {
+            Some((lambda, env)) => match self.invoke_lambda(&name, &lambda, &env, input, args, span) {
+                Bound::Table(table) => table,
+                Bound::Scalar(_) => {
+                    self.errors.error(
+                        codes::NOT_TABULAR,
+                        call.span,
+                        format!("`{name}` gives a value, not a table"),
+                    );
+                    self.failed(span)
+                }
+            },
+            None if name == "FileProfile" => {
+                let columns = input.columns;
+                self.unsupported("FileProfile", columns, true, span)
+            }
+            None => {
+                self.errors.error(
+                    codes::UNKNOWN_FUNCTION,
+                    call.span,
+                    format!("there is no function `{name}`"),
+                );
+                self.failed(span)
+            }
+        }
+    }
+
+    /// One row per column of the input. The .NET type names are what the service prints.
+    fn get_schema(&mut self, input: Table, span: Span) -> Table {
+        let schema = [
+            ("ColumnName", KqlType::String),
+            ("ColumnOrdinal", KqlType::Long),
+            ("DataType", KqlType::String),
+            ("ColumnType", KqlType::String),
+        ];
+        let columns = schema.map(|(name, ty)| ColumnSchema { name: name.to_owned(), ty }).to_vec();
+        let rows = input.columns.iter().enumerate().map(|(at, column)| {
+            vec![
+                Literal::String(column.name.clone()),
+                Literal::Long(at as i64),
+                Literal::String(dotnet_name(column.ty).to_owned()),
+                Literal::String(column.ty.name().to_owned()),
+            ]
+        });
+        let rel = Rel::Rows { columns: columns.clone(), rows: rows.collect() };
+        let inherited = Inherited { open: false, time_alias: false, cost: input.columns.len(), depth: 0 };
+        self.derive(rel, columns, inherited, span)
+    }
+
+    fn take_none(&mut self, input: Table, span: Span) -> Table {
+        let count = Scalar::literal(Literal::Long(0), KqlType::Long, span);
+        self.through(input, span, |input| Rel::Take { input, count })
+    }
+
+    fn partition(&mut self, input: Table, body: Option<&[Operator]>, span: Span) -> Table {
+        let Some(body) = body else {
+            return self.unsupported("partition", input.columns, true, span);
+        };
+        let mut table = input;
+        for op in body {
+            table = self.operator(table, op);
+        }
+        self.unsupported("partition", table.columns, table.open, span)
+    }
+
+    fn top_hitters(&mut self, input: Table, of: &Expr, by: Option<&Expr>, span: Span) -> Table {
+        let (of_value, _) = self.over(&input, |binder| (binder.scalar(of), by.map(|by| binder.scalar(by))));
+        let of_name = result_name(of).unwrap_or_else(|| "Column1".to_owned());
+        let measured = match by {
+            Some(by) => format!("approximate_sum_{}", result_name(by).unwrap_or_default()),
+            None => format!("approximate_count_{of_name}"),
+        };
+        let columns = vec![
+            ColumnSchema { name: of_name, ty: of_value.ty },
+            ColumnSchema { name: measured, ty: KqlType::Long },
+        ];
+        self.unsupported("top-hitters", columns, false, span)
+    }
+}
+
+/// Whether a value is a column as it is, and which.
+pub(super) fn plain_column(value: &Scalar) -> Option<usize> {
+    match value.kind {
+        ScalarKind::Column(at) => Some(at),
+        _ => None,
+    }
+}
+
+fn dotnet_name(ty: KqlType) -> &'static str {
+    match ty {
+        KqlType::Bool => "System.SByte",
+        KqlType::Int => "System.Int32",
+        KqlType::Long => "System.Int64",
+        KqlType::Real => "System.Double",
+        KqlType::Decimal => "System.Data.SqlTypes.SqlDecimal",
+        KqlType::String => "System.String",
+        KqlType::DateTime => "System.DateTime",
+        KqlType::TimeSpan => "System.TimeSpan",
+        KqlType::Guid => "System.Guid",
+        KqlType::Dynamic => "System.Object",
+    }
+}

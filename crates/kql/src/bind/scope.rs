@@ -1,0 +1,143 @@
+//! What names mean at a place: columns of the current rows, then the `let` names around it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::bound::{ColumnSchema, Rel, Scalar};
+use crate::syntax::ast::Lambda;
+
+/// A bound tabular expression on its way through the operators.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) rel: Rel,
+    /// Always `rel.columns()`, kept so that it is not worked out again at each operator.
+    pub(crate) columns: Vec<ColumnSchema>,
+    /// More columns may exist than are known (`evaluate bag_unpack`, or text that did not bind).
+    pub(crate) open: bool,
+    /// `Timestamp` and `TimeGenerated` are the same column here: Defender's tables are queried with both.
+    pub(crate) time_alias: bool,
+    /// Nodes and columns below, counted against the budget each time the table is used.
+    pub(crate) cost: usize,
+    pub(crate) depth: usize,
+}
+
+/// What a `let` name or a parameter stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Binding {
+    /// A scalar; `rows` is the row scope whose columns it reads, if it reads any.
+    Scalar {
+        value: Scalar,
+        rows: Option<u32>,
+    },
+    Table(Table),
+    Function {
+        lambda: Arc<Lambda>,
+        env: Rc<Env>,
+    },
+}
+
+/// The names one script or function body declares, and those around it.
+#[derive(Debug, Default)]
+pub(crate) struct Env {
+    names: RefCell<HashMap<String, Binding>>,
+    parent: Option<Rc<Env>>,
+}
+
+impl Env {
+    pub(crate) fn inside(parent: &Rc<Env>) -> Rc<Self> {
+        Rc::new(Self { names: RefCell::default(), parent: Some(Rc::clone(parent)) })
+    }
+
+    pub(crate) fn declare(&self, name: &str, binding: Binding) {
+        self.names.borrow_mut().insert(name.to_owned(), binding);
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Binding> {
+        let mut env = Some(self);
+        while let Some(here) = env {
+            if let Some(found) = here.names.borrow().get(name) {
+                return Some(found.clone());
+            }
+            env = here.parent.as_deref();
+        }
+        None
+    }
+
+    /// Every visible name, for hints.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.names.borrow().keys().cloned().collect();
+        if let Some(parent) = &self.parent {
+            names.extend(parent.names());
+        }
+        names
+    }
+}
+
+/// The columns an expression may name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RowScope {
+    /// Tells one input from another, so that a bound expression is never moved to other rows.
+    pub(crate) id: u32,
+    pub(crate) columns: Vec<ColumnSchema>,
+    by_name: HashMap<String, usize>,
+    pub(crate) open: bool,
+    time_alias: bool,
+}
+
+impl RowScope {
+    pub(crate) fn of(id: u32, table: &Table) -> Self {
+        let by_name =
+            table.columns.iter().enumerate().map(|(at, column)| (column.name.clone(), at)).collect();
+        Self { id, columns: table.columns.clone(), by_name, open: table.open, time_alias: table.time_alias }
+    }
+
+    /// The same rows without their names: a function's body does not see its caller's columns.
+    pub(crate) fn hidden(id: u32) -> Self {
+        Self { id, ..Self::default() }
+    }
+
+    /// The position of the column called `name`.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied().or_else(|| {
+            let other = match name {
+                "Timestamp" => "TimeGenerated",
+                "TimeGenerated" => "Timestamp",
+                _ => return None,
+            };
+            if self.time_alias { self.by_name.get(other).copied() } else { None }
+        })
+    }
+}
+
+/// Whether the rows of a table answer to both `Timestamp` and `TimeGenerated`.
+pub(crate) fn has_time_alias(table: &str) -> bool {
+    const DEFENDER_TABLES: &[&str] = &[
+        "Device",
+        "Alert",
+        "Email",
+        "Identity",
+        "CloudAppEvents",
+        "CloudAuditEvents",
+        "CloudProcessEvents",
+        "CloudStorageAggregatedEvents",
+        "UrlClickEvents",
+        "Behavior",
+        "ExposureGraph",
+        "MessageEvents",
+        "MessagePostDeliveryEvents",
+        "MessageUrlInfo",
+        "OAuthAppInfo",
+        "AADSignInEventsBeta",
+        "AADSpnSignInEventsBeta",
+        "EntraIdSignInEvents",
+        "EntraIdSpnSignInEvents",
+        "DataSecurity",
+        "DisruptionAndResponseEvents",
+        "CampaignInfo",
+        "FileMaliciousContentInfo",
+        "GraphApiAuditEvents",
+    ];
+    DEFENDER_TABLES.iter().any(|prefix| table.starts_with(prefix))
+}

@@ -1,0 +1,38 @@
+//! Moments and lengths of time, in ticks of 100 ns.
+
+use super::{Function, Naming};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("datetime_local_to_utc", &["(from: datetime, timezone: string): datetime"], "", ""),
+    Function::new("datetime_utc_to_local", &["(from: datetime, timezone: string): datetime"], "", ""),
+    Function::new("datetime_list_timezones", &["(): dynamic"], "", ""),
+    Function::new("format_datetime", &["(date: datetime, format: string): string"], "", "").named(Naming::FirstArgument),
+    Function::new("format_timespan", &["(timespan: timespan, format: string): string"], "", "").named(Naming::FirstArgument),
+    Function::new("make_datetime", &["(year: number, month: number, day: number, hour?: number, minute?: number, second?: number): datetime", "(value: any): datetime"], "", "").named(Naming::OnlyArgument),
+    Function::new("make_timespan", &["(days: integer, hours: integer, minutes: integer, seconds: integer): timespan", "(hours: integer, minutes: integer, seconds?: integer): timespan", "(value: any): timespan"], "", "").named(Naming::OnlyArgument),
+    Function::new("datetime_add", &["(part: string, value: integer, datetime: datetime): datetime"], "", ""),
+    Function::new("datetime_diff", &["(part: string, datetime1: datetime, datetime2: datetime): long"], "", ""),
+    Function::new("dayofweek", &["(date: datetime): timespan"], "", ""),
+    Function::new("dayofmonth", &["(date: datetime): int"], "", ""),
+    Function::new("dayofyear", &["(date: datetime): int"], "", ""),
+    Function::new("hourofday", &["(date: datetime): int"], "", ""),
+    Function::new("week_of_year", &["(date: datetime): int"], "", "").alias(&["weekofyear"]),
+    Function::new("monthofyear", &["(date: datetime): int"], "", "").alias(&["getmonth"]),
+    Function::new("startofday", &["(date: datetime, offset?: long): datetime"], "", "").named(Naming::FirstArgument),
+    Function::new("startofweek", &["(date: datetime, offset?: long): datetime"], "", ""),
+    Function::new("startofmonth", &["(date: datetime, offset?: long): datetime"], "", ""),
+    Function::new("startofyear", &["(date: datetime, offset?: long): datetime"], "", ""),
+    Function::new("endofday", &["(date: datetime, offset?: long): datetime"], "", ""),
+    Function::new("endofweek", &["(date: datetime, offset?: long): datetime"], "", ""),
+    Function::new("endofmonth", &["(date: datetime, offset?: long): datetime"], "", ""),
+    Function::new("endofyear", &["(date: datetime, offset?: long): datetime"], "", ""),
+    Function::new("getyear", &["(date: datetime): int"], "", ""),
+    Function::new("datetime_part", &["(part: string, date: datetime): int"], "", "").alias(&["datepart"]),
+    Function::new("now", &["(offset?: timespan): datetime"], "", ""),
+    Function::new("ago", &["(timespan: timespan): datetime"], "", ""),
+    Function::new("unixtime_seconds_todatetime", &["(number: number): datetime"], "", ""),
+    Function::new("unixtime_milliseconds_todatetime", &["(number: number): datetime"], "", ""),
+    Function::new("unixtime_microseconds_todatetime", &["(number: number): datetime"], "", ""),
+    Function::new("unixtime_nanoseconds_todatetime", &["(number: number): datetime"], "", ""),
+    Function::new("ingestion_time", &["(): datetime"], "", "").named(Naming::Fixed("$IngestionTime")),
+];

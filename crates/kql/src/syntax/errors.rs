@@ -1,0 +1,129 @@
+//! Collects diagnostics, at most [`DIAGNOSTICS_MAX`] of them.
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::span::Span;
+
+/// More findings than this are not useful to anyone, and hostile text must not grow the answer.
+pub const DIAGNOSTICS_MAX: usize = 50;
+
+/// Stable codes. A number is never reused for another meaning.
+pub mod codes {
+    pub const TOO_LONG: &str = "K0001";
+    pub const TOO_DEEP: &str = "K0002";
+    pub const TOO_LARGE: &str = "K0003";
+    pub const INTERNAL: &str = "K0004";
+    pub const UNKNOWN_CHARACTER: &str = "K0010";
+    pub const UNCLOSED: &str = "K0011";
+    pub const BAD_LITERAL: &str = "K0012";
+    pub const EXPECTED: &str = "K0020";
+    pub const UNEXPECTED: &str = "K0021";
+    pub const NO_QUERY: &str = "K0022";
+    pub const UNKNOWN_OPERATOR: &str = "K0023";
+    pub const UNKNOWN_PARAMETER: &str = "K0024";
+    pub const UNKNOWN_TABLE: &str = "K0100";
+    pub const UNKNOWN_COLUMN: &str = "K0101";
+    pub const UNKNOWN_FUNCTION: &str = "K0102";
+    pub const UNKNOWN_AGGREGATE: &str = "K0103";
+    pub const NOT_SCALAR: &str = "K0104";
+    pub const NOT_TABULAR: &str = "K0105";
+    pub const DUPLICATE_COLUMN: &str = "K0106";
+    pub const ARGUMENT_COUNT: &str = "K0110";
+    pub const ARGUMENT_TYPE: &str = "K0111";
+    pub const NOT_BOOL: &str = "K0112";
+    pub const DYNAMIC_KEY: &str = "K0113";
+    pub const OPERAND_TYPES: &str = "K0114";
+    pub const AGGREGATE_PLACE: &str = "K0115";
+    pub const NOT_CONSTANT: &str = "K0116";
+    pub const UNKNOWN_TYPE: &str = "K0117";
+    pub const JOIN_KEY: &str = "K0120";
+    pub const JOIN_KIND: &str = "K0121";
+    pub const RECURSION: &str = "K0130";
+    pub const UNSUPPORTED: &str = "K0200";
+    pub const DEPRECATED: &str = "K0300";
+}
+
+/// Diagnostics found so far.
+#[derive(Debug, Default)]
+pub struct Errors {
+    found: Vec<Diagnostic>,
+    errors: usize,
+}
+
+impl Errors {
+    /// Adds an error.
+    pub fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        self.push(code, Severity::Error, span, message.into(), None);
+    }
+
+    /// Adds an error with a way out of it.
+    pub fn error_with_hint(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.push(code, Severity::Error, span, message.into(), hint);
+    }
+
+    /// Adds a warning.
+    pub fn warning(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.push(code, Severity::Warning, span, message.into(), hint);
+    }
+
+    fn push(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        span: Span,
+        message: String,
+        hint: Option<String>,
+    ) {
+        self.errors += usize::from(severity == Severity::Error);
+        let finding = Diagnostic { code, severity, span, message, hint };
+        // the same text bound twice (a function used twice) is reported once
+        if self.found.len() < DIAGNOSTICS_MAX && !self.found.contains(&finding) {
+            self.found.push(finding);
+        }
+    }
+
+    /// How many errors there were, also those not kept.
+    pub fn error_count(&self) -> usize {
+        self.errors
+    }
+
+    /// Whether the query cannot run.
+    pub fn any(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// Everything found, in the order of the text.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|finding| (finding.span.start, finding.span.end));
+        self.found
+    }
+
+    /// Forgets what was found after a mark taken with [`Errors::mark`]: a fuzzy union tries a leg first.
+    pub fn rewind(&mut self, mark: (usize, usize)) {
+        self.found.truncate(mark.0);
+        self.errors = mark.1;
+    }
+
+    /// Whether the first finding after `mark` is a table or function that does not exist.
+    pub fn found_unknown_since(&self, mark: (usize, usize)) -> bool {
+        let unknown =
+            |finding: &Diagnostic| matches!(finding.code, codes::UNKNOWN_TABLE | codes::UNKNOWN_FUNCTION);
+        self.errors > mark.1 && self.found.get(mark.0).is_none_or(unknown)
+    }
+
+    /// See [`Errors::rewind`].
+    pub fn mark(&self) -> (usize, usize) {
+        (self.found.len(), self.errors)
+    }
+}

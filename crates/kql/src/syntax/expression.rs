@@ -1,0 +1,610 @@
+//! Expressions. Precedence, loosest first: `|`, `or`, `and`, comparison and string operators (which do not
+//! chain), `+ -`, `* / %`, sign, then paths and calls.
+
+use std::fmt::Write as _;
+
+use bartizan_schema::KqlType;
+
+use crate::bound::Literal;
+use crate::span::Span;
+use crate::syntax::ast::{Expr, ExprKind, Name};
+use crate::syntax::codes;
+use crate::syntax::lexer::TokenKind;
+use crate::syntax::literal::{long_value, string_value, timespan_value, typed_value};
+use crate::syntax::parser::Parser;
+
+/// Comparison operators as punctuation; `<>` is `!=`.
+const COMPARISONS: &[(&str, &str)] = &[
+    ("==", "=="),
+    ("!=", "!="),
+    ("<>", "!="),
+    ("=~", "=~"),
+    ("!~", "!~"),
+    ("<=", "<="),
+    (">=", ">="),
+    ("<", "<"),
+    (">", ">"),
+];
+
+/// Operators that are words, with one right operand: as written, and the canonical name.
+const WORD_OPERATORS: &[(&str, &str)] = &[
+    ("has", "has"),
+    ("!has", "!has"),
+    ("has_cs", "has_cs"),
+    ("!has_cs", "!has_cs"),
+    ("hasprefix", "hasprefix"),
+    ("!hasprefix", "!hasprefix"),
+    ("hasprefix_cs", "hasprefix_cs"),
+    ("!hasprefix_cs", "!hasprefix_cs"),
+    ("hassuffix", "hassuffix"),
+    ("!hassuffix", "!hassuffix"),
+    ("hassuffix_cs", "hassuffix_cs"),
+    ("!hassuffix_cs", "!hassuffix_cs"),
+    ("contains", "contains"),
+    ("!contains", "!contains"),
+    ("notcontains", "!contains"),
+    ("contains_cs", "contains_cs"),
+    ("containscs", "contains_cs"),
+    ("!contains_cs", "!contains_cs"),
+    ("notcontainscs", "!contains_cs"),
+    ("startswith", "startswith"),
+    ("!startswith", "!startswith"),
+    ("startswith_cs", "startswith_cs"),
+    ("!startswith_cs", "!startswith_cs"),
+    ("endswith", "endswith"),
+    ("!endswith", "!endswith"),
+    ("endswith_cs", "endswith_cs"),
+    ("!endswith_cs", "!endswith_cs"),
+    ("like", "like"),
+    ("notlike", "notlike"),
+    ("likecs", "likecs"),
+    ("notlikecs", "notlikecs"),
+];
+
+/// Operators whose right side is a list in parentheses.
+const LIST_OPERATORS: &[&str] = &["in", "!in", "in~", "!in~", "has_any", "has_all"];
+
+impl Parser<'_> {
+    /// An expression with its pipeline: a statement, a `let` value, an argument, the inside of parentheses.
+    pub(super) fn expression(&mut self) -> Expr {
+        self.deeper(Self::pipeline, Expr::error)
+    }
+
+    /// An expression without a pipeline.
+    pub(super) fn scalar(&mut self) -> Expr {
+        self.deeper(|parser| parser.logic("or"), Expr::error)
+    }
+
+    /// `name = value`, `(a, b) = value` or a bare expression.
+    pub(super) fn assignment(&mut self) -> Expr {
+        self.assignment_of(Self::scalar)
+    }
+
+    fn assignment_of(&mut self, value: impl Fn(&mut Self) -> Expr) -> Expr {
+        let start = self.span();
+        let single = (self.token().kind == TokenKind::Word && self.ahead_mark(1, "="))
+            || (self.at_mark("[")
+                && self.ahead(1).kind == TokenKind::String
+                && self.ahead_mark(2, "]")
+                && self.ahead_mark(3, "="));
+        if single {
+            let names = self.name("a column name").into_iter().collect();
+            self.bump();
+            return self.assigned(start, names, false, value);
+        }
+        if self.at_mark("(") && self.at_tuple() {
+            self.bump();
+            let mut names = Vec::new();
+            while let Some(name) = self.name("a column name") {
+                names.push(name);
+                if !self.eat(",") {
+                    break;
+                }
+            }
+            self.expect(")");
+            self.expect("=");
+            return self.assigned(start, names, true, value);
+        }
+        value(self)
+    }
+
+    fn assigned(
+        &mut self,
+        start: Span,
+        names: Vec<Name>,
+        tuple: bool,
+        value: impl Fn(&mut Self) -> Expr,
+    ) -> Expr {
+        let value = Box::new(value(self));
+        Expr { kind: ExprKind::Assign { names, tuple, value }, span: self.span_from(start) }
+    }
+
+    /// Whether a parenthesised list of names followed by `=` starts here.
+    fn at_tuple(&self) -> bool {
+        let mut ahead = 1;
+        loop {
+            if self.ahead(ahead).kind != TokenKind::Word {
+                return false;
+            }
+            ahead += 1;
+            if self.ahead_mark(ahead, ")") {
+                return self.ahead_mark(ahead + 1, "=");
+            }
+            if !self.ahead_mark(ahead, ",") {
+                return false;
+            }
+            ahead += 1;
+        }
+    }
+
+    /// `a or b or c`, or the same with `and`.
+    fn logic(&mut self, op: &'static str) -> Expr {
+        let start = self.span();
+        let next = |parser: &mut Self| if op == "or" { parser.logic("and") } else { parser.comparison() };
+        let first = next(self);
+        if !self.at_word(op) {
+            return first;
+        }
+        let mut terms = vec![first];
+        while self.eat_word(op) {
+            terms.push(next(self));
+        }
+        Expr { kind: ExprKind::Logic { op, terms }, span: self.span_from(start) }
+    }
+
+    fn comparison(&mut self) -> Expr {
+        let start = self.span();
+        let left = self.additive();
+        let kind = self.token().kind;
+        let text = self.current();
+        if kind == TokenKind::Punct {
+            let Some((_, op)) = COMPARISONS.iter().find(|(mark, _)| *mark == text) else { return left };
+            self.bump();
+            let right = Box::new(self.additive());
+            return Expr {
+                kind: ExprKind::Binary { op, left: Box::new(left), right },
+                span: self.span_from(start),
+            };
+        }
+        if kind != TokenKind::Word {
+            return left;
+        }
+        if let Some((_, op)) = WORD_OPERATORS.iter().find(|(word, _)| *word == text) {
+            self.bump();
+            let right = Box::new(self.additive());
+            return Expr {
+                kind: ExprKind::Binary { op, left: Box::new(left), right },
+                span: self.span_from(start),
+            };
+        }
+        if text == "matches" && self.ahead_word(1, "regex") {
+            self.at += 2;
+            let right = Box::new(self.additive());
+            let kind = ExprKind::Binary { op: "matches regex", left: Box::new(left), right };
+            return Expr { kind, span: self.span_from(start) };
+        }
+        if let Some(op) = LIST_OPERATORS.iter().find(|word| **word == text) {
+            self.bump();
+            let list = self.operand_list();
+            let kind = ExprKind::Membership { op, value: Box::new(left), list };
+            return Expr { kind, span: self.span_from(start) };
+        }
+        if text == "between" || text == "!between" {
+            self.bump();
+            return self.between(start, left, text == "!between");
+        }
+        left
+    }
+
+    fn operand_list(&mut self) -> Vec<Expr> {
+        if !self.expect("(") {
+            return Vec::new();
+        }
+        let list = if self.at_mark(")") { Vec::new() } else { self.list(Self::expression) };
+        self.expect(")");
+        list
+    }
+
+    fn between(&mut self, start: Span, value: Expr, negated: bool) -> Expr {
+        self.expect("(");
+        let low = self.additive();
+        self.expect("..");
+        let high = self.additive();
+        self.expect(")");
+        let kind =
+            ExprKind::Between { negated, value: Box::new(value), low: Box::new(low), high: Box::new(high) };
+        Expr { kind, span: self.span_from(start) }
+    }
+
+    fn additive(&mut self) -> Expr {
+        self.chain(&["+", "-"], |parser| parser.chain(&["*", "/", "%"], Self::signed))
+    }
+
+    /// Left-associative operators. A chain makes the tree deeper with each link, so its length counts.
+    fn chain(&mut self, ops: &[&'static str], next: impl Fn(&mut Self) -> Expr) -> Expr {
+        let start = self.span();
+        let mut left = next(self);
+        let mut length = 0;
+        while let Some(op) = ops.iter().find(|op| self.at_mark(op)) {
+            length += 1;
+            if self.chain_too_long(length) {
+                return left;
+            }
+            self.bump();
+            let right = Box::new(next(self));
+            let kind = ExprKind::Binary { op, left: Box::new(left), right };
+            left = Expr { kind, span: self.span_from(start) };
+        }
+        left
+    }
+
+    fn signed(&mut self) -> Expr {
+        let start = self.span();
+        if self.eat("-") {
+            let inner = self.deeper(Self::signed, Expr::error);
+            return Expr { kind: ExprKind::Negate(Box::new(inner)), span: self.span_from(start) };
+        }
+        if self.eat("+") {
+            return self.deeper(Self::signed, Expr::error);
+        }
+        self.postfix()
+    }
+
+    fn postfix(&mut self) -> Expr {
+        let start = self.span();
+        let mut base = self.primary();
+        let mut length = 0;
+        loop {
+            length += 1;
+            if !(self.at_mark(".") || self.at_mark("[")) || self.chain_too_long(length) {
+                return base;
+            }
+            base = if self.eat(".") { self.member(start, base) } else { self.index(start, base) };
+        }
+    }
+
+    fn member(&mut self, start: Span, base: Expr) -> Expr {
+        let Some(name) = self.name("a name after `.`") else { return base };
+        let kind = if self.at_mark("(") {
+            ExprKind::Call { base: Some(Box::new(base)), name, args: self.arguments() }
+        } else {
+            ExprKind::Member { base: Box::new(base), name }
+        };
+        Expr { kind, span: self.span_from(start) }
+    }
+
+    fn index(&mut self, start: Span, base: Expr) -> Expr {
+        self.bump();
+        if self.token().kind == TokenKind::String && self.ahead_mark(1, "]") {
+            let name = Name { text: string_value(self.current()), span: self.span() };
+            self.at += 2;
+            return Expr {
+                kind: ExprKind::Member { base: Box::new(base), name },
+                span: self.span_from(start),
+            };
+        }
+        let index = Box::new(self.scalar());
+        self.expect("]");
+        Expr { kind: ExprKind::Index { base: Box::new(base), index }, span: self.span_from(start) }
+    }
+
+    fn arguments(&mut self) -> Vec<Expr> {
+        self.expect("(");
+        let args = if self.at_mark(")") { Vec::new() } else { self.list(Self::argument) };
+        self.expect(")");
+        args
+    }
+
+    fn argument(&mut self) -> Expr {
+        if self.at_mark("*") && (self.ahead_mark(1, ")") || self.ahead_mark(1, ",")) {
+            let span = self.span();
+            self.bump();
+            return Expr { kind: ExprKind::Wildcard("*".to_owned()), span };
+        }
+        self.deeper(|parser| parser.assignment_of(Self::expression), Expr::error)
+    }
+
+    pub(super) fn primary(&mut self) -> Expr {
+        let span = self.span();
+        let text = self.current();
+        match self.token().kind {
+            TokenKind::String => self.string(),
+            TokenKind::Long | TokenKind::Real | TokenKind::Timespan | TokenKind::Typed => self.literal(),
+            TokenKind::Word if text.starts_with('!') => self.missing("an expression"),
+            TokenKind::Word => self.word(),
+            TokenKind::Punct if text == "(" => {
+                self.bump();
+                let inner = Box::new(self.expression());
+                self.expect(")");
+                Expr { kind: ExprKind::Paren(inner), span: self.span_from(span) }
+            }
+            TokenKind::Punct if text == "*" => self.wildcard(),
+            TokenKind::Punct if text == "[" => match self.name("an expression") {
+                Some(name) => Expr { kind: ExprKind::Name(name.text), span: name.span },
+                None => {
+                    self.recover();
+                    Expr::error(span)
+                }
+            },
+            _ => self.missing("an expression"),
+        }
+    }
+
+    /// One string, or several side by side, which are one.
+    fn string(&mut self) -> Expr {
+        let start = self.span();
+        let mut value = String::new();
+        while self.token().kind == TokenKind::String {
+            value.push_str(&string_value(self.current()));
+            self.bump();
+        }
+        Expr { kind: ExprKind::Literal(Literal::String(value), KqlType::String), span: self.span_from(start) }
+    }
+
+    fn literal(&mut self) -> Expr {
+        let span = self.span();
+        let text = self.current();
+        let value = match self.bump().kind {
+            TokenKind::Long => long_value(text).map(|value| (Literal::Long(value), KqlType::Long)),
+            TokenKind::Real => text.parse().ok().map(|value| (Literal::Real(value), KqlType::Real)),
+            TokenKind::Timespan => {
+                timespan_value(text).map(|value| (Literal::TimeSpan(value), KqlType::TimeSpan))
+            }
+            _ => match typed_value(text) {
+                Ok(value) => Some(value),
+                Err(message) => {
+                    self.errors.error(codes::BAD_LITERAL, span, message);
+                    return Expr::error(span);
+                }
+            },
+        };
+        let Some((value, ty)) = value else {
+            self.errors.error(codes::BAD_LITERAL, span, "this number is out of range");
+            return Expr::error(span);
+        };
+        Expr { kind: ExprKind::Literal(value, ty), span }
+    }
+
+    fn word(&mut self) -> Expr {
+        let start = self.span();
+        let text = self.current();
+        let called = self.ahead_mark(1, "(");
+        match text {
+            "true" | "false" if !called => {
+                self.bump();
+                return Expr {
+                    kind: ExprKind::Literal(Literal::Bool(text == "true"), KqlType::Bool),
+                    span: start,
+                };
+            }
+            "dynamic" if called => return self.dynamic(),
+            "typeof" if called => return self.type_of(),
+            "datatable" if called => return self.datatable(),
+            "externaldata" | "external_data" if called => return self.external_data(),
+            _ => {}
+        }
+        if self.patterns && self.ahead_mark(1, "*") && self.touches(0) {
+            return self.wildcard();
+        }
+        self.bump();
+        if called {
+            let name = Name { text: text.to_owned(), span: start };
+            let kind = ExprKind::Call { base: None, name, args: self.arguments() };
+            return Expr { kind, span: self.span_from(start) };
+        }
+        Expr { kind: ExprKind::Name(text.to_owned()), span: start }
+    }
+
+    /// `*`, `a*`, `*b`, `a*b*`: words and stars that touch.
+    fn wildcard(&mut self) -> Expr {
+        let start = self.span();
+        let mut text = String::new();
+        loop {
+            let piece = self.bump();
+            text.push_str(self.text_of(piece));
+            let next = self.token();
+            let joins =
+                next.kind == TokenKind::Word || (next.kind == TokenKind::Punct && self.current() == "*");
+            if !joins || piece.span().end != next.span().start {
+                return Expr { kind: ExprKind::Wildcard(text), span: self.span_from(start) };
+            }
+        }
+    }
+
+    fn type_of(&mut self) -> Expr {
+        let start = self.span();
+        self.at += 2;
+        let mut types = Vec::new();
+        let mut columns = Vec::new();
+        while !self.at_end() && !self.at_mark(")") {
+            if self.ahead_mark(1, ":") || self.at_mark("[") {
+                columns.extend(self.column_decl());
+            } else if !self.eat("*") {
+                match self.type_name() {
+                    Some(ty) => types.push(ty),
+                    None => break,
+                }
+            }
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect(")");
+        Expr { kind: ExprKind::TypeOf { types, columns }, span: self.span_from(start) }
+    }
+
+    fn datatable(&mut self) -> Expr {
+        let start = self.span();
+        self.bump();
+        let columns = self.columns();
+        let values = self.bracketed_values();
+        Expr { kind: ExprKind::Datatable { columns, values }, span: self.span_from(start) }
+    }
+
+    /// `[a, b, c]`; a comma may stand before the bracket.
+    fn bracketed_values(&mut self) -> Vec<Expr> {
+        let mut values = Vec::new();
+        self.expect("[");
+        while !self.at_end() && !self.at_mark("]") {
+            let before = self.at;
+            values.push(self.scalar());
+            if !self.eat(",") || self.at == before {
+                break;
+            }
+        }
+        self.expect("]");
+        values
+    }
+
+    fn external_data(&mut self) -> Expr {
+        let start = self.span();
+        self.bump();
+        let columns = self.columns();
+        self.bracketed_values();
+        if self.eat_word("with") && self.expect("(") {
+            self.recover();
+            self.expect(")");
+        }
+        Expr { kind: ExprKind::ExternalData { columns }, span: self.span_from(start) }
+    }
+
+    /// `dynamic(…)`: JSON, with KQL's freedom in quotes and its typed literals inside.
+    fn dynamic(&mut self) -> Expr {
+        let start = self.span();
+        self.at += 2;
+        let mut json = String::new();
+        self.json(&mut json);
+        self.expect(")");
+        let value = if json == "null" { Literal::Null } else { Literal::Dynamic(json) };
+        Expr { kind: ExprKind::Literal(value, KqlType::Dynamic), span: self.span_from(start) }
+    }
+
+    fn json(&mut self, out: &mut String) {
+        self.deeper(|parser| parser.json_value(out), |_| ());
+    }
+
+    fn json_value(&mut self, out: &mut String) {
+        let text = self.current();
+        match self.token().kind {
+            TokenKind::String => {
+                let mut value = String::new();
+                while self.token().kind == TokenKind::String {
+                    value.push_str(&string_value(self.current()));
+                    self.bump();
+                }
+                push_json_string(out, &value);
+            }
+            TokenKind::Punct if text == "[" => self.json_list(out, "[", "]", Self::json),
+            TokenKind::Punct if text == "{" => self.json_list(out, "{", "}", Self::json_entry),
+            TokenKind::Punct if text == "-" || text == "+" => {
+                self.bump();
+                if text == "-" {
+                    out.push('-');
+                }
+                self.json_value(out);
+            }
+            TokenKind::Long | TokenKind::Real => {
+                self.bump();
+                push_json_number(out, text);
+            }
+            TokenKind::Word if matches!(text, "true" | "false" | "null") => {
+                self.bump();
+                out.push_str(text);
+            }
+            TokenKind::Timespan | TokenKind::Typed => {
+                let literal = self.literal();
+                push_json_literal(out, &literal);
+            }
+            TokenKind::Word if text == "dynamic" && self.ahead_mark(1, "(") => {
+                self.at += 2;
+                self.json(out);
+                self.expect(")");
+            }
+            _ => {
+                self.expected("a JSON value");
+                out.push_str("null");
+                self.recover();
+            }
+        }
+    }
+
+    fn json_list(
+        &mut self,
+        out: &mut String,
+        open: &str,
+        close: &str,
+        mut item: impl FnMut(&mut Self, &mut String),
+    ) {
+        self.bump();
+        out.push_str(open);
+        while !self.at_end() && !self.at_mark(close) {
+            item(self, out);
+            if !self.eat(",") {
+                break;
+            }
+            if !self.at_mark(close) {
+                out.push(',');
+            }
+        }
+        self.expect(close);
+        out.push_str(close);
+    }
+
+    fn json_entry(&mut self, out: &mut String) {
+        if self.token().kind == TokenKind::String {
+            push_json_string(out, &string_value(self.current()));
+            self.bump();
+        } else {
+            self.expected("a key in quotes");
+            push_json_string(out, "");
+            self.bump();
+        }
+        self.expect(":");
+        out.push(':');
+        self.json(out);
+    }
+}
+
+/// Appends `value` as a JSON string.
+pub(crate) fn push_json_string(out: &mut String, value: &str) {
+    out.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => {
+                // writing to a string cannot fail
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn push_json_number(out: &mut String, text: &str) {
+    match long_value(text) {
+        Some(value) => out.push_str(&value.to_string()),
+        None => out.push_str(text.strip_suffix('.').unwrap_or(text)),
+    }
+}
+
+fn push_json_literal(out: &mut String, literal: &Expr) {
+    let ExprKind::Literal(value, _) = &literal.kind else {
+        return out.push_str("null");
+    };
+    match value {
+        Literal::Bool(value) => out.push_str(&value.to_string()),
+        Literal::Int(value) => out.push_str(&value.to_string()),
+        Literal::Long(value) => out.push_str(&value.to_string()),
+        Literal::Real(value) if value.is_finite() => out.push_str(&value.to_string()),
+        Literal::Decimal(value) => out.push_str(value),
+        Literal::DateTime(value) => push_json_string(out, &value.to_string()),
+        Literal::TimeSpan(value) => push_json_string(out, &value.to_string()),
+        Literal::Guid(value) => push_json_string(out, value),
+        _ => out.push_str("null"),
+    }
+}

@@ -1,0 +1,15 @@
+//! Query text to syntax tree. Nothing here knows tables, columns, functions or types: a tree says what was
+//! written, and the binder decides what it means.
+
+pub mod ast;
+pub(crate) mod errors;
+mod expression;
+mod lexer;
+mod literal;
+mod operators;
+mod parser;
+mod statements;
+
+pub(crate) use errors::{Errors, codes};
+pub(crate) use expression::push_json_string;
+pub(crate) use parser::{parse, parse_function};

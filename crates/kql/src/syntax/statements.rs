@@ -1,0 +1,198 @@
+//! Statements, `let` functions, parameter lists and column declarations.
+
+use std::sync::Arc;
+
+use bartizan_schema::KqlType;
+
+use crate::span::Span;
+use crate::syntax::ast::{ColumnDecl, Expr, Lambda, LetValue, Parameter, ParameterType, Script, Statement};
+use crate::syntax::codes;
+use crate::syntax::lexer::TokenKind;
+use crate::syntax::parser::Parser;
+
+impl Parser<'_> {
+    /// Statements up to `close` (a function body's brace) or the end.
+    pub(super) fn script(&mut self, close: Option<&str>) -> Script {
+        let mut script = Script::default();
+        loop {
+            while self.at_mark(";") && (script.statements.is_empty() || self.ahead(1).kind == TokenKind::End)
+            {
+                self.bump();
+            }
+            if self.at_end() || close.is_some_and(|mark| self.at_mark(mark)) {
+                return script;
+            }
+            let before = self.at;
+            let statement = self.statement();
+            script.statements.push(statement);
+            if self.at_end() || close.is_some_and(|mark| self.at_mark(mark)) {
+                return script;
+            }
+            if !self.eat(";") {
+                self.expected("`;`, `|` or the end of the query");
+                self.recover();
+                self.eat(";");
+                if self.at == before {
+                    self.bump();
+                }
+            }
+        }
+    }
+
+    fn statement(&mut self) -> Statement {
+        let start = self.span();
+        if self.at_word("let") && (self.ahead(1).kind == TokenKind::Word || self.ahead_mark(1, "[")) {
+            return self.let_statement();
+        }
+        if self.at_word("declare") && self.ahead_word(1, "query_parameters") {
+            self.at += 2;
+            return Statement::Parameters(self.parameters());
+        }
+        let directive = ["set", "alias", "restrict", "declare"].into_iter().find(|word| self.at_word(word));
+        if let Some(word) = directive.filter(|_| self.ahead(1).kind == TokenKind::Word) {
+            while !self.at_end() && !self.at_mark(";") {
+                self.bump();
+            }
+            return Statement::Ignored { what: word.to_owned(), span: self.span_from(start) };
+        }
+        Statement::Expr(self.expression())
+    }
+
+    fn let_statement(&mut self) -> Statement {
+        self.bump();
+        let Some(name) = self.name("a name") else {
+            self.recover();
+            return Statement::Ignored { what: "let".to_owned(), span: self.span() };
+        };
+        self.expect("=");
+        let view = self.at_word("view") && self.ahead_mark(1, "(");
+        if view {
+            self.bump();
+        }
+        let value = if view || self.at_lambda() {
+            LetValue::Function(Arc::new(self.lambda()))
+        } else {
+            LetValue::Expr(self.expression())
+        };
+        Statement::Let { name, value }
+    }
+
+    /// `() {`, `(x: type …` and `(T: (…`: a parenthesis that opens a parameter list.
+    fn at_lambda(&self) -> bool {
+        if !self.at_mark("(") {
+            return false;
+        }
+        if self.ahead_mark(1, ")") {
+            return self.ahead_mark(2, "{");
+        }
+        self.ahead(1).kind == TokenKind::Word && self.ahead_mark(2, ":")
+    }
+
+    fn lambda(&mut self) -> Lambda {
+        let start = self.span();
+        self.deeper(
+            |parser| {
+                let parameters = parser.parameters();
+                parser.expect("{");
+                let body = parser.script(Some("}"));
+                parser.expect("}");
+                Lambda { parameters, body, span: parser.span_from(start) }
+            },
+            |span| Lambda { parameters: Vec::new(), body: Script::default(), span },
+        )
+    }
+
+    /// `(x: long = 1, T: (a: string, *))`, with the parentheses.
+    pub(super) fn parameters(&mut self) -> Vec<Parameter> {
+        let mut parameters = Vec::new();
+        self.expect("(");
+        while !self.at_end() && !self.at_mark(")") {
+            match self.parameter() {
+                Some(parameter) => parameters.push(parameter),
+                None => self.recover(),
+            }
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect(")");
+        parameters
+    }
+
+    fn parameter(&mut self) -> Option<Parameter> {
+        let name = self.name("a parameter name")?;
+        if !self.expect(":") {
+            return None;
+        }
+        let ty = if self.eat("(") {
+            let mut columns = Vec::new();
+            let mut open = false;
+            while !self.at_end() && !self.at_mark(")") {
+                if self.eat("*") {
+                    open = true;
+                } else {
+                    columns.push(self.column_decl()?);
+                }
+                if !self.eat(",") {
+                    break;
+                }
+            }
+            self.expect(")");
+            ParameterType::Tabular { columns, open }
+        } else {
+            ParameterType::Scalar(self.type_name()?)
+        };
+        let default = self.eat("=").then(|| self.scalar());
+        Some(Parameter { name, ty, default })
+    }
+
+    /// A type's name.
+    pub(super) fn type_name(&mut self) -> Option<KqlType> {
+        let span = self.span();
+        if self.token().kind != TokenKind::Word {
+            self.expected("a type");
+            return None;
+        }
+        let text = self.current();
+        self.bump();
+        match text.parse() {
+            Ok(ty) => Some(ty),
+            Err(_) => {
+                let hint = "the types are bool, int, long, real, decimal, string, datetime, timespan, guid and dynamic";
+                let message = format!("`{}` is not a type", text.chars().take(40).collect::<String>());
+                self.errors.error_with_hint(codes::UNKNOWN_TYPE, span, message, Some(hint.to_owned()));
+                None
+            }
+        }
+    }
+
+    pub(super) fn column_decl(&mut self) -> Option<ColumnDecl> {
+        let name = self.name("a column name")?;
+        self.expect(":");
+        Some(ColumnDecl { name, ty: self.type_name()? })
+    }
+
+    /// `(a: string, b: long)`, with the parentheses.
+    pub(super) fn columns(&mut self) -> Vec<ColumnDecl> {
+        let mut columns = Vec::new();
+        self.expect("(");
+        while !self.at_end() && !self.at_mark(")") {
+            match self.column_decl() {
+                Some(column) => columns.push(column),
+                None => self.recover(),
+            }
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect(")");
+        columns
+    }
+
+    /// An error node for the token here, which is reported and left in place.
+    pub(super) fn missing(&mut self, what: &str) -> Expr {
+        self.expected(what);
+        let at = self.span().start;
+        Expr::error(Span::new(at, at))
+    }
+}
