@@ -16,7 +16,24 @@ use super::nesting::looks_nested;
 #[derive(Debug)]
 pub(super) struct ColumnBuilder {
     ty: KqlType,
+    size: Size,
     values: Option<Values>,
+}
+
+/// What to expect of a column. Arrow's builders reserve for a thousand rows unless told otherwise, which
+/// is a hundred times what a single event needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    rows: usize,
+    text_block_bytes: usize,
+}
+
+impl Size {
+    /// For a body of `bytes`: rows of usual length, and blocks that waste little in columns that have
+    /// only a small part of the text.
+    pub(super) fn of_body(bytes: usize) -> Self {
+        Self { rows: bytes / 512 + 1, text_block_bytes: (bytes / 16).clamp(256, 64 << 10) }
+    }
 }
 
 #[derive(Debug)]
@@ -44,8 +61,13 @@ pub(super) enum Pushed {
 }
 
 impl ColumnBuilder {
-    pub(super) fn new(ty: KqlType) -> Self {
-        Self { ty, values: None }
+    pub(super) fn new(ty: KqlType, size: Size) -> Self {
+        Self { ty, size, values: None }
+    }
+
+    /// Drops all values.
+    pub(super) fn clear(&mut self) {
+        self.values = None;
     }
 
     pub(super) fn ty(&self) -> KqlType {
@@ -95,7 +117,8 @@ impl ColumnBuilder {
 
     /// Gives all rows one text; what senders wrote is dropped.
     pub(super) fn fill_text(&mut self, rows: usize, text: &str) {
-        let mut builder = StringViewBuilder::with_capacity(rows).with_deduplicate_strings();
+        let size = Size { rows, text_block_bytes: text.len().max(1) };
+        let mut builder = text_builder(size).with_deduplicate_strings();
         for _ in 0..rows {
             builder.append_value(text);
         }
@@ -185,11 +208,15 @@ impl ColumnBuilder {
 
     /// The builder, padded so that the next value is row `row`'s.
     fn at(&mut self, row: usize) -> &mut Values {
-        let ty = self.ty;
-        let values = self.values.get_or_insert_with(|| Values::new(ty));
+        let (ty, size) = (self.ty, self.size);
+        let values = self.values.get_or_insert_with(|| Values::new(ty, size));
         values.pad(row);
         values
     }
+}
+
+fn text_builder(size: Size) -> StringViewBuilder {
+    StringViewBuilder::with_capacity(size.rows).with_fixed_block_size(size.text_block_bytes as u32)
 }
 
 /// Depth is limited by the parser itself.
@@ -199,16 +226,17 @@ fn is_json(text: &str) -> bool {
 }
 
 impl Values {
-    fn new(ty: KqlType) -> Self {
+    fn new(ty: KqlType, size: Size) -> Self {
+        let rows = size.rows;
         match ty {
-            KqlType::Bool => Self::Bool(BooleanBuilder::new()),
-            KqlType::Int => Self::Int(Int32Builder::new()),
-            KqlType::Long | KqlType::DateTime | KqlType::TimeSpan => Self::Long(Int64Builder::new()),
-            KqlType::Real => Self::Real(Float64Builder::new()),
-            KqlType::String => Self::Text(StringViewBuilder::new()),
-            KqlType::Guid | KqlType::Dynamic | KqlType::Decimal => {
-                Self::NullableText(StringViewBuilder::new())
+            KqlType::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
+            KqlType::Int => Self::Int(Int32Builder::with_capacity(rows)),
+            KqlType::Long | KqlType::DateTime | KqlType::TimeSpan => {
+                Self::Long(Int64Builder::with_capacity(rows))
             }
+            KqlType::Real => Self::Real(Float64Builder::with_capacity(rows)),
+            KqlType::String => Self::Text(text_builder(size)),
+            KqlType::Guid | KqlType::Dynamic | KqlType::Decimal => Self::NullableText(text_builder(size)),
         }
     }
 

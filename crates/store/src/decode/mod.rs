@@ -23,7 +23,7 @@ pub use stamp::Stamp;
 
 use crate::error::StoreError;
 use crate::layout::{self, TIME_COLUMN};
-use column::ColumnBuilder;
+use column::{ColumnBuilder, Size};
 use rows::RowReader;
 
 /// Deepest nesting of arrays and objects in a body. Parsers of nested values recurse, and a hostile
@@ -68,8 +68,9 @@ impl Layout {
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(error.valid_up_to(), "the text is not UTF-8"))?;
         nesting::check(body, DEPTH_MAX)?;
+        let size = Size::of_body(body.len());
         let mut builders: Vec<ColumnBuilder> =
-            self.table.columns.iter().map(|column| ColumnBuilder::new(column.ty)).collect();
+            self.table.columns.iter().map(|column| ColumnBuilder::new(column.ty, size)).collect();
         let mut reader = RowReader::new(self, &mut builders);
         reader.read_body(text)?;
         let counts = reader.finish();

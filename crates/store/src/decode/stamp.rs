@@ -41,9 +41,9 @@ impl Stamp {
         let mut text = |name: &str, value: &str| {
             let at = layout.position(name).filter(|at| builders[*at].ty() == KqlType::String);
             let Some(at) = at else { return };
-            builders[at] = ColumnBuilder::new(KqlType::String);
-            if !value.is_empty() {
-                builders[at].fill_text(rows, value);
+            match value {
+                "" => builders[at].clear(),
+                value => builders[at].fill_text(rows, value),
             }
         };
         let name = layout.table.name.as_str();

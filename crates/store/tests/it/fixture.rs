@@ -1,7 +1,7 @@
 //! A store on a temporary or simulated disk, with a clock that stands still and no background work.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -15,30 +15,33 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use uuid::Uuid;
 
 /// The moment every test starts at.
-pub const START: &str = "2026-03-01T12:00:00Z";
+pub(crate) const START: &str = "2026-03-01T12:00:00Z";
 /// A table with a column of every type.
-pub const TABLE: &str = "Everything_CL";
+pub(crate) const TABLE: &str = "Everything_CL";
 /// A second one, to see that tables do not disturb each other.
-pub const OTHER: &str = "Other_CL";
+pub(crate) const OTHER: &str = "Other_CL";
 
-pub struct Fixture {
-    pub options: StoreOptions,
-    pub clock: Arc<ManualClock>,
-    pub workspace: WorkspaceId,
+static SHIPPED: LazyLock<TableRegistry> = LazyLock::new(|| TableRegistry::shipped().unwrap());
+
+pub(crate) struct Fixture {
+    pub(crate) options: StoreOptions,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) workspace: WorkspaceId,
+    registry: TableRegistry,
     /// Removes the folder at the end.
     _dir: Option<tempfile::TempDir>,
 }
 
 impl Fixture {
     /// On the machine's disk.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store");
-        Self { _dir: Some(dir), ..Self::on(path, Arc::new(LocalDisk)).await }
+        Self { _dir: Some(dir), registry: SHIPPED.clone(), ..Self::on(path, Arc::new(LocalDisk)).await }
     }
 
-    /// On a given disk. The manifest is in memory and outlives every store opened from the fixture.
-    pub async fn on(dir: PathBuf, disk: Arc<dyn Disk>) -> Self {
+    /// On a given disk, without the shipped tables. The manifest is in memory and outlives every store opened from the fixture.
+    pub(crate) async fn on(dir: PathBuf, disk: Arc<dyn Disk>) -> Self {
         let pool = SqlitePoolOptions::new()
             .min_connections(1)
             .max_connections(1)
@@ -55,16 +58,22 @@ impl Fixture {
             reserve_bytes: 0,
             ..StoreOptions::new(dir, pool)
         };
-        Self { options, clock, workspace: WorkspaceId(Uuid::from_u128(0xA)), _dir: None }
+        Self {
+            options,
+            clock,
+            workspace: WorkspaceId(Uuid::from_u128(0xA)),
+            registry: TableRegistry::default(),
+            _dir: None,
+        }
     }
 
     /// Opens the store and declares the test tables.
-    pub async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         self.try_open().await.unwrap()
     }
 
-    pub async fn try_open(&self) -> Result<Store, StoreError> {
-        let store = Store::open(self.options.clone(), TableRegistry::shipped().unwrap()).await?;
+    pub(crate) async fn try_open(&self) -> Result<Store, StoreError> {
+        let store = Store::open(self.options.clone(), self.registry.clone()).await?;
         for name in [TABLE, OTHER] {
             if store.table(self.workspace, name).is_none() {
                 store.create_table(self.workspace, table(name)).await?;
@@ -73,22 +82,22 @@ impl Fixture {
         Ok(store)
     }
 
-    pub fn target(&self, table: &str) -> AppendTarget {
+    pub(crate) fn target(&self, table: &str) -> AppendTarget {
         AppendTarget::new(self.workspace, TenantId(Uuid::from_u128(0xB)), table)
     }
 
     /// The target with a batch id of source 1.
-    pub fn batch(&self, table: &str, seq: u64) -> AppendTarget {
+    pub(crate) fn batch(&self, table: &str, seq: u64) -> AppendTarget {
         let batch = BatchId { source: Uuid::from_u128(1), seq };
         AppendTarget { batch: Some(batch), ..self.target(table) }
     }
 
-    pub async fn append(&self, store: &Store, body: &str) -> Result<Ack, StoreError> {
+    pub(crate) async fn append(&self, store: &Store, body: &str) -> Result<Ack, StoreError> {
         store.append_json(self.target(TABLE), Bytes::copy_from_slice(body.as_bytes())).await
     }
 
     /// All rows of a table: files, then memory.
-    pub fn batches(&self, store: &Store, table: &str) -> Vec<RecordBatch> {
+    pub(crate) fn batches(&self, store: &Store, table: &str) -> Vec<RecordBatch> {
         let snapshot = store.snapshot(self.workspace, &[table]).unwrap();
         let part = &snapshot.tables[table];
         let mut batches = Vec::new();
@@ -100,24 +109,24 @@ impl Fixture {
     }
 
     /// The values of column `N`, sorted.
-    pub fn numbers(&self, store: &Store, table: &str) -> Vec<i64> {
+    pub(crate) fn numbers(&self, store: &Store, table: &str) -> Vec<i64> {
         let mut numbers: Vec<i64> = self.batches(store, table).iter().flat_map(numbers_of).collect();
         numbers.sort_unstable();
         numbers
     }
 }
 
-pub fn numbers_of(batch: &RecordBatch) -> Vec<i64> {
+pub(crate) fn numbers_of(batch: &RecordBatch) -> Vec<i64> {
     batch.column_by_name("N").unwrap().as_primitive::<Int64Type>().values().to_vec()
 }
 
-pub fn read_file(disk: &dyn Disk, path: &std::path::Path) -> Vec<RecordBatch> {
+pub(crate) fn read_file(disk: &dyn Disk, path: &std::path::Path) -> Vec<RecordBatch> {
     let bytes = Bytes::from(disk.read(path).unwrap());
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
     reader.map(Result::unwrap).collect()
 }
 
-pub fn table(name: &str) -> Table {
+pub(crate) fn table(name: &str) -> Table {
     let columns = [
         ("N", KqlType::Long),
         ("Text", KqlType::String),
@@ -142,7 +151,7 @@ pub fn table(name: &str) -> Table {
 }
 
 /// One cell as text: `-` for null.
-pub fn cell(batch: &RecordBatch, column: &str, row: usize) -> String {
+pub(crate) fn cell(batch: &RecordBatch, column: &str, row: usize) -> String {
     let array = batch.column_by_name(column).unwrap();
     if array.is_null(row) {
         return "-".to_owned();

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 #[derive(Clone, Debug)]
-pub struct SimDisk(Arc<Mutex<World>>);
+pub(crate) struct SimDisk(Arc<Mutex<World>>);
 
 #[derive(Debug)]
 struct World {
@@ -33,7 +33,7 @@ struct File {
 }
 
 impl SimDisk {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(World {
             files: BTreeMap::new(),
             ghosts: BTreeMap::new(),
@@ -46,26 +46,22 @@ impl SimDisk {
     }
 
     /// The step after which nothing works any more.
-    pub fn crash_after(&self, steps: u64) {
+    pub(crate) fn crash_after(&self, steps: u64) {
         let mut world = self.world();
         world.crash_at = Some(world.steps + steps);
     }
 
-    pub fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.world().is_dead
     }
 
-    pub fn set_free_bytes(&self, bytes: u64) {
+    pub(crate) fn set_free_bytes(&self, bytes: u64) {
         self.world().free_bytes = bytes;
-    }
-
-    pub fn files(&self) -> Vec<(PathBuf, usize)> {
-        self.world().files.iter().map(|(path, file)| (path.clone(), file.data.len())).collect()
     }
 
     /// The disk as the next process finds it. After a power cut, what was not synced is there in part
     /// or not at all; after a mere kill, everything written is there.
-    pub fn restart(&self, is_power_cut: bool) -> SimDisk {
+    pub(crate) fn restart(&self, is_power_cut: bool) -> SimDisk {
         let mut world = self.world();
         world.is_dead = true;
         let World { files, ghosts, rng, .. } = &mut *world;
