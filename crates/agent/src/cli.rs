@@ -1,0 +1,292 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use bartizan_base::SystemClock;
+use bartizan_wire::{DesiredExtension, ExtensionProgram};
+use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::connect::{self, ConnectOptions, Credential};
+use crate::extension;
+use crate::identity::Identity;
+use crate::status;
+use crate::supervisor::{self, RestartLimits, ServerControl, SupervisorOptions, Timeouts};
+use crate::tls::Trust;
+
+/// Environment variable with the log filter, `info` by default; extensions inherit it.
+pub const LOG_VARIABLE: &str = "BARTIZAN_LOG";
+
+/// Watches this machine for a Bartizan server.
+#[derive(Debug, Parser)]
+#[command(name = "bartizan-agent", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Give this machine an identity at a server.
+    Connect(Box<ConnectArgs>),
+    /// Take this machine's identity away, here and at the server.
+    Disconnect {
+        #[command(flatten)]
+        state: StateArgs,
+        /// Forget the identity even when the server cannot be told.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show how the agent and its extensions are.
+    Status {
+        #[command(flatten)]
+        state: StateArgs,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the agent in the foreground.
+    Run {
+        #[command(flatten)]
+        state: StateArgs,
+    },
+    /// Run one extension; started by the agent itself.
+    #[command(hide = true)]
+    Extension {
+        program: String,
+        /// Process id of the agent.
+        #[arg(long)]
+        parent: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+struct StateArgs {
+    /// Folder for identity, extensions and spools.
+    #[arg(long, env = "BARTIZAN_STATE", default_value = "/var/lib/bartizan-agent")]
+    state: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct ConnectArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    /// Address of the server, https://host:port.
+    #[arg(long)]
+    server: String,
+    /// PEM file of the CA that the server's certificate comes from.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "ca_fingerprint",
+        conflicts_with = "ca_fingerprint"
+    )]
+    ca: Option<PathBuf>,
+    /// SHA-256 fingerprint of that CA, in place of the file.
+    #[arg(long, value_name = "HEX")]
+    ca_fingerprint: Option<String>,
+    /// Onboarding token, as the portal's script has it.
+    #[arg(
+        long,
+        env = "BARTIZAN_ONBOARDING_TOKEN",
+        hide_env_values = true,
+        required_unless_present = "service_principal_id",
+        conflicts_with = "service_principal_id"
+    )]
+    token: Option<String>,
+    /// Client id of a service principal with the onboarding role.
+    #[arg(long, requires = "service_principal_secret", requires = "tenant_id")]
+    service_principal_id: Option<String>,
+    /// Its secret.
+    #[arg(long, env = "BARTIZAN_SERVICE_PRINCIPAL_SECRET", hide_env_values = true)]
+    service_principal_secret: Option<String>,
+    #[arg(long)]
+    tenant_id: Option<String>,
+    #[arg(long)]
+    subscription_id: Option<String>,
+    #[arg(long)]
+    resource_group: Option<String>,
+    #[arg(long, default_value = "")]
+    location: String,
+    /// Name of the machine resource; the host name by default.
+    #[arg(long, default_value = "")]
+    resource_name: String,
+    /// Tags, key=value,key=value.
+    #[arg(long, default_value = "")]
+    tags: String,
+    /// Proxy for all calls to the server.
+    #[arg(long)]
+    proxy: Option<String>,
+    /// Connect although this machine is connected already; its old identity is replaced.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match cli.command {
+        Command::Extension { program, parent } => extension::main(program_named(&program), parent),
+        command => match run(command) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tell(&format!("error: {error:#}"));
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+/// Prints for the person at the terminal.
+#[expect(clippy::print_stdout, reason = "the answers of a command line tool")]
+fn show(text: &str) {
+    println!("{text}");
+}
+
+fn tell(text: &str) {
+    use std::io::Write;
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+fn run(command: Command) -> Result<()> {
+    // One thread: the supervisor mostly waits, and children must be tied to a thread that lives as long as it.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    match command {
+        Command::Connect(args) => {
+            let options = connect_options(*args)?;
+            let identity = runtime.block_on(connect::connect(&options, &SystemClock))?;
+            show(&format!("connected as {}", identity.machine_id));
+            Ok(())
+        }
+        Command::Disconnect { state, force } => {
+            let id = runtime.block_on(connect::disconnect(&state.state, force))?;
+            show(&format!("disconnected {id}"));
+            Ok(())
+        }
+        Command::Status { state, json } => {
+            let report = status::Report::read(&state.state)?;
+            show(&if json { report.to_json() } else { report.to_table() });
+            Ok(())
+        }
+        Command::Run { state } => runtime.block_on(serve(&state.state)),
+        Command::Extension { .. } => bail!("extensions are started by the agent"),
+    }
+}
+
+async fn serve(state: &Path) -> Result<()> {
+    let Some(identity) = Identity::load(state).context("the stored identity cannot be read")? else {
+        bail!("this machine is not connected; run `bartizan-agent connect` first");
+    };
+    let control = Arc::new(ServerControl::new(&identity)?);
+    let options = SupervisorOptions {
+        // The folder is handed to children, which work elsewhere.
+        state: state
+            .canonicalize()
+            .with_context(|| format!("cannot use the state folder `{}`", state.display()))?,
+        image: std::env::current_exe().context("cannot find the agent's own program")?,
+        arguments: extension_arguments,
+        limits: RestartLimits::default(),
+        timeouts: Timeouts::default(),
+        clock: Arc::new(SystemClock),
+    };
+    tracing::info!(machine = %identity.machine_id, server = identity.server, version = crate::VERSION, "agent started");
+    supervisor::run(options, identity, control, stop_on_signal()?).await?;
+    tracing::info!("agent stopped");
+    Ok(())
+}
+
+fn stop_on_signal() -> Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopping.cancel();
+    });
+    Ok(stop)
+}
+
+fn extension_arguments(extension: &DesiredExtension) -> Vec<String> {
+    let program = match extension.program {
+        ExtensionProgram::Sensor => "sensor",
+        ExtensionProgram::Monitor => "monitor",
+        ExtensionProgram::Inventory => "inventory",
+        ExtensionProgram::Unknown => "unknown",
+    };
+    let parent = std::process::id().to_string();
+    ["extension", program, "--parent", &parent].map(str::to_owned).to_vec()
+}
+
+fn program_named(name: &str) -> ExtensionProgram {
+    match name {
+        "sensor" => ExtensionProgram::Sensor,
+        "monitor" => ExtensionProgram::Monitor,
+        "inventory" => ExtensionProgram::Inventory,
+        _ => ExtensionProgram::Unknown,
+    }
+}
+
+fn connect_options(args: ConnectArgs) -> Result<ConnectOptions> {
+    let trust = match (&args.ca, &args.ca_fingerprint) {
+        (Some(path), _) => Trust::Ca(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the CA file `{}`", path.display()))?,
+        ),
+        (None, Some(fingerprint)) => Trust::from_fingerprint(fingerprint)?,
+        (None, None) => bail!("give --ca or --ca-fingerprint"),
+    };
+    let credential = match (args.token, args.service_principal_id, args.service_principal_secret) {
+        (Some(token), ..) => Credential::Token(token),
+        (None, Some(id), Some(secret)) => Credential::ServicePrincipal { id, secret },
+        _ => bail!("give --token, or --service-principal-id with --service-principal-secret"),
+    };
+    let id = |name: &str, text: Option<String>| {
+        text.map(|text| {
+            uuid::Uuid::parse_str(&text).with_context(|| format!("--{name} `{text}` is not a GUID"))
+        })
+        .transpose()
+    };
+    Ok(ConnectOptions {
+        state: args.state.state,
+        server: args.server,
+        trust,
+        credential,
+        tenant_id: id("tenant-id", args.tenant_id)?.map(bartizan_base::TenantId),
+        subscription_id: id("subscription-id", args.subscription_id)?.map(bartizan_base::SubscriptionId),
+        resource_group: args.resource_group,
+        location: args.location,
+        resource_name: args.resource_name,
+        tags: connect::parse_tags(&args.tags)?,
+        proxy: args.proxy,
+        force: args.force,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_asks_for_trust_and_credential() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("bartizan-agent connect --server https://h --ca f --token t").is_ok());
+        assert!(parse("bartizan-agent connect --server https://h --token t").is_err(), "no trust");
+        assert!(parse("bartizan-agent connect --server https://h --ca f").is_err(), "no credential");
+        assert!(parse("bartizan-agent connect --server https://h --ca f --service-principal-id i").is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! The supervisor's talks with the server, each a task of its own: what should run, how it goes, the certificate.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use arc_swap::ArcSwap;
+use bartizan_base::Clock;
+use bartizan_wire::{AgentStatus, DesiredState, ExtensionStatus, RenewRequest};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::Event;
+use crate::backoff::Backoff;
+use crate::identity::{Identity, KeyRequest};
+use crate::server::{CallError, ServerClient};
+
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// A server that answers the long poll at once and without change is not asked more often than this.
+const POLL_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// Several changes within this time are one report.
+const REPORT_GATHER: Duration = Duration::from_millis(100);
+/// Longest sleep before the certificate's age is looked at again, for clocks that jump.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
+
+/// The server as the supervisor needs it.
+#[async_trait::async_trait]
+pub trait Control: Send + Sync {
+    /// Waits for a desired state other than `generation`.
+    async fn desired(&self, generation: Option<u64>) -> Result<Option<DesiredState>, CallError>;
+    /// Reports.
+    async fn status(&self, status: &AgentStatus) -> Result<(), CallError>;
+    /// Gets the next certificate with a new key and uses it from now on.
+    async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> Result<Identity>;
+}
+
+/// The real server.
+#[derive(Debug)]
+pub struct ServerControl(ArcSwap<ServerClient>);
+
+impl ServerControl {
+    /// Connects as the machine.
+    ///
+    /// # Errors
+    /// When the identity cannot be used.
+    pub fn new(identity: &Identity) -> Result<Self> {
+        Ok(Self(ArcSwap::from_pointee(ServerClient::for_machine(identity)?)))
+    }
+}
+
+#[async_trait::async_trait]
+impl Control for ServerControl {
+    async fn desired(&self, generation: Option<u64>) -> Result<Option<DesiredState>, CallError> {
+        self.0.load_full().desired(generation).await
+    }
+
+    async fn status(&self, status: &AgentStatus) -> Result<(), CallError> {
+        self.0.load_full().status(status).await
+    }
+
+    async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> Result<Identity> {
+        let request = KeyRequest::generate(identity.machine_id.name())?;
+        let answer = self.0.load_full().renew(&RenewRequest { csr: request.csr }).await?;
+        let renewed = Identity {
+            key: request.key,
+            certificate: answer.certificate,
+            certificate_obtained: clock.now(),
+            certificate_expires: answer.certificate_expires,
+            ..identity.clone()
+        };
+        self.0.store(Arc::new(ServerClient::for_machine(&renewed)?));
+        Ok(renewed)
+    }
+}
+
+/// Follows the desired state by long polls.
+pub(super) async fn follow_desired(
+    control: Arc<dyn Control>,
+    mut generation: Option<u64>,
+    events: mpsc::Sender<Event>,
+) {
+    let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
+    let mut first = true;
+    loop {
+        let asked = Instant::now();
+        // The first question does not wait, so that the loop learns at once whether the kept state is still right.
+        let known = if first { None } else { generation };
+        match control.desired(known).await {
+            Ok(Some(desired)) => {
+                backoff.reset();
+                let changed = generation != Some(desired.generation);
+                generation = Some(desired.generation);
+                if (changed || first) && events.send(Event::Desired(desired)).await.is_err() {
+                    return;
+                }
+                first = false;
+                if !changed {
+                    tokio::time::sleep_until(asked + POLL_INTERVAL_MIN).await;
+                }
+            }
+            Ok(None) => {
+                backoff.reset();
+                first = false;
+                tokio::time::sleep_until(asked + POLL_INTERVAL_MIN).await;
+            }
+            Err(error) => {
+                let wait = backoff.next_wait();
+                // The machine goes on with what it last knew; one line per outage is enough.
+                if backoff.failures() == 1 {
+                    tracing::warn!(error = error.chain(), "cannot ask for the desired state");
+                }
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}
+
+/// What makes a status worth sending at once; counters alone are not.
+fn essence(status: &AgentStatus) -> (u64, Vec<ExtensionStatus>) {
+    let mut extensions = status.extensions.clone();
+    for health in extensions.iter_mut().filter_map(|extension| extension.health.as_mut()) {
+        health.counters.clear();
+    }
+    (status.generation, extensions)
+}
+
+/// Sends the status on every change and at least every `interval`.
+pub(super) async fn report_status(
+    control: Arc<dyn Control>,
+    mut status: watch::Receiver<Option<AgentStatus>>,
+    interval: Duration,
+    clock: Arc<dyn Clock>,
+) {
+    let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
+    let mut sent = None;
+    let mut due = Instant::now();
+    loop {
+        tokio::select! {
+            changed = status.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep_until(due) => {}
+        }
+        let current = status.borrow_and_update().clone();
+        let Some(current) = current else { continue };
+        if sent.as_ref() == Some(&essence(&current)) && Instant::now() < due {
+            continue;
+        }
+        tokio::time::sleep(REPORT_GATHER).await;
+        let newest = status.borrow_and_update().clone().unwrap_or(current);
+        let newest = AgentStatus { time: clock.now(), ..newest };
+        match control.status(&newest).await {
+            Ok(()) => {
+                backoff.reset();
+                sent = Some(essence(&newest));
+                due = Instant::now() + interval;
+            }
+            Err(error) => {
+                let wait = backoff.next_wait();
+                if backoff.failures() == 1 {
+                    tracing::warn!(error = error.chain(), "cannot report the status");
+                }
+                sent = None;
+                due = Instant::now() + wait;
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}
+
+/// Renews the certificate when two thirds of its life are over.
+pub(super) async fn keep_certificate(
+    control: Arc<dyn Control>,
+    mut identity: Identity,
+    state: PathBuf,
+    clock: Arc<dyn Clock>,
+    events: mpsc::Sender<Event>,
+) {
+    let mut backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(600));
+    loop {
+        let wait = super::until(clock.now(), identity.renew_at());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait.min(CERTIFICATE_CHECK)).await;
+            continue;
+        }
+        match control.renew(&identity, clock.as_ref()).await {
+            Ok(renewed) => {
+                backoff.reset();
+                identity = renewed;
+                if let Err(error) = identity.store(&state) {
+                    tracing::error!(%error, "cannot store the renewed certificate; it is lost at the next start");
+                }
+                tracing::info!(expires = %identity.certificate_expires, "certificate renewed");
+                if events.send(Event::Renewed(Box::new(identity.clone()))).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "cannot renew the certificate");
+                tokio::time::sleep(backoff.next_wait()).await;
+            }
+        }
+    }
+}
