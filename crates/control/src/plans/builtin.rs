@@ -5,12 +5,28 @@ use std::sync::LazyLock;
 use include_dir::{Dir, include_dir};
 use serde_json::Value;
 
+use super::policy::Definition;
+
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../content/policies");
 
 static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let files = SHIPPED.files().filter(|file| file.path().extension().is_some_and(|ext| ext == "json"));
     files.filter_map(|file| serde_json::from_slice(file.contents()).ok()).collect()
 });
+
+/// The shipped definitions, parsed once.
+static PARSED: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+    let parsed = definitions().iter().filter_map(|definition| {
+        let id = definition.get("id").and_then(Value::as_str)?;
+        Definition::parse(id, definition.get("properties")?).ok()
+    });
+    parsed.collect()
+});
+
+/// Every shipped definition, ready to be evaluated.
+pub fn parsed() -> &'static [Definition] {
+    &PARSED
+}
 
 /// Every shipped definition as an ARM object, served below `/providers/Microsoft.Authorization/policyDefinitions`.
 pub fn definitions() -> &'static [Value] {
@@ -27,7 +43,6 @@ pub fn definition(name: &str) -> Option<&'static Value> {
 #[cfg(test)]
 mod tests {
     use super::super::component::COMPONENTS;
-    use super::super::policy::Definition;
     use super::*;
 
     #[test]

@@ -168,22 +168,23 @@ async fn handle(ctx: &PlansContext, marked: Marked) -> Result<(), RecordsError> 
 /// When the records cannot be read.
 pub async fn load(records: &Records) -> Result<PolicySet, RecordsError> {
     let everything = ListQuery::tenant();
-    let custom = records.list_all(&everything, DEFINITION_TYPE).await?;
-    let custom = custom.iter().map(|resource| (resource.id.as_str(), resource.body.get("properties")));
-    let shipped = builtin::definitions().iter().map(|definition| {
-        (definition.get("id").and_then(Value::as_str).unwrap_or_default(), definition.get("properties"))
-    });
     let mut policies = PolicySet::default();
-    for (id, properties) in shipped.chain(custom) {
-        match Definition::parse(id, properties.unwrap_or(&Value::Null)) {
+    for definition in builtin::parsed() {
+        policies.definitions.insert(definition.id.to_ascii_lowercase(), definition.clone());
+    }
+    for resource in records.list_all(&everything, DEFINITION_TYPE).await? {
+        let id = resource.id.as_str();
+        match Definition::parse(id, resource.body.get("properties").unwrap_or(&Value::Null)) {
             Ok(definition) => {
                 policies.definitions.insert(id.to_ascii_lowercase(), definition);
             }
-            Err(error) => tracing::warn!(
-                id,
-                error = &error as &dyn std::error::Error,
-                "policy definition is not usable"
-            ),
+            Err(error) => {
+                tracing::warn!(
+                    id,
+                    error = &error as &dyn std::error::Error,
+                    "policy definition is not usable"
+                );
+            }
         }
     }
     let assignments = records.list_all(&everything, ASSIGNMENT_TYPE).await?;

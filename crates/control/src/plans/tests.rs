@@ -417,6 +417,53 @@ async fn broken_definitions_and_assignments_change_nothing() {
     assert!(house.reason(&web, "outside").await.contains("cannot be made"));
 }
 
+/// Azure's published definition, put together from its recorded parts, deploys our sensor.
+#[tokio::test]
+async fn azures_own_definition_deploys() {
+    let shared = std::env::var("BARTIZAN_SHARED").map(std::path::PathBuf::from);
+    let shared =
+        shared.unwrap_or_else(|_| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
+    let Ok(text) = std::fs::read_to_string(shared.join("azure/mde_policies.json")) else {
+        println!("skipped: Azure's policies are not at {}", shared.display());
+        return;
+    };
+    let recorded: Value = serde_json::from_str(&text).unwrap();
+    let policy = &recorded["policies"]["4eb909e7-6d64-656d-6465-2eeb297a1625"];
+    let properties = json!({
+        "displayName": policy["displayName"],
+        "parameters": {"effect": policy["effect"]},
+        "policyRule": {
+            "if": {"allOf": [{"field": "type", "equals": policy["targetType"][0]},
+                             {"field": "Microsoft.HybridCompute/machines/osName", "equals": "Linux"}]},
+            "then": {"effect": "[parameters('effect')]", "details": {
+                "type": policy["extensionType"], "name": policy["extensionName"], "existenceCondition": policy["existence"],
+                "roleDefinitionIds": policy["roleDefinitionIds"],
+                "deployment": {"properties": {"mode": "incremental",
+                    "parameters": {"vmName": {"value": "[field('name')]"}, "azureResourceId": {"value": "[field('id')]"}},
+                    "template": {"parameters": {"vmName": {"type": "string"}, "azureResourceId": {"type": "string"}},
+                                 "resources": policy["deployedResources"]}}},
+            }},
+        },
+    });
+    let house = House::new().await;
+    let web = house.machine("web-1", "Connected").await;
+    let definition = format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/theirs");
+    house.put(&definition, json!({"properties": properties})).await;
+    let assignment =
+        json!({"identity": {"type": "SystemAssigned"}, "properties": {"policyDefinitionId": definition}});
+    house.put(&format!("{SUBSCRIPTION}/providers/{ASSIGNMENT_TYPE}/theirs"), assignment).await;
+    house.round().await;
+    assert_eq!(
+        house.extension_states(&web).await,
+        ["MDE.Linux: Creating"],
+        "{}",
+        house.reason(&web, "theirs").await
+    );
+    house.report(&web, &["MDE.Linux"], ExtensionState::Running, "running").await;
+    house.round().await;
+    assert_eq!(house.compliance(&web).await, ["theirs: Compliant"]);
+}
+
 #[tokio::test]
 async fn states_are_served_in_azures_shape() {
     let house = House::new().await;

@@ -244,6 +244,7 @@ fn call(name: &str, arguments: &[Value], scope: &Scope<'_>) -> Result<Value, Tem
         "not" => (!truthy(any(0)?)).into(),
         "or" => arguments.iter().any(truthy).into(),
         "parameters" => parameter(text(0)?, scope)?,
+        "reference" => reference(text(0)?)?,
         "replace" => text(0)?.replace(text(1)?, text(2)?).into(),
         "resourcegroup" => resource_group(scope.target),
         "split" => {
@@ -253,11 +254,30 @@ fn call(name: &str, arguments: &[Value], scope: &Scope<'_>) -> Result<Value, Tem
         "startswith" => text(0)?.to_lowercase().starts_with(&text(1)?.to_lowercase()).into(),
         "string" => field::text_of(any(0)?).into(),
         "subscription" => subscription(scope.target),
+        "subscriptionresourceid" => {
+            let subscription = scope.target.id.subscription().unwrap_or_default();
+            let (types, names) = (text(0)?, &arguments[1..]);
+            let (namespace, types) = types.split_once('/').ok_or_else(wrong)?;
+            let pairs =
+                types.split('/').zip(names).map(|(ty, name)| format!("/{ty}/{}", field::text_of(name)));
+            format!("/subscriptions/{subscription}/providers/{namespace}{}", pairs.collect::<String>()).into()
+        }
         "tolower" => text(0)?.to_lowercase().into(),
         "toupper" => text(0)?.to_uppercase().into(),
         "true" => true.into(),
         _ => return Err(TemplateError::UnknownFunction(name.to_owned())),
     })
+}
+
+/// The one resource that built-in policies refer to while they deploy: the sensor's onboarding package. Our
+/// agent is onboarded by its certificate, so the package is empty.
+fn reference(id: &str) -> Result<Value, TemplateError> {
+    if id.to_ascii_lowercase().contains("/providers/microsoft.security/mdeonboardings/") {
+        return Ok(
+            serde_json::json!({"properties": {"onboardingPackageLinux": "", "onboardingPackageWindows": ""}}),
+        );
+    }
+    Err(TemplateError::UnknownFunction("reference".to_owned()))
 }
 
 fn parameter(name: &str, scope: &Scope<'_>) -> Result<Value, TemplateError> {
@@ -341,6 +361,7 @@ mod tests {
             ("[contains(parameters('list'), 'b')]", json!(true)),
             ("[resourceGroup().name]", json!("rg")),
             ("[concat(parameters('list'), createArray('c'))]", json!(["a", "b", "c"])),
+            ("[subscriptionResourceId('A.B/c', 'd')]", json!("/subscriptions/s/providers/A.B/c/d")),
             ("[last(split(field('id'), '/'))]", json!("web-1")),
         ] {
             assert_eq!(check(text), Ok(expected), "{text}");
