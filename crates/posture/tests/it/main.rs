@@ -4,3 +4,4 @@
 
 mod content;
 mod live;
+mod reference;
