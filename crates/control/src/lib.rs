@@ -1,1 +1,24 @@
+//! What the REST endpoints do: resources, access, logs, agents, the portal's own calls.
+//!
+//! [`router`] has every door; [`start_tasks`] the background work. Listening, TLS and settings are the
+//! server's. Nothing changes state but through a door here, and every change through one leaves a row in
+//! `AzureActivity`.
 
+#![forbid(unsafe_code)]
+
+pub mod access;
+mod activity;
+mod agents;
+mod app;
+mod arm;
+pub mod boot;
+mod http;
+pub mod identity;
+mod logs;
+pub mod pki;
+pub mod plans;
+pub mod portal;
+mod router;
+
+pub use app::{App, AppParts, Home};
+pub use router::{router, start_tasks};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bartizan_base::Clock;
+use bartizan_base::{Clock, Ticks};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::sync::broadcast;
@@ -54,6 +54,11 @@ impl Records {
     /// The connection pool, shared with the log store's manifest.
     pub fn pool(&self) -> SqlitePool {
         self.pool.clone()
+    }
+
+    /// The moment by the clock the records were opened with.
+    pub fn now(&self) -> Ticks {
+        self.clock.now()
     }
 
     /// Tells of every committed change from now on.

@@ -1,0 +1,151 @@
+//! Who makes a request: by access token, by portal cookie, or by client certificate, in this order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use bartizan_api::ApiError;
+use bartizan_base::ErrorKind;
+use bartizan_records::{Actor, ActorKind, Agent, Principal, PrincipalKind, SecretKind};
+use http::request::Parts;
+use http::{Method, header};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::http::{Failure, header as header_text};
+use crate::pki::PeerCertificate;
+
+/// The portal's cookie. The prefix makes browsers insist on `Secure`, path `/` and no domain.
+pub const SESSION_COOKIE: &str = "__Host-bartizan";
+
+/// A page of another site cannot set this on a request to us without our consent, which we never give.
+const CSRF_HEADER: &str = "x-bartizan-portal";
+
+/// The other end of the connection, set by the listener.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// Who makes a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) kind: CallerKind,
+    /// The same, as records and `AzureActivity` name it.
+    pub(crate) actor: Actor,
+}
+
+/// What kind of caller.
+#[derive(Clone, Debug)]
+pub(crate) enum CallerKind {
+    Principal(Principal),
+    Agent { agent: Agent, serial: String },
+}
+
+impl Caller {
+    /// The principal, for doors that agents may not use.
+    pub(crate) fn principal(&self) -> Result<&Principal, Failure> {
+        match &self.kind {
+            CallerKind::Principal(principal) => Ok(principal),
+            CallerKind::Agent { .. } => Err(Failure(ApiError::new(
+                ErrorKind::Forbidden,
+                "A machine's certificate does not open this door.",
+            ))),
+        }
+    }
+
+    /// The agent, for doors that only agents use.
+    pub(crate) fn agent(&self) -> Result<(&Agent, &str), Failure> {
+        match &self.kind {
+            CallerKind::Agent { agent, serial } => Ok((agent, serial)),
+            CallerKind::Principal(_) => Err(Failure(ApiError::new(
+                ErrorKind::Forbidden,
+                "This door is opened by a machine's certificate only.",
+            ))),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let ip = parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip().to_string());
+        let authorization = header_text(&parts.headers, header::AUTHORIZATION.as_str());
+        if !authorization.is_empty() {
+            let token = bearer(authorization).ok_or_else(|| {
+                Failure::unauthenticated("The Authorization header must be `Bearer` and an access token.")
+            })?;
+            let claims = app.issuer.check(token, app.clock.now()).map_err(|why| {
+                Failure(ApiError::coded(
+                    ErrorKind::Unauthenticated,
+                    "InvalidAuthenticationToken",
+                    format!("Access refused: {why}."),
+                ))
+            })?;
+            return of_principal(app, &claims.oid, ip).await;
+        }
+        if let Some(cookie) = session_cookie(&parts.headers) {
+            let secret = app.records.see_secret(SecretKind::Session, cookie).await?;
+            let Some(secret) = secret else {
+                return Err(Failure::unauthenticated("The session has ended; sign in again."));
+            };
+            let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+            if !safe && header_text(&parts.headers, CSRF_HEADER) != "1" {
+                return Err(Failure(ApiError::coded(
+                    ErrorKind::Forbidden,
+                    "CsrfHeaderMissing",
+                    format!("A request with the portal's cookie must have the header `{CSRF_HEADER}: 1`."),
+                )));
+            }
+            return of_principal(app, &secret.subject, ip).await;
+        }
+        if let Some(peer) = parts.extensions.get::<PeerCertificate>() {
+            return of_agent(app, peer, ip).await;
+        }
+        Err(Failure::unauthenticated(
+            "Sign in first: a bearer token, a portal session or a machine's certificate is needed.",
+        ))
+    }
+}
+
+/// The token of an Authorization header.
+pub(crate) fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The value of the portal's cookie.
+pub(crate) fn session_cookie(headers: &http::HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies.flat_map(|value| value.split(';')).find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == SESSION_COOKIE).then_some(value)
+    })
+}
+
+async fn of_principal(app: &App, object_id: &str, ip: Option<String>) -> Result<Caller, Failure> {
+    let object_id = Uuid::parse_str(object_id).unwrap_or_default();
+    // Looked up each time, so that a principal that was removed is out at once.
+    let Some(principal) = app.records.principal(object_id).await? else {
+        return Err(Failure::unauthenticated("The account does not exist any more."));
+    };
+    let kind = match principal.kind {
+        PrincipalKind::User => ActorKind::User,
+        PrincipalKind::ServicePrincipal => ActorKind::Application,
+    };
+    let actor = Actor { name: principal.name.clone(), object_id, kind, ip };
+    Ok(Caller { kind: CallerKind::Principal(principal), actor })
+}
+
+async fn of_agent(app: &App, peer: &PeerCertificate, ip: Option<String>) -> Result<Caller, Failure> {
+    let agent = app.records.agent(peer.vm_id).await?.filter(|agent| agent.has_serial(&peer.serial));
+    let Some(agent) = agent else {
+        return Err(Failure(ApiError::coded(
+            ErrorKind::Unauthenticated,
+            "MachineNotEnrolled",
+            "The machine's certificate was replaced or its machine removed; connect the machine again.",
+        )));
+    };
+    let actor =
+        Actor { name: agent.machine.name().to_owned(), object_id: agent.vm_id, kind: ActorKind::Agent, ip };
+    Ok(Caller { kind: CallerKind::Agent { agent, serial: peer.serial.clone() }, actor })
+}

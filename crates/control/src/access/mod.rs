@@ -1,0 +1,14 @@
+//! Who may do what: callers, tokens, sessions, roles.
+
+mod caller;
+mod decide;
+mod roles;
+mod secrets;
+mod tokens;
+
+pub(crate) use caller::{Caller, CallerKind, bearer, session_cookie};
+pub use caller::{PeerAddress, SESSION_COOKIE};
+pub use roles::{ROLES, Role, find_role};
+pub use secrets::random_secret;
+pub(crate) use tokens::TOKEN_SECONDS;
+pub use tokens::{Issuer, KeyError};

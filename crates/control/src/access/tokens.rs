@@ -1,0 +1,171 @@
+//! Access tokens: signed with ES256, checked against exactly that.
+
+use bartizan_api::token::Claims;
+use bartizan_base::{TenantId, Ticks};
+use bartizan_records::{Principal, PrincipalKind};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rcgen::{KeyPair, PublicKeyData};
+use serde_json::{Value, json};
+
+/// Life of an access token.
+pub(crate) const TOKEN_SECONDS: i64 = 3600;
+/// How far clocks may differ.
+const LEEWAY_SECONDS: i64 = 60;
+
+/// Makes and checks access tokens.
+pub struct Issuer {
+    tenant: TenantId,
+    url: String,
+    key_id: String,
+    jwk: Value,
+    sign: EncodingKey,
+    check: DecodingKey,
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Issuer({})", self.url)
+    }
+}
+
+/// The signing key cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the token signing key cannot be used")]
+pub struct KeyError(#[source] jsonwebtoken::errors::Error);
+
+impl Issuer {
+    /// An issuer for `tenant` that signs with `key` (P-256) and calls itself `<public_url>/<tenant>/v2.0`.
+    ///
+    /// # Errors
+    /// When the key is of another kind.
+    pub fn new(tenant: TenantId, public_url: &str, key: &KeyPair) -> Result<Self, KeyError> {
+        // An uncompressed point: 04, x, y.
+        let point = key.der_bytes();
+        let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        let key_id = x.chars().take(16).collect::<String>();
+        Ok(Self {
+            tenant,
+            url: format!("{public_url}/{tenant}/v2.0"),
+            jwk: json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": key_id, "x": x, "y": y}),
+            key_id,
+            sign: EncodingKey::from_ec_pem(key.serialize_pem().as_bytes()).map_err(KeyError)?,
+            check: DecodingKey::from_ec_components(&x, &y).map_err(KeyError)?,
+        })
+    }
+
+    /// The `iss` of our tokens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The public keys, as a JWKS document.
+    pub fn keys(&self) -> Value {
+        json!({"keys": [self.jwk]})
+    }
+
+    /// All our doors are one audience: a token is for this server, whichever Azure service name the
+    /// client asked for.
+    fn audience(&self) -> String {
+        format!("urn:bartizan:{}", self.tenant)
+    }
+
+    /// A token for `principal`.
+    pub fn issue(&self, principal: &Principal, now: Ticks) -> String {
+        let now = now.unix_seconds();
+        let claims = Claims {
+            aud: self.audience(),
+            iss: self.url.clone(),
+            iat: now,
+            nbf: now,
+            exp: now + TOKEN_SECONDS,
+            oid: principal.object_id.to_string(),
+            sub: principal.object_id.to_string(),
+            appid: principal.app_id.map(|id| id.to_string()).unwrap_or_default(),
+            tid: self.tenant.to_string(),
+            name: principal.name.clone(),
+            idtyp: if principal.kind == PrincipalKind::User { "user" } else { "app" }.to_owned(),
+            ver: "2.0".to_owned(),
+        };
+        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, &claims, &self.sign).expect("a P-256 key signs ES256")
+    }
+
+    /// The claims of a token that is ours and valid now; otherwise why it is not.
+    pub fn check(&self, token: &str, now: Ticks) -> Result<Claims, &'static str> {
+        let mut rules = Validation::new(Algorithm::ES256);
+        rules.set_audience(&[self.audience()]);
+        rules.set_issuer(&[&self.url]);
+        rules.set_required_spec_claims(&["exp", "aud", "iss"]);
+        // Time comes from our clock, below.
+        rules.validate_exp = false;
+        rules.validate_nbf = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.check, &rules).map_err(|error| {
+            use jsonwebtoken::errors::ErrorKind;
+            match error.kind() {
+                ErrorKind::InvalidAudience => "the access token is for another audience",
+                ErrorKind::InvalidIssuer => "the access token is from another issuer",
+                ErrorKind::InvalidSignature => "the access token's signature does not hold",
+                _ => "the access token is malformed",
+            }
+        })?;
+        let now = now.unix_seconds();
+        let claims = claims.claims;
+        if claims.exp + LEEWAY_SECONDS <= now {
+            return Err("the access token has expired");
+        }
+        if claims.nbf - LEEWAY_SECONDS > now {
+            return Err("the access token is not valid yet");
+        }
+        Ok(claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bartizan_base::Timespan;
+    use uuid::Uuid;
+
+    fn issuer(tenant: TenantId, key: &KeyPair) -> Issuer {
+        Issuer::new(tenant, "https://localhost:8443", key).unwrap()
+    }
+
+    #[test]
+    fn only_our_own_tokens_pass() {
+        let now = Ticks::parse("2026-01-02T03:04:05Z").unwrap();
+        let tenant = TenantId(Uuid::from_u128(1));
+        let key = KeyPair::generate().unwrap();
+        let ours = issuer(tenant, &key);
+        let principal = Principal {
+            object_id: Uuid::from_u128(2),
+            app_id: None,
+            name: "owner".to_owned(),
+            kind: PrincipalKind::User,
+            created: now,
+        };
+        let token = ours.issue(&principal, now);
+        assert_eq!(ours.check(&token, now).unwrap().oid, principal.object_id.to_string());
+        let late = now + Timespan::from_seconds(TOKEN_SECONDS + LEEWAY_SECONDS);
+        assert_eq!(ours.check(&token, late), Err("the access token has expired"));
+        let early = now - Timespan::from_seconds(LEEWAY_SECONDS + 1);
+        assert_eq!(ours.check(&token, early), Err("the access token is not valid yet"));
+        let other_key = issuer(tenant, &KeyPair::generate().unwrap());
+        assert_eq!(other_key.check(&token, now), Err("the access token's signature does not hold"));
+        let other_tenant = issuer(TenantId(Uuid::from_u128(9)), &key);
+        assert!(other_tenant.check(&token, now).is_err());
+        // The classic: a token that says it needs no signature, or that uses the public key as a secret.
+        let body = token.split('.').nth(1).unwrap();
+        let none = format!("{}.{body}.", URL_SAFE_NO_PAD.encode(br#"{"alg":"none","typ":"JWT"}"#));
+        assert_eq!(ours.check(&none, now), Err("the access token is malformed"));
+        let hmac = jsonwebtoken::encode(
+            &Header::new(Algorithm::HS256),
+            &ours.check(&token, now).unwrap(),
+            &EncodingKey::from_secret(key.der_bytes()),
+        )
+        .unwrap();
+        assert_eq!(ours.check(&hmac, now), Err("the access token is malformed"));
+    }
+}

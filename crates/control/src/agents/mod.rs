@@ -1,0 +1,34 @@
+//! The agent door, `/agent/v1/*`: enrolment with a token, everything else with a client certificate.
+//!
+//! A certificate speaks for one machine, named by its `vmId`; nothing in a body can make it another.
+
+mod desired;
+mod enrol;
+mod presence;
+mod renew;
+mod report;
+mod resource;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+pub(crate) use desired::DesiredHub;
+pub(crate) use desired::wake_on_changes;
+pub(crate) use presence::watch_presence;
+
+use crate::app::App;
+
+/// Largest JSON body of an agent: evidence of a machine with some ten thousand packages.
+const AGENT_BODY_MAX: usize = 8 << 20;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/agent/v1/enrol", post(enrol::enrol))
+        .route("/agent/v1/renew", post(renew::renew))
+        .route("/agent/v1/desired", get(desired::desired))
+        .route("/agent/v1/status", post(report::status))
+        .route("/agent/v1/evidence", post(report::evidence))
+        .route("/agent/v1/disconnect", post(report::disconnect))
+}

@@ -1,0 +1,53 @@
+//! Machines that fall silent become `Disconnected`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bartizan_base::Timespan;
+use bartizan_records::{Actor, RecordsError};
+
+use crate::agents::resource;
+use crate::app::App;
+use crate::http::chain;
+
+/// Agents report at least once a minute; three missed reports are silence.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(180);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Looks for silent machines until the server stops.
+pub(crate) async fn watch_presence(app: Arc<App>) {
+    let started = app.clock.now();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = app.stop.cancelled() => return,
+        }
+        // A server that was away hears nobody: agents get their time from its start.
+        let now = app.clock.now();
+        if now - started < Timespan::from_duration(SILENCE_MAX) {
+            continue;
+        }
+        if let Err(error) = look(&app).await {
+            tracing::warn!(error = chain(&error), "cannot check which machines are silent");
+        }
+        if let Err(error) = app.records.sweep_secrets().await {
+            tracing::warn!(error = chain(&error), "cannot remove expired secrets");
+        }
+    }
+}
+
+async fn look(app: &App) -> Result<(), RecordsError> {
+    let now = app.clock.now();
+    let limit = now - Timespan::from_duration(SILENCE_MAX);
+    for agent in app.records.agents().await? {
+        if agent.last_seen > limit {
+            continue;
+        }
+        let edit = |body: &mut serde_json::Value| resource::set_status(body, "Disconnected", now);
+        match app.records.modify(&agent.machine, &Actor::system("presence"), false, edit).await {
+            Ok(_) | Err(RecordsError::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! What every handler works with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bartizan_base::{Clock, ResourceId, SubscriptionId, TenantId, WorkspaceId};
+use bartizan_engine::Engine;
+use bartizan_records::Records;
+use bartizan_store::Store;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::access::Issuer;
+use crate::agents::DesiredHub;
+use crate::pki::Pki;
+
+/// The default places and people, made at first start (see `boot`).
+#[derive(Clone, Debug)]
+pub struct Home {
+    pub tenant: TenantId,
+    pub subscription: SubscriptionId,
+    pub subscription_name: String,
+    pub resource_group: String,
+    pub location: String,
+    /// The workspace's ARM id.
+    pub workspace: ResourceId,
+    /// The id that queries and the log store take.
+    pub customer: WorkspaceId,
+    /// The data collection rule that takes every table.
+    pub default_rule: ResourceId,
+    /// Object id of the owner.
+    pub owner: Uuid,
+}
+
+impl Home {
+    /// `/subscriptions/{id}`.
+    pub fn subscription_id(&self) -> ResourceId {
+        ResourceId::parse(&format!("/subscriptions/{}", self.subscription)).expect("a uuid is a segment")
+    }
+
+    /// `/subscriptions/{id}/resourceGroups/{name}` of the default group.
+    pub fn group_id(&self) -> ResourceId {
+        self.subscription_id()
+            .join(&format!("resourceGroups/{}", self.resource_group))
+            .expect("the default group's name is a segment")
+    }
+}
+
+/// The control plane: shared by all handlers and background tasks.
+pub struct App {
+    pub records: Records,
+    pub store: Store,
+    pub engine: Engine,
+    pub clock: Arc<dyn Clock>,
+    pub home: Home,
+    pub pki: Pki,
+    pub issuer: Issuer,
+    /// `https://name:port` that we call ourselves.
+    pub public_url: String,
+    /// The built portal.
+    pub portal_dir: Option<PathBuf>,
+    /// The agent program that the onboarding script downloads.
+    pub agent_binary: Option<PathBuf>,
+    pub(crate) desired: DesiredHub,
+    /// Ends background tasks and long polls.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "App({})", self.public_url)
+    }
+}
+
+/// What [`App::new`] is given; the parts are opened by the server.
+pub struct AppParts {
+    pub records: Records,
+    pub store: Store,
+    pub engine: Engine,
+    pub clock: Arc<dyn Clock>,
+    pub home: Home,
+    pub pki: Pki,
+    pub public_url: String,
+    pub portal_dir: Option<PathBuf>,
+    pub agent_binary: Option<PathBuf>,
+    pub stop: CancellationToken,
+}
+
+impl App {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When the token key cannot be used.
+    pub fn new(parts: AppParts) -> Result<Arc<Self>, crate::access::KeyError> {
+        let issuer = Issuer::new(parts.home.tenant, &parts.public_url, &parts.pki.token_key)?;
+        Ok(Arc::new(Self {
+            issuer,
+            desired: DesiredHub::default(),
+            records: parts.records,
+            store: parts.store,
+            engine: parts.engine,
+            clock: parts.clock,
+            home: parts.home,
+            pki: parts.pki,
+            public_url: parts.public_url,
+            portal_dir: parts.portal_dir,
+            agent_binary: parts.agent_binary,
+            stop: parts.stop,
+        }))
+    }
+}

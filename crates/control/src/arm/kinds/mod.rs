@@ -1,0 +1,48 @@
+//! Which type has which behaviour.
+
+mod access;
+mod collection;
+mod groups;
+mod incidents;
+mod machines;
+mod policies;
+mod pricings;
+mod rules;
+mod workspaces;
+
+use bartizan_api::ApiError;
+
+use crate::arm::kind::{Kind, Plain};
+
+/// Types that are more than documents.
+const KINDS: &[(&str, &dyn Kind)] = &[
+    ("Microsoft.Authorization/policyAssignments", &policies::Assignments),
+    ("Microsoft.Authorization/policyDefinitions", &policies::Definitions),
+    ("Microsoft.Authorization/policyExemptions", &policies::Exemptions),
+    ("Microsoft.Authorization/roleAssignments", &access::RoleAssignments),
+    ("Microsoft.Authorization/roleDefinitions", &access::RoleDefinitions),
+    ("Microsoft.HybridCompute/machines", &machines::Machines),
+    ("Microsoft.HybridCompute/machines/extensions", &machines::Extensions),
+    ("Microsoft.Insights/dataCollectionEndpoints", &collection::Endpoints),
+    ("Microsoft.Insights/dataCollectionRules", &collection::Rules),
+    ("Microsoft.OperationalInsights/workspaces", &workspaces::Workspaces),
+    ("Microsoft.OperationalInsights/workspaces/tables", &workspaces::Tables),
+    ("Microsoft.Resources/resourceGroups", &groups::Groups),
+    ("Microsoft.Security/locations", &groups::Locations),
+    ("Microsoft.Security/pricings", &pricings::Pricings),
+    ("Microsoft.SecurityInsights/alertRules", &rules::AlertRules),
+    ("Microsoft.SecurityInsights/incidents", &incidents::Incidents),
+    ("Microsoft.SecurityInsights/incidents/comments", &incidents::Comments),
+];
+
+/// The behaviour of a type.
+pub(super) fn find(resource_type: &str) -> &'static dyn Kind {
+    let found = KINDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(resource_type));
+    found.map_or(&Plain, |(_, kind)| *kind)
+}
+
+/// An error at a field: `value` is not one of `names`.
+fn not_one_of(path: &str, value: &serde_json::Value, names: &[&str]) -> ApiError {
+    let shown: String = value.to_string().chars().take(80).collect();
+    ApiError::field(path, format!("{shown} is not one of {}", names.join(", ")))
+}

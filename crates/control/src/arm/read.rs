@@ -1,0 +1,50 @@
+//! GET and HEAD of one resource.
+
+use axum::response::Response;
+use bartizan_api::ApiError;
+use bartizan_base::ResourceId;
+use http::Method;
+
+use crate::arm::{Call, answer, kinds, scope, type_info};
+use crate::http::Failure;
+
+pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
+    let app = &call.app;
+    scope::check_subscription(app, id)?;
+    let resource_type = id.resource_type();
+    if resource_type.eq_ignore_ascii_case(DIAGNOSIS) {
+        return diagnosis(call, id).await;
+    }
+    if resource_type != SUBSCRIPTION {
+        type_info(&resource_type)?;
+    }
+    if id.subscription().is_some() {
+        app.authorize(&call.caller, &format!("{resource_type}/read"), id).await?;
+    }
+    let kind = kinds::find(&resource_type);
+    let found = match app.records.get(id).await? {
+        Some(found) => Some(found),
+        None => kind.absent(app, id).await?,
+    };
+    match found {
+        Some(_) if call.parts.method == Method::HEAD => Ok(answer::empty(204)),
+        Some(found) => Ok(answer::resource(200, &found)),
+        None => {
+            scope::check(app, id).await?;
+            Err(ApiError::not_found(id.as_str()).into())
+        }
+    }
+}
+
+const SUBSCRIPTION: &str = "Microsoft.Resources/subscriptions";
+/// Why a machine is not covered: six checks in order. Our own type, there is no such thing in Azure.
+const DIAGNOSIS: &str = "Bartizan.Security/diagnosis";
+
+async fn diagnosis(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
+    let app = &call.app;
+    let machine = id.parent().ok_or_else(|| ApiError::not_found(id.as_str()))?;
+    app.authorize(&call.caller, "Microsoft.HybridCompute/machines/read", &machine).await?;
+    let found = crate::plans::diagnosis::diagnose(&app.records, &machine, app.clock.now()).await?;
+    let found = found.ok_or_else(|| ApiError::not_found(machine.as_str()))?;
+    Ok(axum::response::IntoResponse::into_response(axum::Json(found)))
+}

@@ -1,0 +1,79 @@
+//! What lies above resource groups: subscriptions, tenants, providers.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use bartizan_api::{ApiError, types};
+use bartizan_base::ErrorKind;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::arm::{Call, answer};
+use crate::http::Failure;
+
+pub(super) async fn subscriptions(call: &Call) -> Result<Response, Failure> {
+    let app = &call.app;
+    let id = app.home.subscription_id();
+    // Azure shows the subscriptions in which somebody has any role.
+    let principal = call.caller.principal()?;
+    let seen =
+        app.roles_of(&principal.object_id.to_string()).await?.iter().any(|(scope, _)| scope.is_within(&id));
+    let mut out = Vec::new();
+    if seen && let Some(resource) = app.records.get(&id).await? {
+        out.push(subscription(app, &resource));
+    }
+    Ok(answer::list(out, None))
+}
+
+fn subscription(app: &App, resource: &bartizan_records::Resource) -> Value {
+    let mut value = answer::shown(resource);
+    value["authorizationSource"] = "RoleBased".into();
+    value["subscriptionPolicies"] =
+        json!({"locationPlacementId": app.home.location, "quotaId": "None", "spendingLimit": "Off"});
+    value["managedByTenants"] = json!([]);
+    value
+}
+
+pub(super) fn tenants(call: &Call) -> Result<Response, Failure> {
+    let tenant = call.app.home.tenant;
+    let value = json!({
+        "id": format!("/tenants/{tenant}"), "tenantId": tenant, "displayName": "Bartizan",
+        "countryCode": "", "tenantCategory": "Home", "domains": [],
+    });
+    Ok(answer::list(vec![value], None))
+}
+
+/// `GET …/providers[/{namespace}]`; registering is a wish already fulfilled.
+pub(super) fn providers(
+    call: &Call,
+    namespace: Option<&str>,
+    _word: Option<&str>,
+) -> Result<Response, Failure> {
+    let all = types::namespaces();
+    let Some(namespace) = namespace else {
+        return Ok(answer::list(all.into_iter().map(|name| provider(call, name)).collect(), None));
+    };
+    match all.into_iter().find(|name| name.eq_ignore_ascii_case(namespace)) {
+        Some(name) => Ok(Json(provider(call, name)).into_response()),
+        None => Err(Failure(ApiError::coded(
+            ErrorKind::NotFound,
+            "InvalidResourceNamespace",
+            format!("The resource namespace '{namespace}' is invalid."),
+        ))),
+    }
+}
+
+fn provider(call: &Call, namespace: &str) -> Value {
+    let prefix = format!("{namespace}/");
+    let resource_types: Vec<Value> = types::TYPES
+        .iter()
+        .filter_map(|info| info.name.strip_prefix(&prefix))
+        .map(|name| json!({"resourceType": name, "locations": [call.app.home.location], "apiVersions": []}))
+        .collect();
+    json!({
+        "id": format!("{}/providers/{namespace}", call.app.home.subscription_id()),
+        "namespace": namespace,
+        "registrationState": "Registered",
+        "registrationPolicy": "RegistrationFree",
+        "resourceTypes": resource_types,
+    })
+}

@@ -1,0 +1,167 @@
+//! PUT, PATCH and DELETE of one resource.
+
+use axum::body::Body;
+use axum::response::Response;
+use bartizan_api::ApiError;
+use bartizan_api::types::TypeInfo;
+use bartizan_base::{ErrorKind, ResourceId};
+use bartizan_records::{Condition, RecordsError, Resource, Write};
+use http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+use crate::arm::kind::Draft;
+use crate::arm::merge::merge;
+use crate::arm::{Call, answer, disallowed, kinds, scope, type_info};
+use crate::http::{Failure, header as header_text, read_json};
+
+/// Largest body of a resource; a policy definition may have 1 MiB.
+const RESOURCE_BODY_MAX: usize = 4 << 20;
+/// Members that say where a resource is, not what it is.
+const ENVELOPE: [&str; 5] = ["id", "name", "type", "etag", "systemData"];
+
+pub(super) async fn put(call: Call, id: ResourceId, body: Body) -> Result<Response, Failure> {
+    let info = writable(&call, &id).await?;
+    let sent: Map<String, Value> = read_json(&call.parts.headers, body, RESOURCE_BODY_MAX).await?;
+    let condition = condition(&call.parts.headers, sent.get("etag"))?;
+    let before = call.app.records.get(&id).await?;
+    store(&call, info, &id, before, Value::Object(sent), condition).await
+}
+
+pub(super) async fn patch(call: Call, id: ResourceId, body: Body) -> Result<Response, Failure> {
+    let info = writable(&call, &id).await?;
+    let sent: Map<String, Value> = read_json(&call.parts.headers, body, RESOURCE_BODY_MAX).await?;
+    let wanted = condition(&call.parts.headers, sent.get("etag"))?;
+    let Some(before) = call.app.records.get(&id).await? else {
+        return Err(ApiError::not_found(id.as_str()).into());
+    };
+    // What was merged into must still be there when the result is written.
+    let condition = if wanted == Condition::None { Condition::IfMatch(before.etag.clone()) } else { wanted };
+    let mut body = before.body.clone();
+    merge(&mut body, Value::Object(sent));
+    let response = store(&call, info, &id, Some(before), body, condition).await?;
+    Ok(response)
+}
+
+pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
+    let app = &call.app;
+    let resource_type = id.resource_type();
+    let info = type_info(&resource_type)?;
+    scope::check_subscription(app, id)?;
+    app.authorize(&call.caller, &format!("{}/delete", info.name), id).await?;
+    if !info.deletable {
+        return Err(read_only(info));
+    }
+    let Some(stored) = app.records.get(id).await? else { return Ok(answer::empty(204)) };
+    if kinds::find(&resource_type).delete(app, &call.caller, &stored).await? {
+        return Ok(answer::empty(info.deleted));
+    }
+    let if_match =
+        Some(header_text(&call.parts.headers, header::IF_MATCH.as_str())).filter(|text| !text.is_empty());
+    let gone = app.records.delete(id, &call.caller.actor, if_match).await?;
+    Ok(answer::empty(if gone { info.deleted } else { 204 }))
+}
+
+async fn writable(call: &Call, id: &ResourceId) -> Result<&'static TypeInfo, Failure> {
+    let info = type_info(&id.resource_type())?;
+    scope::check_subscription(&call.app, id)?;
+    call.app.authorize(&call.caller, &format!("{}/write", info.name), id).await?;
+    if !info.writable {
+        return Err(read_only(info));
+    }
+    scope::check(&call.app, id).await?;
+    Ok(info)
+}
+
+fn read_only(info: &TypeInfo) -> Failure {
+    Failure(ApiError::coded(
+        ErrorKind::Invalid,
+        "OperationNotSupported",
+        format!(
+            "Resources of type `{}` are made by the server; this version has no writes for them.",
+            info.name
+        ),
+    ))
+}
+
+async fn store(
+    call: &Call,
+    info: &TypeInfo,
+    id: &ResourceId,
+    before: Option<Resource>,
+    body: Value,
+    condition: Condition,
+) -> Result<Response, Failure> {
+    let app = &call.app;
+    let kind = kinds::find(info.name);
+    let mut draft = Draft { id, caller: &call.caller, before: before.as_ref(), body };
+    tidy(&mut draft.body)?;
+    kind.prepare(app, &mut draft).await?;
+    let body = draft.body;
+    if let Some(denial) = crate::plans::check_write(&app.records, id, &body, app.clock.now()).await? {
+        return Err(disallowed(id, &denial));
+    }
+    let write = Write { id: id.clone(), body, condition, actor: call.caller.actor.clone(), audit: true };
+    let written = app.records.put(write).await?;
+    kind.written(app, &written).await?;
+    // The hook may have changed it.
+    let current = app.records.get(id).await?.ok_or_else(|| RecordsError::Missing(id.to_string()))?;
+    let status = match (&call.parts.method, written.created) {
+        (&http::Method::PATCH, _) => 200,
+        (_, true) => info.created,
+        (_, false) => info.updated,
+    };
+    Ok(answer::resource(status, &current))
+}
+
+/// Checks the parts that all resources share.
+fn tidy(body: &mut Value) -> Result<(), Failure> {
+    let Some(members) = body.as_object_mut() else {
+        return Err(ApiError::coded(
+            ErrorKind::Invalid,
+            "InvalidRequestContent",
+            "The body must be a JSON object.",
+        )
+        .into());
+    };
+    for name in ENVELOPE {
+        members.shift_remove(name);
+    }
+    if members.get("properties").is_none_or(Value::is_null) {
+        members.insert("properties".to_owned(), Value::Object(Map::new()));
+    }
+    let wrong = |path: &str, text: &str| Err(Failure(ApiError::field(path, text)));
+    if !members["properties"].is_object() {
+        return wrong("properties", "`properties` must be an object");
+    }
+    match members.get("location") {
+        None | Some(Value::String(_)) => {}
+        Some(Value::Null) => drop(members.shift_remove("location")),
+        Some(_) => return wrong("location", "`location` must be text"),
+    }
+    match members.get("tags") {
+        None => {}
+        Some(Value::Null) => drop(members.shift_remove("tags")),
+        Some(Value::Object(tags)) if tags.len() <= TAGS_MAX && tags.values().all(Value::is_string) => {}
+        Some(_) => return wrong("tags", "`tags` must be an object of at most 50 texts"),
+    }
+    Ok(())
+}
+
+/// Azure's limit.
+const TAGS_MAX: usize = 50;
+
+/// `If-Match` and `If-None-Match`, or the etag in the body that Sentinel's clients send.
+fn condition(headers: &HeaderMap, etag: Option<&Value>) -> Result<Condition, Failure> {
+    let if_match = header_text(headers, header::IF_MATCH.as_str());
+    let if_none_match = header_text(headers, header::IF_NONE_MATCH.as_str());
+    let in_body = etag.and_then(Value::as_str).filter(|etag| !etag.is_empty());
+    match (if_match, if_none_match) {
+        ("", "") => Ok(in_body.map_or(Condition::None, |etag| Condition::IfMatch(etag.to_owned()))),
+        ("", "*") => Ok(Condition::IfNoneMatch),
+        (etag, "") => Ok(Condition::IfMatch(etag.to_owned())),
+        _ => {
+            Err(ApiError::invalid("Of If-None-Match only `*` is supported, and not together with If-Match.")
+                .into())
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What all doors share: errors as answers, bounded bodies, request headers.
+
+mod body;
+mod failure;
+mod headers;
+
+pub(crate) use body::{read_body, read_json};
+pub(crate) use failure::{Failure, chain};
+pub(crate) use headers::{base_url, header, query_pairs, query_value};

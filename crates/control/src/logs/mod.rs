@@ -1,0 +1,27 @@
+//! The doors of the log store: queries out, rows in.
+
+mod batch;
+mod ingest;
+mod metadata;
+mod query;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub(crate) use query::columns;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/workspaces/{workspace}/query", get(query::get).post(query::post))
+        .route("/v1/workspaces/{workspace}/metadata", get(metadata::metadata).post(metadata::metadata))
+        .route("/v1/$batch", post(batch::batch))
+        .route("/dataCollectionRules/{rule}/streams/{stream}", post(ingest::upload))
+        .route("/datacollectionrules/{rule}/streams/{stream}", post(ingest::upload))
+        // Bodies have their own bounds (`http::read_body`).
+        .layer(DefaultBodyLimit::disable())
+}

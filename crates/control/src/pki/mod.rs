@@ -1,0 +1,92 @@
+//! Keys and certificates, made at first start and kept under `<data>/pki`.
+//!
+//! Two authorities that never sign for each other: one for the server's own certificate, which agents and
+//! browsers pin or trust, and one for agents' client certificates. A key that signs tokens is the third.
+
+mod authority;
+mod files;
+mod peer;
+mod server_certificate;
+
+use std::path::{Path, PathBuf};
+
+use bartizan_base::{ErrorKind, Ticks};
+use rcgen::KeyPair;
+
+pub use authority::{AgentAuthority, AgentCertificate};
+pub use peer::PeerCertificate;
+
+/// What can go wrong with keys and certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    #[error("cannot {action} `{path}`")]
+    File {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("cannot use the key or certificate in `{path}`")]
+    Damaged {
+        path: PathBuf,
+        #[source]
+        source: rcgen::Error,
+    },
+    #[error("cannot make a certificate")]
+    Make(#[source] rcgen::Error),
+    /// The agent's certificate signing request.
+    #[error("the certificate signing request is not usable: {0}")]
+    Request(String),
+    #[error("the certificate names no machine")]
+    NoMachine,
+}
+
+impl PkiError {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Request(_) => ErrorKind::Invalid,
+            Self::NoMachine => ErrorKind::Unauthenticated,
+            Self::File { .. } | Self::Damaged { .. } | Self::Make(_) => ErrorKind::Internal,
+        }
+    }
+}
+
+/// Everything the server needs to prove who it is and to check who others are.
+#[derive(Debug)]
+pub struct Pki {
+    /// PEM of the authority that signed the server's certificate.
+    pub server_ca: String,
+    /// Where that PEM is, for people to give to their tools.
+    pub server_ca_path: PathBuf,
+    /// PEM of the server's certificate.
+    pub server_certificate: String,
+    /// PEM of its key.
+    pub server_key: String,
+    pub agents: AgentAuthority,
+    /// Signs access tokens.
+    pub token_key: KeyPair,
+}
+
+impl Pki {
+    /// Opens `dir`, making what is missing, and renews the server's certificate when it nears its end or
+    /// does not have all `names` (host names and addresses).
+    ///
+    /// # Errors
+    /// See [`PkiError`].
+    pub fn open(dir: &Path, names: &[String], now: Ticks) -> Result<Self, PkiError> {
+        files::private_dir(dir)?;
+        let ca = authority::open(dir, "ca", "Bartizan Server CA", now)?;
+        let (server_certificate, server_key) = server_certificate::open(dir, &ca, names, now)?;
+        let agents = AgentAuthority::new(authority::open(dir, "agents-ca", "Bartizan Agent CA", now)?);
+        let token_key = files::key(&dir.join("token-signing.key"))?;
+        Ok(Self {
+            server_ca: ca.pem,
+            server_ca_path: dir.join("ca.pem"),
+            server_certificate,
+            server_key,
+            agents,
+            token_key,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Server-sent events: which resources changed and which tables got rows, so that pages stay current.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use bartizan_records::ChangeOp;
+use futures::{Stream, StreamExt};
+use serde_json::json;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+
+use crate::access::Caller;
+use crate::app::App;
+use crate::http::Failure;
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
+    app.authorize(&caller, "Microsoft.Resources/subscriptions/resources/read", &app.home.subscription_id())
+        .await?;
+    let changes = BroadcastStream::new(app.records.subscribe()).map(|change| match change {
+        Ok(change) => {
+            let op = match change.op {
+                ChangeOp::Put => "put",
+                ChangeOp::Delete => "delete",
+            };
+            let data = json!({"id": change.id, "type": change.resource_type, "op": op});
+            Event::default().event("resource").data(data.to_string())
+        }
+        Err(BroadcastStreamRecvError::Lagged(_)) => missed(),
+    });
+    let rows = BroadcastStream::new(app.store.subscribe()).map(|appended| match appended {
+        Ok(appended) => {
+            let data = json!({"table": appended.table.as_ref(), "rows": appended.rows});
+            Event::default().event("rows").data(data.to_string())
+        }
+        Err(BroadcastStreamRecvError::Lagged(_)) => missed(),
+    });
+    let stop = app.stop.clone();
+    let stream =
+        futures::stream::select(changes, rows).take_until(async move { stop.cancelled().await }).map(Ok);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("")))
+}
+
+/// The page fell behind and must load again.
+fn missed() -> Event {
+    Event::default().event("missed").data("{}")
+}

@@ -1,0 +1,30 @@
+//! What only the portal needs: sign-in with a cookie, live events, onboarding, query checks, its own files.
+
+mod check;
+mod events;
+mod files;
+mod onboarding;
+mod script;
+mod session;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub(crate) use files::serve;
+pub use onboarding::new_token;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/portal/v1/signin", post(session::sign_in))
+        .route("/portal/v1/signout", post(session::sign_out))
+        .route("/portal/v1/session", get(session::show))
+        .route("/portal/v1/events", get(events::events))
+        .route("/portal/v1/onboarding", post(onboarding::create))
+        .route("/portal/v1/query/check", post(check::check))
+        .route("/portal/agent/bartizan-agent", get(files::agent_binary))
+        .route("/portal/agent/ca.pem", get(files::certificate))
+}

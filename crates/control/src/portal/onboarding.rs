@@ -1,0 +1,76 @@
+//! Onboarding tokens, and the script that uses one.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use bartizan_api::ApiError;
+use bartizan_api::portal::{Onboarding, OnboardingRequest};
+use bartizan_base::{ResourceId, Ticks, Timespan};
+use bartizan_records::{NewSecret, Records, RecordsError, SecretKind};
+use http::{HeaderMap, Uri};
+use serde_json::json;
+
+use crate::access::{Caller, random_secret};
+use crate::app::{App, Home};
+use crate::http::{Failure, base_url, read_json};
+use crate::portal::script;
+
+const BODY_MAX: usize = 64 << 10;
+/// A token is good for a day, for any number of machines.
+const TOKEN_SECONDS: i64 = 86_400;
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Result<Json<Onboarding>, Failure> {
+    let mut request: OnboardingRequest = read_json(&headers, body, BODY_MAX).await?;
+    if request.resource_group.is_empty() {
+        request.resource_group.clone_from(&app.home.resource_group);
+    }
+    if request.location.is_empty() {
+        request.location.clone_from(&app.home.location);
+    }
+    let group = app.home.subscription_id().join(&format!("resourceGroups/{}", request.resource_group));
+    let group = group.map_err(|error| ApiError::field("resourceGroup", error.to_string()))?;
+    app.authorize(&caller, "Microsoft.HybridCompute/machines/write", &group).await?;
+    if app.records.get(&group).await?.is_none() {
+        let text = format!("there is no resource group `{}`", request.resource_group);
+        return Err(ApiError::field("resourceGroup", text).into());
+    }
+    script::check(&request)?;
+    let (token, expires_on) =
+        new_token(&app.records, &app.home, &caller.actor.object_id.to_string(), &group, &request).await?;
+    let server = base_url(&headers, &uri, &app.public_url);
+    let script = script::write(&app.home, &request, &server, &token, &app.pki.server_ca);
+    Ok(Json(Onboarding { token, expires_on, script }))
+}
+
+/// A new onboarding token for machines of `group`.
+///
+/// # Errors
+/// When the records cannot be written.
+pub async fn new_token(
+    records: &Records,
+    home: &Home,
+    by: &str,
+    group: &ResourceId,
+    request: &OnboardingRequest,
+) -> Result<(String, Ticks), RecordsError> {
+    let token = random_secret();
+    let expires = records.now() + Timespan::from_seconds(TOKEN_SECONDS);
+    let location = if request.location.is_empty() { &home.location } else { &request.location };
+    let secret = NewSecret {
+        kind: SecretKind::OnboardingToken,
+        subject: by.to_owned(),
+        data: json!({"resourceGroup": group.name(), "location": location, "tags": request.tags}),
+        expires,
+        uses: None,
+    };
+    records.put_secret(&token, secret).await?;
+    Ok((token, expires))
+}

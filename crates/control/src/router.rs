@@ -1,0 +1,85 @@
+//! All doors, and the tasks behind them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bartizan_api::{ApiError, path};
+use bartizan_base::ErrorKind;
+use http::{HeaderValue, header};
+use serde_json::json;
+use tokio::task::JoinSet;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::access::Caller;
+use crate::app::App;
+use crate::http::Failure;
+use crate::{activity, agents, arm, identity, logs, plans, portal};
+
+/// The service that answers every request.
+pub fn router(app: Arc<App>) -> Router {
+    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    Router::new()
+        .route("/healthz", get(health))
+        .merge(identity::routes())
+        .merge(logs::routes())
+        .merge(agents::routes())
+        .merge(portal::routes())
+        .fallback(other)
+        .with_state(app)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+}
+
+/// ARM paths compare without regard to case, which a router cannot; they are told apart here.
+async fn other(State(app): State<Arc<App>>, mut parts: Parts, body: Body) -> Result<Response, Failure> {
+    if path::is_arm(parts.uri.path()) {
+        let caller = Caller::from_request_parts(&mut parts, &app).await?;
+        return arm::handle(State(app), caller, parts, body).await;
+    }
+    portal::serve(&app, &parts.method, &parts.uri).await
+}
+
+/// Alive, and whether the store takes rows.
+async fn health(State(app): State<Arc<App>>) -> Response {
+    axum::Json(
+        json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "seq": app.store.committed_seq()}),
+    )
+    .into_response()
+}
+
+/// A defect in one request is that request's: 500, a log line, and on with the next.
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+    let text = cause
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| cause.downcast_ref::<String>().cloned());
+    tracing::error!(cause = text.unwrap_or_default(), "a request handler panicked");
+    Failure(ApiError::new(ErrorKind::Internal, "The server failed to do this. Its log says why."))
+        .into_response()
+}
+
+/// Starts the background work; it ends when `app.stop` is cancelled.
+pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(activity::drain(Arc::clone(app)));
+    tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
+    tasks.spawn(agents::watch_presence(Arc::clone(app)));
+    tasks.spawn(plans::start(plans::PlansContext {
+        records: app.records.clone(),
+        clock: Arc::clone(&app.clock),
+        stop: app.stop.clone(),
+    }));
+    tasks
+}
