@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use bartizan_base::{Ticks, WorkspaceId};
 use bartizan_kql::bound::{BoundQuery, ColumnSchema, Rel};
-use bartizan_kql::Diagnostic;
-use crate::analyze_stub::AnalyzeOptions;
+use bartizan_kql::{AnalyzeOptions, Diagnostic};
 use bartizan_store::Store;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -142,7 +141,7 @@ impl Engine {
 
     /// Analyses a query without running it.
     pub fn check(&self, workspace: WorkspaceId, text: &str) -> Checked {
-        let analysis = crate::analyze_stub::analyze(text, &self.inner.catalog(workspace), &AnalyzeOptions::default());
+        let analysis = bartizan_kql::analyze(text, &self.inner.catalog(workspace), &AnalyzeOptions::default());
         let query = analysis.query.as_ref();
         Checked {
             columns: query.map(|query| query.root.columns()),
@@ -158,8 +157,8 @@ impl Inner {
     }
 
     async fn run(&self, request: &QueryRequest) -> Result<QueryOutput, QueryError> {
-        let options = AnalyzeOptions { now: request.now, ..AnalyzeOptions::default() };
-        let analysis = crate::analyze_stub::analyze(&request.text, &self.catalog(request.workspace), &options);
+        let options = AnalyzeOptions { now: request.now };
+        let analysis = bartizan_kql::analyze(&request.text, &self.catalog(request.workspace), &options);
         let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
         self.run_bound(&query, request).await
     }

@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 mod aggregates;
-mod analyze_stub;
 mod catalog;
 mod constant;
 mod engine;

@@ -12,6 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::error::{EngineError, QueryError};
 
+/// Stack of a query thread: plans are trees, walked by recursion, and KQL lets them be a few hundred deep.
+const STACK_BYTES: usize = 32 << 20;
+
 /// Limits of one query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryLimits {
@@ -74,6 +77,7 @@ impl QueryThreads {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("query")
+            .thread_stack_size(STACK_BYTES)
             .enable_all()
             .build()
             .map_err(EngineError::Threads)?;

@@ -118,10 +118,7 @@ impl Best {
                 return Ok(());
             }
         }
-        let row = columns.iter().map(|column| {
-            // Compacted, so that one row does not hold on to a whole batch's text.
-            Ok(ScalarValue::try_from_array(column, best)?)
-        });
+        let row = columns.iter().map(|column| ScalarValue::try_from_array(column, best));
         self.row = Some(row.collect::<Result<_>>()?);
         Ok(())
     }

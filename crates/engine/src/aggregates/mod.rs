@@ -77,7 +77,11 @@ impl Context {
         {
             return Err(refuse());
         }
-        let (name, condition_at) = base(aggregate.function);
+        let (name, condition_at) = match (aggregate.function, aggregate.args.len()) {
+            // `count(condition)` is `countif(condition)`.
+            ("count", 1) => ("count", Some(0)),
+            (function, _) => base(function),
+        };
         let mut args: Vec<&Scalar> = aggregate.args.iter().collect();
         let mut condition = None;
         if let Some(at) = condition_at {
@@ -114,7 +118,6 @@ impl Context {
         let is_time = |ty: KqlType| matches!(ty, KqlType::DateTime | KqlType::TimeSpan);
         Ok(Some(match (name, args.len()) {
             ("count", 0) => one(native::count(Expr::Literal(ScalarValue::Int64(Some(1)), None)), as_is()),
-            ("count", 1) => one(native::count(value(0)?), as_is()),
             ("sum", 1) if is_number(out) || out == KqlType::TimeSpan => {
                 let wide = if out == KqlType::Int { KqlType::Long } else { out };
                 one(native::sum(value_as(0, wide)?), or_else(zero(wide), out))

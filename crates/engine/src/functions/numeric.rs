@@ -202,10 +202,8 @@ fn bin_from<'a>(value: &Value<'a>, size: &Value<'a>, at: i64) -> Value<'a> {
 }
 
 fn round<'a>(value: &Value<'a>, digits: Option<&Value<'a>>) -> Value<'a> {
-    if let Value::Int(_) | Value::Long(_) = value {
-        if digits.is_none() {
-            return value.clone();
-        }
+    if matches!(value, Value::Int(_) | Value::Long(_)) && digits.is_none() {
+        return value.clone();
     }
     let (Some(number), digits) = (to_real(value), digits.map_or(Some(0), to_long)) else { return Value::Null };
     let Some(digits) = digits else { return Value::Null };

@@ -267,6 +267,11 @@ fn one(op: TextOp, subject: &str, needle: &str, case_sensitive: bool) -> bool {
     }
 }
 
+/// `subject has needle`.
+pub(crate) fn has_term(subject: &str, needle: &str) -> bool {
+    Needles::new(TextOp::Has, false, vec![needle.to_owned()]).found(subject, false)
+}
+
 /// Whether an occurrence does not begin inside a term: terms are runs of letters and digits.
 fn starts_term(subject: &str, needle: &str, at: usize) -> bool {
     let inside = needle.chars().next().is_some_and(char::is_alphanumeric)

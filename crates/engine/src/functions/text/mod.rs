@@ -36,7 +36,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     strict("substring", |args, _| substring(args)),
     strict("split", |args, _| split(args)),
     strict("indexof", |args, _| indexof(args)),
-    strict("countof", |args, scratch| countof(args, scratch)),
+    strict("countof", countof),
     strict("replace_string", |args, _| {
         let (subject, from, to) = (text(args[0].clone()), text(args[1].clone()), text(args[2].clone()));
         if from.is_empty() { Value::String(subject) } else { Value::string(subject.replace(from.as_ref(), &to)) }

@@ -1,5 +1,201 @@
-//! Placeholder while families are added.
+//! URLs, paths, and the encodings of text: percent, base64, CSV.
 
-use super::super::kernel::Entry;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde_json::{Map, Value as Tree, json};
 
-pub(crate) const FUNCTIONS: &[Entry] = &[];
+use super::super::convert::text;
+use super::super::dynamic::{elements, from_tree};
+use super::super::kernel::{Entry, strict};
+use crate::value::Value;
+
+pub(crate) const FUNCTIONS: &[Entry] = &[
+    strict("url_encode", |args, _| Value::string(percent_encode(&text(args[0].clone()), true))),
+    strict("url_encode_component", |args, _| Value::string(percent_encode(&text(args[0].clone()), false))),
+    strict("url_decode", |args, _| Value::string(percent_decode(&text(args[0].clone())))),
+    strict("base64_encode_tostring", |args, _| Value::string(STANDARD.encode(text(args[0].clone()).as_bytes()))),
+    strict("base64_decode_tostring", |args, _| {
+        match decode(&args[0]).and_then(|bytes| String::from_utf8(bytes).ok()) {
+            Some(text) => Value::string(text),
+            None => Value::Null,
+        }
+    }),
+    strict("base64_decode_toarray", |args, _| match decode(&args[0]) {
+        Some(bytes) => from_tree(&Tree::Array(bytes.into_iter().map(Tree::from).collect())),
+        None => Value::Null,
+    }),
+    strict("base64_encode_fromarray", |args, _| {
+        let Value::Dynamic(json) = &args[0] else { return Value::Null };
+        let bytes: Option<Vec<u8>> = elements(json).and_then(|all| {
+            all.iter().map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect()
+        });
+        bytes.map_or(Value::Null, |bytes| Value::string(STANDARD.encode(bytes)))
+    }),
+    strict("parse_url", |args, _| parse_url(&text(args[0].clone()))),
+    strict("parse_urlquery", |args, _| {
+        from_tree(&json!({ "Query Parameters": query(&text(args[0].clone())) }))
+    }),
+    strict("parse_path", |args, _| parse_path(&text(args[0].clone()))),
+    strict("parse_csv", |args, _| from_tree(&Tree::Array(csv(&text(args[0].clone())).into_iter().map(Tree::from).collect()))),
+    strict("parse_command_line", |args, _| match text(args[1].clone()).to_ascii_lowercase().as_str() {
+        "windows" => from_tree(&Tree::Array(windows_args(&text(args[0].clone())).into_iter().map(Tree::from).collect())),
+        _ => Value::Null,
+    }),
+];
+
+fn decode(value: &Value<'_>) -> Option<Vec<u8>> {
+    let text = text(value.clone());
+    let text = text.trim();
+    STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text.trim_end_matches('='))).ok()
+}
+
+/// `url_encode` writes a space as `+`; `url_encode_component` as `%20`.
+fn percent_encode(text: &str, plus: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(char::from(byte)),
+            b'!' | b'*' | b'(' | b')' if plus => out.push(char::from(byte)),
+            b'~' if !plus => out.push('~'),
+            b' ' if plus => out.push('+'),
+            byte if plus => out.push_str(&format!("%{byte:02x}")),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        match (bytes[at], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 3;
+                continue;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn query(text: &str) -> Tree {
+    let pairs = text.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key.to_owned(), Tree::from(value))
+    });
+    Tree::Object(pairs.collect::<Map<_, _>>())
+}
+
+/// Splits a URL by its punctuation; nothing is decoded.
+fn parse_url<'a>(url: &str) -> Value<'a> {
+    let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let (rest, query_text) = rest.split_once('?').unwrap_or((rest, ""));
+    let Some((scheme, rest)) = rest.split_once(':') else { return Value::Null };
+    if scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')) {
+        return Value::Null;
+    }
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let (login, address) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
+        _ => (address, ""),
+    };
+    from_tree(&json!({
+        "Scheme": scheme, "Host": host, "Port": port, "Path": path, "Username": user, "Password": password,
+        "Query Parameters": query(query_text), "Fragment": fragment,
+    }))
+}
+
+fn parse_path<'a>(path: &str) -> Value<'a> {
+    let (scheme, rest) = path.split_once("://").map_or(("", path), |(scheme, rest)| (scheme, rest));
+    let root = match rest.as_bytes() {
+        [letter, b':', ..] if letter.is_ascii_alphabetic() => &rest[..2],
+        [b'/', ..] if scheme.is_empty() => "/",
+        _ => "",
+    };
+    // An alternate data stream follows the file name.
+    let after_root = &rest[if root == "/" { 0 } else { root.len() }..];
+    let (body, stream) = match after_root.rsplit_once(':') {
+        Some((body, stream)) if !stream.contains(['/', '\\']) => (body, stream),
+        _ => (after_root, ""),
+    };
+    let cut = body.rfind(['/', '\\']);
+    let (directory, file) = cut.map_or(("", body), |at| (&body[..at], &body[at + 1..]));
+    let directory_name = directory.rsplit(['/', '\\']).next().unwrap_or("");
+    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let root = if root == "/" { "" } else { root };
+    from_tree(&json!({
+        "Scheme": scheme, "RootPath": root, "DirectoryPath": format!("{root}{directory}"),
+        "DirectoryName": directory_name, "Filename": file, "Extension": extension,
+        "AlternateDataStreamName": stream,
+    }))
+}
+
+/// The fields of one CSV record; more lines are not read.
+fn csv(text: &str) -> Vec<String> {
+    let mut fields = Vec::new();
+    let mut field = String::new();
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                field.push('"');
+                chars.next();
+            }
+            '"' if quoted => quoted = false,
+            '"' if field.is_empty() => quoted = true,
+            ',' if !quoted => fields.push(std::mem::take(&mut field)),
+            '\r' | '\n' if !quoted => break,
+            c => field.push(c),
+        }
+    }
+    fields.push(field);
+    fields
+}
+
+/// Arguments by the rules of Windows' C runtime: backslashes count only before a quote.
+fn windows_args(text: &str) -> Vec<String> {
+    let mut args = Vec::new();
+    let mut arg: Option<String> = None;
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                let mut count = 1;
+                while chars.next_if_eq(&'\\').is_some() {
+                    count += 1;
+                }
+                let out = arg.get_or_insert_default();
+                if chars.peek() == Some(&'"') {
+                    out.extend(std::iter::repeat_n('\\', count / 2));
+                    if count % 2 == 1 {
+                        out.push('"');
+                        chars.next();
+                    }
+                } else {
+                    out.extend(std::iter::repeat_n('\\', count));
+                }
+            }
+            '"' => {
+                quoted = !quoted;
+                arg.get_or_insert_default();
+            }
+            ' ' | '\t' if !quoted => args.extend(arg.take()),
+            c => arg.get_or_insert_default().push(c),
+        }
+    }
+    args.extend(arg);
+    args
+}

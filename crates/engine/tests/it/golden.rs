@@ -1,0 +1,160 @@
+//! Runs `tests/kql/<area>/<topic>.kqlt`: queries beside their answers.
+//!
+//! `data name = path` loads a fixture (columns and types follow from its rows). `## title` starts a case:
+//! the query, `----`, and the answer as a header and rows, cells two spaces apart; or `---- error CODE`, or
+//! `---- unsupported WHAT`. `UPDATE_GOLDEN=1` rewrites the answers of cases without an origin.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use bartizan_base::Ticks;
+use bartizan_engine::{QueryError, QueryOutput};
+use bartizan_schema::{Column, KqlType, Table, TableKind};
+use serde_json::{Map, Value};
+
+use crate::support::{Fixture, rows};
+
+struct Case {
+    title: String,
+    query: String,
+    answer: String,
+}
+
+#[tokio::test]
+async fn queries_give_their_golden_answers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kql");
+    let mut files = Vec::new();
+    find(&root, &mut files);
+    files.sort();
+    assert!(!files.is_empty());
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut failures = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (data, cases) = parse(&text);
+        let fixture = load(&root, &data).await;
+        let mut out = text[..text.find("\n## ").map_or(0, |at| at + 1)].to_owned();
+        for case in &cases {
+            let got = print(fixture.query(&case.query).await);
+            let kept = case.title.contains("[origin:");
+            if got != case.answer && (!update || kept) {
+                let name = file.strip_prefix(&root).unwrap().display();
+                failures.push(format!(
+                    "{name}: {}\n{}\n--- expected\n{}--- got\n{got}",
+                    case.title, case.query, case.answer
+                ));
+            }
+            let answer = if kept { &case.answer } else { &got };
+            write!(out, "## {}\n{}\n----{answer}\n", case.title, case.query).unwrap();
+        }
+        if update {
+            std::fs::write(&file, format!("{}\n", out.trim_end())).unwrap();
+        }
+    }
+    assert!(failures.is_empty(), "{} cases differ\n\n{}", failures.len(), failures.join("\n"));
+}
+
+fn find(dir: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            find(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "kqlt") {
+            into.push(path);
+        }
+    }
+}
+
+/// The `data` lines and the cases of a file.
+fn parse(text: &str) -> (Vec<(String, String)>, Vec<Case>) {
+    let mut parts = text.split("\n## ");
+    let head = parts.next().unwrap_or_default();
+    let data = head.lines().filter_map(|line| line.strip_prefix("data ")?.split_once('='));
+    let data = data.map(|(name, path)| (name.trim().to_owned(), path.trim().to_owned())).collect();
+    let cases = parts.map(|part| {
+        let (title, rest) = part.split_once('\n').unwrap();
+        let (query, answer) = rest.split_once("\n----").unwrap_or_else(|| panic!("no answer in: {title}"));
+        Case { title: title.to_owned(), query: query.to_owned(), answer: format!("{}\n", answer.trim_end()) }
+    });
+    (data, cases.collect())
+}
+
+async fn load(root: &Path, data: &[(String, String)]) -> Fixture {
+    let mut tables = Vec::new();
+    let mut loaded = Vec::new();
+    for (name, path) in data {
+        let rows = rows(&std::fs::read_to_string(root.join(path)).unwrap());
+        if !name.starts_with(|c: char| c.is_uppercase()) {
+            tables.push(declare(name, &rows));
+        }
+        loaded.push((name, rows));
+    }
+    let fixture = Fixture::new(tables).await;
+    for (name, rows) in loaded {
+        fixture.append(name, rows).await;
+    }
+    fixture
+}
+
+/// A table for rows like these. Names of shipped tables start with a capital and are not declared.
+fn declare(name: &str, rows: &[Map<String, Value>]) -> Table {
+    let mut columns: Vec<Column> = Vec::new();
+    for (key, value) in rows.iter().flatten() {
+        if columns.iter().any(|column| &column.name == key) || value.is_null() {
+            continue;
+        }
+        let ty = match value {
+            Value::Bool(_) => KqlType::Bool,
+            Value::Number(number) if number.is_i64() => KqlType::Long,
+            Value::Number(_) => KqlType::Real,
+            Value::String(text) if Ticks::parse(text).is_ok() => KqlType::DateTime,
+            Value::String(_) => KqlType::String,
+            _ => KqlType::Dynamic,
+        };
+        columns.push(Column::new(key.clone(), ty));
+    }
+    Table {
+        name: name.to_owned(),
+        description: String::new(),
+        kind: TableKind::Standard,
+        categories: Vec::new(),
+        retention_days: 90,
+        columns,
+    }
+}
+
+/// What stands after `----`.
+fn print(result: Result<QueryOutput, QueryError>) -> String {
+    let output = match result {
+        Ok(output) => output,
+        Err(QueryError::Invalid(diagnostics)) => {
+            return format!(" error {}\n", diagnostics.first().map_or("?", |found| found.code));
+        }
+        Err(QueryError::Unsupported { what, .. }) => return format!(" unsupported {what}\n"),
+        Err(error) => return format!(" failed {error}\n"),
+    };
+    let header: Vec<String> =
+        output.columns.iter().map(|column| format!("{}:{}", column.name, column.ty)).collect();
+    let mut text = format!("\n{}\n", header.join("  "));
+    for row in output.rows_json() {
+        let cells: Vec<String> = row.iter().map(cell).collect();
+        text.push_str(&cells.join("  "));
+        text.push('\n');
+    }
+    text
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            let plain = !text.is_empty()
+                && text.trim() == text
+                && text != "null"
+                && !text.contains("  ")
+                && !text.contains('\n')
+                && !text.starts_with('"');
+            if plain { text.clone() } else { Value::from(text.as_str()).to_string() }
+        }
+        other => other.to_string(),
+    }
+}

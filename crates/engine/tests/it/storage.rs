@@ -1,0 +1,124 @@
+//! Where rows lie must not matter: memory, files, or both.
+
+use bartizan_engine::{QueryError, SeqWindow};
+use bartizan_kql::Span;
+use serde_json::{Value, json};
+
+use crate::support::Fixture;
+
+const QUERIES: &[&str] = &[
+    "Heartbeat | summarize max(TimeGenerated) by Computer | sort by Computer asc",
+    "Heartbeat | where TimeGenerated >= datetime(2026-03-01T10:00:00Z) | count",
+    "Heartbeat | where Computer has 'host-3' | summarize n = count(), dcount(OSType) by Computer | sort by Computer asc",
+    "Heartbeat | project Computer, OSType, Version, TimeGenerated | sort by TimeGenerated asc, Computer asc | take 7",
+    "Heartbeat | where isempty(Version) | count",
+    "Heartbeat | summarize arg_max(TimeGenerated, OSType, Version) by Computer | sort by Computer asc",
+    "Heartbeat | where Computer in ('host-1', 'host-2') or OSType != 'Linux' | summarize count() by OSType | sort by OSType asc",
+];
+
+fn heartbeats(from: usize, to: usize) -> Vec<serde_json::Map<String, Value>> {
+    (from..to)
+        .map(|n| {
+            let row = json!({
+                "TimeGenerated": format!("2026-03-01T{:02}:{:02}:00Z", 8 + n / 60, n % 60),
+                "Computer": format!("host-{}", n % 5),
+                "OSType": if n % 3 == 0 { "Windows" } else { "Linux" },
+                "Version": if n % 4 == 0 { "" } else { "1.2" },
+            });
+            row.as_object().unwrap().clone()
+        })
+        .collect()
+}
+
+async fn answers(fixture: &Fixture) -> Vec<Vec<Vec<Value>>> {
+    let mut all = Vec::new();
+    for query in QUERIES {
+        all.push(fixture.query(query).await.unwrap_or_else(|error| panic!("{query}: {error}")).rows_json());
+    }
+    all
+}
+
+#[tokio::test]
+async fn files_and_memory_give_one_answer() {
+    let memory = Fixture::new(Vec::new()).await;
+    memory.append("Heartbeat", heartbeats(0, 200)).await;
+    let expected = answers(&memory).await;
+    assert_eq!(expected[0].len(), 5);
+
+    let mixed = Fixture::new(Vec::new()).await;
+    mixed.append("Heartbeat", heartbeats(0, 70)).await;
+    mixed.store.flush().await.unwrap();
+    mixed.append("Heartbeat", heartbeats(70, 140)).await;
+    mixed.store.flush().await.unwrap();
+    mixed.append("Heartbeat", heartbeats(140, 200)).await;
+    assert_eq!(answers(&mixed).await, expected);
+
+    mixed.store.flush().await.unwrap();
+    assert_eq!(answers(&mixed).await, expected);
+}
+
+#[tokio::test]
+async fn a_sequence_window_sees_each_row_once() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let mut seen = 0;
+    let mut after = fixture.store.committed_seq();
+    for (from, to) in [(0, 10), (10, 25), (25, 25), (25, 40)] {
+        if from < to {
+            fixture.append("Heartbeat", heartbeats(from, to)).await;
+        }
+        if from == 10 {
+            fixture.store.flush().await.unwrap();
+        }
+        let upto = fixture.store.committed_seq();
+        let mut request = fixture.request("Heartbeat | count");
+        request.ingested = Some(SeqWindow { after, upto });
+        let output = fixture.engine.query(request).await.unwrap();
+        assert_eq!(output.rows_json()[0][0], json!(to - from));
+        assert!(output.seq >= upto);
+        seen += to - from;
+        after = upto;
+    }
+    assert_eq!(seen, 40);
+}
+
+#[tokio::test]
+async fn timespan_limits_base_tables() {
+    let fixture = Fixture::new(Vec::new()).await;
+    fixture.append("Heartbeat", heartbeats(0, 120)).await;
+    let mut request = fixture.request("Heartbeat | summarize min(TimeGenerated), max(TimeGenerated), count()");
+    let time = |text: &str| bartizan_base::Ticks::parse(text).unwrap();
+    request.timespan = Some((time("2026-03-01T08:30:00Z"), time("2026-03-01T09:00:00Z")));
+    let output = fixture.engine.query(request).await.unwrap();
+    let expected = json!([["2026-03-01T08:30:00Z", "2026-03-01T08:59:00Z", 30]]);
+    assert_eq!(json!(output.rows_json()), expected);
+    assert_eq!(output.objects()[0]["count_"], json!(30));
+}
+
+#[tokio::test]
+async fn limits_cut_stop_and_contain() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let mut request = fixture.request("range x from 1 to 1000 step 1");
+    request.limits.rows = 10;
+    let output = fixture.engine.query(request).await.unwrap();
+    assert_eq!(output.rows_json().len(), 10);
+    assert_eq!(output.partial.unwrap().code, "RowLimit");
+
+    let heavy = "range x from 1 to 100000 step 1 | extend k = 1 | join kind=inner (range y from 1 to 100000 step 1 \
+                 | extend k = 1) on k | where x == y * 7 and strlen(strcat(x, y)) == 3 | count";
+    let mut request = fixture.request(heavy);
+    request.limits.timeout = std::time::Duration::from_millis(300);
+    assert!(matches!(fixture.engine.query(request).await, Err(QueryError::Timeout)));
+
+    let text = "Heartbeat | where geo_distance_2points(1.0, 2.0, 3.0, 4.0) > 1";
+    match fixture.query(text).await {
+        Err(QueryError::Unsupported { what, span }) => {
+            assert_eq!(what, "geo_distance_2points");
+            let Span { start, end } = span;
+            assert!(text[start..end].starts_with("geo_distance_2points"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(fixture.query("Heartbeat | wher x").await, Err(QueryError::Invalid(_))));
+    // After all that the engine still answers.
+    assert_eq!(fixture.query("print 1").await.unwrap().rows_json(), [[json!(1)]]);
+}

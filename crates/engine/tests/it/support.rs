@@ -1,0 +1,72 @@
+//! A temporary store with an engine over it.
+
+use std::time::Duration;
+
+use bartizan_base::{TenantId, Ticks, WorkspaceId};
+use bartizan_engine::{Engine, EngineOptions, QueryError, QueryLimits, QueryOutput, QueryRequest};
+use bartizan_schema::{Table, TableRegistry};
+use bartizan_store::{AppendTarget, Store, StoreOptions};
+use serde_json::{Map, Value};
+
+/// The moment every test query runs at.
+pub(crate) const NOW: &str = "2026-03-01T12:00:00Z";
+
+pub(crate) struct Fixture {
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) tenant: TenantId,
+    _dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// An empty store with the shipped tables and `tables`.
+    pub(crate) async fn new(tables: Vec<Table>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(dir.path().join("control.db"))
+            .create_if_missing(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let mut registry = TableRegistry::shipped().unwrap();
+        for table in tables {
+            registry.add(table).unwrap();
+        }
+        let store = Store::open(StoreOptions::new(dir.path().join("logs"), pool), registry).await.unwrap();
+        let options = EngineOptions { threads: 2, ..EngineOptions::default() };
+        let engine = Engine::new(store.clone(), options).unwrap();
+        Self { store, engine, workspace: WorkspaceId::random(), tenant: TenantId::random(), _dir: dir }
+    }
+
+    pub(crate) async fn append(&self, table: &str, rows: Vec<Map<String, Value>>) {
+        let to = AppendTarget {
+            workspace: self.workspace,
+            tenant: self.tenant,
+            table: table.to_owned(),
+            batch: None,
+            resource_id: None,
+            force: Default::default(),
+        };
+        let ack = self.store.append_rows(to, rows).await.unwrap();
+        assert_eq!(ack.rejected_cells, 0, "fixture of {table}");
+    }
+
+    pub(crate) fn request(&self, text: &str) -> QueryRequest {
+        QueryRequest {
+            workspace: self.workspace,
+            text: text.to_owned(),
+            timespan: None,
+            now: Ticks::parse(NOW).unwrap(),
+            ingested: None,
+            limits: QueryLimits { timeout: Duration::from_secs(60), ..QueryLimits::default() },
+        }
+    }
+
+    pub(crate) async fn query(&self, text: &str) -> Result<QueryOutput, QueryError> {
+        self.engine.query(self.request(text)).await
+    }
+}
+
+/// Rows from NDJSON.
+pub(crate) fn rows(text: &str) -> Vec<Map<String, Value>> {
+    text.lines().filter(|line| !line.trim().is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
