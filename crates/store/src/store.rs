@@ -54,6 +54,8 @@ impl Store {
     /// # Errors
     /// When the folder or the manifest cannot be used, or was written by a newer program.
     pub async fn open(options: StoreOptions, tables: TableRegistry) -> Result<Store, StoreError> {
+        let dir = std::path::absolute(&options.dir).map_err(StoreError::io("resolve", &options.dir))?;
+        let options = StoreOptions { dir, ..options };
         let is_background = options.background;
         let (manifest, state, wal, recovery) = recovery::open(&options, &tables).await?;
         let shared = Arc::new(Shared::new(options, manifest, state));
@@ -208,6 +210,15 @@ impl Store {
     /// When files or the manifest cannot be written. The rows stay visible and in the log.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.0.flush(|_| true).await.map(|_| ())
+    }
+
+    /// Writes the tables to files whose buffered rows are large or old. The store does it by itself,
+    /// unless it was opened without background work.
+    ///
+    /// # Errors
+    /// As [`Store::flush`].
+    pub async fn flush_due(&self) -> Result<(), StoreError> {
+        self.0.flush_due().await.map(|_| ())
     }
 
     /// Merges small files and drops those past their retention, as of `now`. The store does both by

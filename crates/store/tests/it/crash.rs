@@ -55,7 +55,8 @@ async fn act(choice: u32, fixture: &Fixture, store: &Store, sender: &mut Sender)
             sender.send(fixture, store, OTHER).await;
             Ok(())
         }
-        7..9 => store.flush().await,
+        7 => store.flush().await,
+        8 => store.flush_due().await,
         _ => store.maintain(fixture.clock_now()).await,
     };
     if let Err(error) = result {
@@ -94,6 +95,8 @@ async fn fixture_on(disk: &SimDisk) -> Fixture {
     let mut fixture = Fixture::on(PathBuf::from("/sim"), Arc::new(disk.clone())).await;
     fixture.workspace = WorkspaceId(uuid::Uuid::from_u128(7));
     fixture.options.merge_files_min = 3;
+    // One table is flushed without the other now and then.
+    fixture.options.flush_bytes = 6000;
     // Segments of a few records, so that there are several.
     fixture.options.segment_bytes = 1000;
     fixture
@@ -101,7 +104,7 @@ async fn fixture_on(disk: &SimDisk) -> Fixture {
 
 #[tokio::test]
 async fn every_step_of_a_fixed_course() {
-    const COURSE: [u32; 18] = [0, 5, 0, 7, 0, 0, 7, 5, 9, 0, 7, 0, 0, 7, 9, 5, 0, 7];
+    const COURSE: [u32; 22] = [0, 5, 0, 7, 0, 5, 0, 0, 8, 5, 9, 0, 0, 0, 8, 0, 0, 7, 9, 5, 0, 7];
     for is_power_cut in [false, true] {
         let mut steps = 0;
         loop {

@@ -162,6 +162,24 @@ async fn rows_of_many_days_do_not_make_a_file_each() {
 }
 
 #[tokio::test]
+async fn tables_are_flushed_by_size_and_by_age_each_for_itself() {
+    let mut fixture = Fixture::new().await;
+    fixture.options.flush_bytes = 30_000;
+    let store = fixture.open().await;
+    let files = |table: &str| {
+        let snapshot = store.snapshot(fixture.workspace, &[table]).unwrap();
+        snapshot.tables[table].files.len()
+    };
+    store.append_json(fixture.target(OTHER), Bytes::from_static(b"{\"N\":1}")).await.unwrap();
+    fixture.append(&store, &json!([{"N": 2, "Text": "x".repeat(30_000)}]).to_string()).await.unwrap();
+    store.flush_due().await.unwrap();
+    assert_eq!((files(TABLE), files(OTHER)), (1, 0), "by size");
+    fixture.clock.advance(Timespan::from_duration(fixture.options.flush_age));
+    store.flush_due().await.unwrap();
+    assert_eq!((files(TABLE), files(OTHER)), (1, 1), "by age");
+}
+
+#[tokio::test]
 async fn closing_flushes_and_refuses_more() {
     let fixture = Fixture::new().await;
     let store = fixture.open().await;
