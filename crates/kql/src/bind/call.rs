@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bartizan_schema::KqlType;
 
-use crate::bound::{Literal, PathSegment, Rel, Scalar, ScalarKind};
+use crate::bound::{ColumnSchema, Literal, PathSegment, Rel, Scalar, ScalarKind};
 use crate::functions::{self, ArgumentKind, Declared};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Lambda, Name};
@@ -108,6 +108,9 @@ impl Binder<'_> {
         if let Some((lambda, env)) = self.saved_function(&name.text, span) {
             return self.call_lambda(&name.text, &lambda, &env, args, span);
         }
+        if let Some(table) = self.watchlist(name, args, span) {
+            return Bound::Table(table);
+        }
         if functions::lookup_aggregate(&name.text).is_some() {
             let message = format!("`{}` is an aggregate: it belongs into `summarize`", name.text);
             self.errors.error(codes::AGGREGATE_PLACE, name.span, message);
@@ -118,6 +121,25 @@ impl Binder<'_> {
             self.any(arg);
         }
         Bound::Table(self.failed(span))
+    }
+
+    /// `_GetWatchlist('alias')`, where the workspace does not supply it. The keys of the items become
+    /// columns too, so more of them exist than are known here.
+    fn watchlist(&mut self, name: &Name, args: &[Expr], span: Span) -> Option<Table> {
+        if !matches!(name.text.as_str(), "_GetWatchlist" | "_GetWatchlistAlias") {
+            return None;
+        }
+        for arg in args {
+            self.argument(arg);
+        }
+        let columns = [
+            ("_DTItemId", KqlType::String),
+            ("LastUpdatedTimeUTC", KqlType::DateTime),
+            ("SearchKey", KqlType::String),
+            ("WatchlistItem", KqlType::Dynamic),
+        ];
+        let columns = columns.map(|(name, ty)| ColumnSchema { name: name.to_owned(), ty }).to_vec();
+        Some(self.unsupported(&name.text, columns, true, span))
     }
 
     fn unknown_function(&mut self, name: &Name) {
@@ -136,10 +158,15 @@ impl Binder<'_> {
 
     /// A function of the catalog, parsed anew at each use.
     pub(super) fn saved_function(&mut self, name: &str, span: Span) -> Option<(Arc<Lambda>, Rc<Env>)> {
+        if let Some(lambda) = self.saved.get(name) {
+            return Some((Arc::clone(lambda), Rc::new(Env::default())));
+        }
         let symbol = self.catalog.function(name)?;
         match parse_function(&symbol.parameters, &symbol.body) {
             Ok((parameters, body)) => {
-                Some((Arc::new(Lambda { parameters, body, span }), Rc::new(Env::default())))
+                let lambda = Arc::new(Lambda { parameters, body, span });
+                self.saved.insert(name.to_owned(), Arc::clone(&lambda));
+                Some((lambda, Rc::new(Env::default())))
             }
             Err(findings) => {
                 let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
@@ -197,6 +224,8 @@ impl Binder<'_> {
                     matching.filter(|(_, column)| super::naming::matches_wildcard(pattern, &column.name));
                 matching.map(|(at, column)| Scalar::column(at, column.ty, arg.span)).collect()
             }
+            // the language's own functions take no names; one that is written is passed over
+            ExprKind::Assign { value, .. } => vec![self.scalar(value)],
             _ => vec![self.scalar(arg)],
         }
     }

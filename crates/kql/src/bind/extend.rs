@@ -12,7 +12,7 @@ use crate::syntax::codes;
 use super::call::{column_of_several, several_columns};
 use super::naming::{Names, matches_wildcard, result_name};
 use super::scope::Table;
-use super::{Binder, failed_scalar, passed_on};
+use super::{Binder, passed_on};
 
 /// Columns one table may have. Wide tables have hundreds.
 const COLUMNS_MAX: usize = 10_000;
@@ -285,11 +285,6 @@ impl Binder<'_> {
             let message = "a dynamic value cannot be a group key";
             self.errors.error_with_hint(codes::DYNAMIC_KEY, value.span, message, hint);
         }
-    }
-
-    /// A key or aggregate that could not be bound.
-    pub(super) fn failed_item(&self, span: Span) -> Scalar {
-        failed_scalar(span)
     }
 }
 

@@ -47,8 +47,8 @@ impl Binder<'_> {
                 Statement::Ignored { .. } => {}
                 Statement::Expr(_) => {
                     if let Some(Statement::Expr(earlier)) = last {
-                        let message = "this expression is not used: a query has one result";
-                        self.errors.error(codes::UNEXPECTED, earlier.span, message);
+                        let message = "this expression is not used: a query has one result, the last one";
+                        self.errors.warning(codes::UNEXPECTED, earlier.span, message, None);
                     }
                     last = Some(statement);
                 }
@@ -121,7 +121,8 @@ impl Binder<'_> {
         given: Vec<(String, Binding)>,
         span: Span,
     ) -> Bound {
-        let recursive = self.calls.iter().any(|outer| outer == name);
+        let identity = std::ptr::from_ref(lambda);
+        let recursive = self.calls.contains(&identity);
         if recursive || self.calls.len() >= CALLS_MAX || !self.charge(1, span) {
             let message = if recursive {
                 format!("function `{name}` calls itself")
@@ -136,7 +137,7 @@ impl Binder<'_> {
             inner.declare(&name, binding);
         }
         let outer = std::mem::replace(&mut self.env, inner);
-        self.calls.push(name.to_owned());
+        self.calls.push(identity);
         let scope = RowScope::hidden(self.row().id);
         let aggregates = self.aggregates.take();
         let result = self.within(scope, |binder| match binder.declarations(&lambda.body) {

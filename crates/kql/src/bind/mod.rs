@@ -20,14 +20,16 @@ mod summarize;
 pub(crate) mod types;
 mod union;
 
+use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bartizan_schema::KqlType;
 
 use crate::bound::{BoundQuery, ColumnSchema, Literal, Named, Rel, Render, Scalar, ScalarKind};
 use crate::catalog::Catalog;
 use crate::span::Span;
-use crate::syntax::ast::Script;
+use crate::syntax::ast::{Lambda, Script};
 use crate::syntax::{Errors, codes};
 
 use scope::{Env, RowScope, Table};
@@ -57,7 +59,9 @@ pub(crate) struct Binder<'a> {
     next_shared: u32,
     cost: usize,
     /// Functions being put in, outermost first.
-    calls: Vec<String>,
+    calls: Vec<*const Lambda>,
+    /// Functions of the catalog that were used, parsed.
+    saved: HashMap<String, Arc<Lambda>>,
     render: Option<Render>,
     /// Set while the aggregates of a `summarize` are bound.
     aggregates: Option<summarize::Sink>,
@@ -78,6 +82,7 @@ pub(crate) fn bind(
         next_shared: 0,
         cost: 0,
         calls: Vec::new(),
+        saved: HashMap::new(),
         render: None,
         aggregates: None,
     };

@@ -114,7 +114,7 @@ impl Binder<'_> {
                 );
                 let hint = Some(format!("use take_any({name}), or group by it"));
                 self.errors.error_with_hint(codes::AGGREGATE_PLACE, value.span, message, hint);
-                vec![(None, self.failed_item(value.span))]
+                vec![(None, failed_scalar(value.span))]
             }
             _ => {
                 let name = result_name(value);

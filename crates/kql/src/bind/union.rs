@@ -84,6 +84,10 @@ impl Binder<'_> {
         columns.extend(source.map(|name| ColumnSchema { name: name.to_owned(), ty: KqlType::String }));
         columns.extend(layout.columns.iter().filter(|column| Some(column.name.as_str()) != source).cloned());
         let mut inherited = Inherited { open: false, time_alias: false, cost: 0, depth: 0 };
+        // `union *` over a thousand tables is refused before it is built
+        if !self.charge(tables.len() * columns.len(), span) {
+            return self.failed(span);
+        }
         let mut inputs = Vec::with_capacity(tables.len());
         for (at, (name, table)) in tables.into_iter().enumerate() {
             let items: Vec<Named> = columns

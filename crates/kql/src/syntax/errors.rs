@@ -17,7 +17,7 @@ pub mod codes {
     pub const BAD_LITERAL: &str = "K0012";
     pub const EXPECTED: &str = "K0020";
     pub const UNEXPECTED: &str = "K0021";
-    pub const NO_QUERY: &str = "K0022";
+    pub const NO_QUERY: &str = "K0131";
     pub const UNKNOWN_OPERATOR: &str = "K0023";
     pub const UNKNOWN_PARAMETER: &str = "K0024";
     pub const UNKNOWN_TABLE: &str = "K0100";

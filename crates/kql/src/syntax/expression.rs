@@ -216,7 +216,7 @@ impl Parser<'_> {
         Expr { kind, span: self.span_from(start) }
     }
 
-    fn additive(&mut self) -> Expr {
+    pub(super) fn additive(&mut self) -> Expr {
         self.chain(&["+", "-"], |parser| parser.chain(&["*", "/", "%"], Self::signed))
     }
 
@@ -264,6 +264,10 @@ impl Parser<'_> {
     }
 
     fn member(&mut self, start: Span, base: Expr) -> Expr {
+        // `a.[0]` is written now and then for `a[0]`
+        if self.at_mark("[") && self.ahead(1).kind != TokenKind::String {
+            return self.index(start, base);
+        }
         let Some(name) = self.name("a name after `.`") else { return base };
         let kind = if self.at_mark("(") {
             ExprKind::Call { base: Some(Box::new(base)), name, args: self.arguments() }
@@ -349,6 +353,10 @@ impl Parser<'_> {
             TokenKind::Real => text.parse().ok().map(|value| (Literal::Real(value), KqlType::Real)),
             TokenKind::Timespan => {
                 timespan_value(text).map(|value| (Literal::TimeSpan(value), KqlType::TimeSpan))
+            }
+            _ if is_now(text) => {
+                let name = Name { text: "now".to_owned(), span };
+                return Expr { kind: ExprKind::Call { base: None, name, args: Vec::new() }, span };
             }
             _ => match typed_value(text) {
                 Ok(value) => Some(value),
@@ -563,6 +571,11 @@ impl Parser<'_> {
         out.push(':');
         self.json(out);
     }
+}
+
+/// `datetime(now)` is the call `now()`.
+fn is_now(text: &str) -> bool {
+    text.strip_prefix("datetime").is_some_and(|rest| rest.trim().trim_matches(['(', ')']).trim() == "now")
 }
 
 /// Appends `value` as a JSON string.

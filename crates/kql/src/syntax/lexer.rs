@@ -303,6 +303,16 @@ impl Lexer<'_> {
                     self.at += 1;
                     break;
                 }
+                b'\\' if !verbatim && !self.known_escape() => {
+                    let at = Span::new(self.at, (self.at + 2).min(self.bytes.len()));
+                    self.errors.error_with_hint(
+                        codes::BAD_LITERAL,
+                        at,
+                        "this escape has no meaning",
+                        Some("write `\\\\`, or put `@` before the string".to_owned()),
+                    );
+                    self.at += 2;
+                }
                 b'\\' if !verbatim && self.at + 1 < self.bytes.len() && self.byte(1) != b'\n' => self.at += 2,
                 b'\n' | b'\r' => {
                     self.unclosed(start);
@@ -317,6 +327,15 @@ impl Lexer<'_> {
         }
         self.to_char_boundary();
         Some(TokenKind::String)
+    }
+
+    /// Whether the backslash here starts an escape of the language.
+    fn known_escape(&self) -> bool {
+        matches!(
+            self.byte(1),
+            b'\'' | b'"' | b'\\' | b'n' | b'r' | b't' | b'a' | b'b' | b'f' | b'v' | b'0'
+                ..=b'9' | b'u' | b'U' | b'x' | b'\n'
+        )
     }
 
     fn fenced(&mut self, ahead: usize) {

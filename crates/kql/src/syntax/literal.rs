@@ -117,7 +117,7 @@ pub(super) fn typed_value(token: &str) -> Result<(Literal, KqlType), String> {
     }
     let value = match ty {
         KqlType::Bool => bool_value(text).map(Literal::Bool),
-        KqlType::Int => signed(text).and_then(|value| i32::try_from(value).ok()).map(Literal::Int),
+        KqlType::Int => signed(text).and_then(int_value).map(Literal::Int),
         KqlType::Long => signed(text).map(Literal::Long),
         KqlType::Real => real_value(text).map(Literal::Real),
         KqlType::Decimal => decimal_value(text).map(Literal::Decimal),
@@ -129,6 +129,11 @@ pub(super) fn typed_value(token: &str) -> Result<(Literal, KqlType), String> {
     value
         .map(|value| (value, ty))
         .ok_or_else(|| format!("`{}` is not a {ty} value", text.chars().take(80).collect::<String>()))
+}
+
+/// Hexadecimal numbers up to 32 bits wrap around: `int(0xf090013d)` is negative.
+fn int_value(value: i64) -> Option<i32> {
+    i32::try_from(value).ok().or_else(|| u32::try_from(value).ok().map(|value| value as i32))
 }
 
 fn bool_value(text: &str) -> Option<bool> {

@@ -373,7 +373,7 @@ impl Parser<'_> {
     }
 
     fn setting_value(&mut self) -> SettingValue {
-        let plain = self.token().kind == TokenKind::Word && !self.ahead_mark(1, "(");
+        let plain = self.token().kind == TokenKind::Word;
         if !plain {
             return SettingValue::Expr(self.primary_value());
         }
@@ -672,7 +672,7 @@ impl Parser<'_> {
             item
         });
         self.expect_word("on");
-        let axis = Box::new(self.assignment());
+        let axis = Box::new(self.axis());
         if self.eat_word("in") {
             self.skip_range();
         }
@@ -683,6 +683,18 @@ impl Parser<'_> {
         }
         let by = if self.eat_word("by") { self.list(Self::assignment) } else { Vec::new() };
         OperatorKind::MakeSeries { aggregates, axis, by }
+    }
+
+    /// The axis of a series. A following `in range(…)` is not a list operator here.
+    fn axis(&mut self) -> Expr {
+        let start = self.span();
+        if self.token().kind != TokenKind::Word || !self.ahead_mark(1, "=") {
+            return self.additive();
+        }
+        let names = self.name("a column name").into_iter().collect();
+        self.bump();
+        let value = Box::new(self.additive());
+        Expr { kind: ExprKind::Assign { names, tuple: false, value }, span: self.span_from(start) }
     }
 
     /// `range(start, stop, step)`, the older form of the series axis.
