@@ -35,8 +35,8 @@ const BACKLOG_RECORDS: u32 = 8192;
 const PARTIALS_MAX: usize = 256;
 
 /// Exits are held back this long, because the records of an execution take a way through a kernel thread and
-/// may come later than the end of the process.
-const EXIT_DELAY: Duration = Duration::from_millis(150);
+/// may come later than the end of the process: on a busy machine by several tenths of a second.
+const EXIT_DELAY: Duration = Duration::from_secs(1);
 
 /// Exits held back at most; the oldest go out early then.
 const EXITS_MAX: usize = 16_384;
@@ -78,10 +78,11 @@ pub(crate) fn open() -> Result<Opened, String> {
     }
     // Dropping the source from here on takes everything back.
     source.before = Some(before);
+    let ours = Status { enabled: 1, owner: std::process::id(), backlog: BACKLOG_RECORDS, backlog_wait: 0 };
+    // The owner first: records of a change made without an owner go to the kernel's log.
+    source.set(ours, MASK_OWNER).map_err(|error| format!("audit refused a new owner: {error}"))?;
+    source.set(ours, MASK_SETTINGS).map_err(|error| format!("audit refused to be turned on: {error}"))?;
     source.add_rules().map_err(|error| format!("audit refused the execve rules: {error}"))?;
-    source
-        .set(Status { enabled: 1, owner: std::process::id(), backlog: BACKLOG_RECORDS, backlog_wait: 0 })
-        .map_err(|error| format!("audit refused a new owner: {error}"))?;
     let mut notes = vec![
         "audit: programs executed by processes older than audit itself are not seen, and the kernel's loss \
          count is not reliable"
@@ -103,9 +104,11 @@ struct Status {
     backlog_wait: u32,
 }
 
-impl Status {
-    const MASK: u32 = 0x1 | 0x4 | 0x10 | 0x20;
+/// Which fields of a status are to be set.
+const MASK_OWNER: u32 = 0x4;
+const MASK_SETTINGS: u32 = 0x1 | 0x10 | 0x20;
 
+impl Status {
     fn parse(body: &[u8]) -> Option<Self> {
         Some(Self {
             enabled: netlink::number(body, 4)?,
@@ -115,9 +118,9 @@ impl Status {
         })
     }
 
-    fn to_bytes(self) -> Vec<u8> {
+    fn to_bytes(self, mask: u32) -> Vec<u8> {
         let Self { enabled, owner, backlog, backlog_wait } = self;
-        let words = [Self::MASK, enabled, 0, owner, 0, backlog, 0, 0, 0, backlog_wait, 0];
+        let words = [mask, enabled, 0, owner, 0, backlog, 0, 0, 0, backlog_wait, 0];
         words.iter().flat_map(|word| word.to_ne_bytes()).collect()
     }
 }
@@ -169,8 +172,8 @@ impl AuditSource {
         self.answer(|ty, body| (ty == netlink::TYPE_ERROR).then(|| refusal(body).map_or(Ok(()), Err)))
     }
 
-    fn set(&mut self, status: Status) -> io::Result<()> {
-        self.command(SET, &status.to_bytes())
+    fn set(&mut self, status: Status, mask: u32) -> io::Result<()> {
+        self.command(SET, &status.to_bytes(mask))
     }
 
     /// Rules left by a sensor that was killed are replaced.
@@ -243,7 +246,8 @@ impl AuditSource {
         });
     }
 
-    fn read_audit(&mut self, max: usize) {
+    /// Answers whether everything there was has been read.
+    fn read_audit(&mut self, max: usize) -> bool {
         for _ in 0..max {
             match self.socket.receive() {
                 Ok(Received::Datagram(count)) => {
@@ -253,13 +257,14 @@ impl AuditSource {
                     }
                 }
                 Ok(Received::Overrun) => self.losses.overruns += 1,
-                Ok(Received::Empty) => return,
+                Ok(Received::Empty) => return true,
                 Err(error) => {
                     tracing::debug!(%error, "cannot read audit");
-                    return;
+                    return true;
                 }
             }
         }
+        false
     }
 
     fn release_exits(&mut self) {
@@ -282,7 +287,6 @@ fn refusal(body: &[u8]) -> Option<io::Error> {
 
 impl Source for AuditSource {
     fn wait(&self, wake: BorrowedFd<'_>, timeout: Duration) -> io::Result<()> {
-        let timeout = if self.exits.is_empty() { timeout } else { timeout.min(EXIT_DELAY) };
         match &self.connector {
             Some(connector) => wait::readable(&[self.socket.as_fd(), connector.as_fd(), wake], timeout),
             None => wait::readable(&[self.socket.as_fd(), wake], timeout),
@@ -293,8 +297,9 @@ impl Source for AuditSource {
     fn drain(&mut self, max: usize, sink: &mut dyn FnMut(Observation)) -> usize {
         self.clock = BootClock::measure();
         self.read_connector(max);
-        self.read_audit(max);
-        self.release_exits();
+        if self.read_audit(max) {
+            self.release_exits();
+        }
         let count = self.ready.len();
         self.ready.drain(..).for_each(sink);
         count
@@ -322,7 +327,8 @@ impl Drop for AuditSource {
                 tracing::warn!(%error, "an audit rule could not be removed");
             }
         }
-        if let Err(error) = self.set(Status { owner: 0, ..before }) {
+        let restored = self.set(before, MASK_SETTINGS);
+        if let Err(error) = restored.and_then(|()| self.set(before, MASK_OWNER)) {
             tracing::warn!(%error, "audit could not be given back");
         }
     }

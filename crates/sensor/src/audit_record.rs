@@ -105,8 +105,7 @@ impl Partial {
         }
         let path = procfs::plain_path(&syscall.exe);
         let file_name = self.paths.iter().find(|path| path.item == 0).map(|path| path.name.clone());
-        // The program itself is the file of that name; under a link or a script's interpreter it is not
-        // among the names, and then only `/proc` can tell the inode.
+        // Called through a link, the image's own path is not among the names, but its inode is.
         let image = self.paths.iter().find(|path| path.name == syscall.exe);
         Some(Observation {
             kind: Kind::Exec,
@@ -129,6 +128,7 @@ impl Partial {
                 arguments_truncated: self.cut,
                 device: image.map_or(0, |image| image.device),
                 inode: image.map_or(0, |image| image.inode),
+                candidates: self.paths.iter().map(|path| path.inode).collect(),
                 tty: syscall.tty,
                 ..Execution::default()
             })),

@@ -160,7 +160,7 @@ impl Completer {
             }
         }
         if process.image.size_bytes.is_none() {
-            describe_by_path(&mut process.image);
+            describe_by_path(&mut process.image, &exec.candidates);
         }
         process.tty = exec.tty.or(process.tty.take());
         process.cgroup = exec.cgroup.or(process.cgroup.take());
@@ -243,10 +243,10 @@ impl Completer {
 }
 
 /// Size and times of a file the source gave only path and inode of, if the path still leads to it.
-fn describe_by_path(image: &mut Image) {
+fn describe_by_path(image: &mut Image, candidates: &[u64]) {
     if image.path.starts_with('/')
         && let Ok(facts) = fs::metadata(&image.path)
-        && facts.ino() == image.inode
+        && (facts.ino() == image.inode || candidates.contains(&facts.ino()))
     {
         procfs::describe(image, &facts);
     }

@@ -31,14 +31,11 @@ struct EbpfSource {
 ///
 /// # Errors
 /// The step that failed with the kernel's answer, for the status report.
-pub(crate) fn open() -> Result<Opened, String> {
+pub(crate) fn open(ring_bytes: u32) -> Result<Opened, String> {
     raise_locked_memory();
     let btf =
         Btf::from_sys_fs().map_err(|error| step("the kernel has no readable type information", &error))?;
-    let mut programs = EbpfLoader::new()
-        .btf(Some(&btf))
-        .load(OBJECT)
-        .map_err(|error| step("the kernel refused the maps of the sensor", &error))?;
+    let mut programs = load(&btf, ring_bytes)?;
     let mut notes = Vec::new();
     if let Err(typed) = attach_all(&mut programs, |programs, event| attach_typed(programs, event, &btf)) {
         attach_all(&mut programs, attach_raw).map_err(|raw| format!("{typed}; {raw}"))?;
@@ -50,6 +47,14 @@ pub(crate) fn open() -> Result<Opened, String> {
         PerCpuArray::try_from(take(&mut programs, "lost")?).map_err(|error| step("counters", &error))?;
     let source = Box::new(EbpfSource { _programs: programs, ring, lost, malformed: 0 });
     Ok(Opened { source, tier: Tier::Ebpf, notes })
+}
+
+fn load(btf: &Btf, ring_bytes: u32) -> Result<Ebpf, String> {
+    EbpfLoader::new()
+        .btf(Some(btf))
+        .map_max_entries("events", ring_bytes.clamp(4096, 1 << 30).next_power_of_two())
+        .load(OBJECT)
+        .map_err(|error| step("the kernel refused the maps of the sensor", &error))
 }
 
 fn attach_all(
@@ -142,5 +147,23 @@ impl Source for EbpfSource {
 
     fn keeps_unread(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Typed tracepoints are preferred, so nothing else would notice if the raw ones stopped loading.
+    #[test]
+    fn raw_tracepoints_attach_too() {
+        let Ok(btf) = Btf::from_sys_fs() else {
+            println!("skipped: the kernel has no readable type information");
+            return;
+        };
+        match load(&btf, 4096) {
+            Ok(mut programs) => attach_all(&mut programs, attach_raw).expect("maps could be made"),
+            Err(reason) => println!("skipped: {reason}"),
+        }
     }
 }

@@ -92,7 +92,10 @@ pub(crate) struct Execution {
     pub(crate) arguments_bytes: u64,
     pub(crate) arguments_truncated: bool,
     pub(crate) device: u64,
+    /// Zero when the source names several files and cannot tell which of them became the image.
     pub(crate) inode: u64,
+    /// Inodes of those files.
+    pub(crate) candidates: Vec<u64>,
     pub(crate) nlink: Option<u32>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) modified_ns: Option<i64>,

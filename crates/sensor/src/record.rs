@@ -104,6 +104,7 @@ fn image(cursor: &mut Cursor<'_>, flags: u32) -> Result<Execution, RecordError> 
         arguments_truncated: flags & FLAG_ARGUMENTS_CUT != 0,
         device: u64::from(device),
         inode,
+        candidates: Vec::new(),
         nlink: Some(nlink),
         size_bytes: Some(size_bytes),
         modified_ns: modified_sec

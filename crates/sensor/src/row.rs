@@ -156,3 +156,110 @@ fn file_name(process: &Process) -> &str {
 fn device_text(device: u64) -> String {
     format!("{:02x}:{:02x}", device >> 20, device & 0xf_ffff)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bartizan_base::Ticks;
+    use bartizan_schema::{KqlType, TableRegistry};
+
+    use super::*;
+    use crate::event::{Hashes, ProcessKey};
+
+    fn process(pid: u32, path: &str) -> Process {
+        let mut process = Process::unknown(ProcessKey { pid, start: 500 });
+        process.created = Ticks::parse("2026-03-01T12:00:00Z").unwrap();
+        process.parent = Some(ProcessKey { pid: pid - 1, start: 400 });
+        process.uid = Some(1000);
+        process.euid = Some(0);
+        process.user = Some(Arc::from("operator"));
+        process.command_line = "tool -x".to_owned();
+        process.session = Some(7);
+        process.login_session = Some(3);
+        process.image.path = path.to_owned();
+        process.image.device = 0xfe0_0001;
+        process.image.inode = 77;
+        process.image.size_bytes = Some(10);
+        process.image.hashes =
+            Some(Arc::new(Hashes { md5: "m".to_owned(), sha1: "s".to_owned(), sha256: "t".to_owned() }));
+        process
+    }
+
+    fn event(action: Action) -> ProcessEvent {
+        ProcessEvent {
+            sequence: 9,
+            time: Ticks::parse("2026-03-01T12:00:01.5Z").unwrap(),
+            action,
+            process: Arc::new(process(30, "/opt/tool")),
+            parent: Some(Arc::new(process(29, "/usr/bin/sh"))),
+            grandparent: Some(Arc::new(process(28, "/usr/sbin/cron"))),
+        }
+    }
+
+    fn device() -> DeviceIdentity {
+        DeviceIdentity { device_id: "d1".to_owned(), device_name: "host1".to_owned() }
+    }
+
+    #[test]
+    fn every_value_fits_its_column() {
+        let registry = TableRegistry::shipped().unwrap();
+        let table = registry.get("DeviceProcessEvents").unwrap();
+        for action in
+            [Action::Created, Action::Forked, Action::Terminated { exit_code: None, signal: Some(9) }]
+        {
+            for (name, value) in event(action).to_row(&device()) {
+                let column = table.column(&name).unwrap_or_else(|| panic!("there is no column `{name}`"));
+                let fits = match column.ty {
+                    KqlType::String => value.is_string(),
+                    KqlType::Long => value.is_u64(),
+                    KqlType::DateTime => value.as_str().is_some_and(|text| Ticks::parse(text).is_ok()),
+                    KqlType::Dynamic => value.is_object(),
+                    _ => false,
+                };
+                assert!(fits, "{name} = {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_the_process_its_parent_and_the_parents_parent() {
+        let row = event(Action::Created).to_row(&device());
+        for (column, value) in [
+            ("FileName", json!("tool")),
+            ("FolderPath", json!("/opt/tool")),
+            ("ProcessId", json!(30)),
+            ("AccountName", json!("operator")),
+            ("AccountDomain", json!("host1")),
+            ("SHA256", json!("t")),
+            ("LogonId", json!(3)),
+            ("InitiatingProcessFileName", json!("sh")),
+            ("InitiatingProcessId", json!(29)),
+            ("InitiatingProcessParentId", json!(28)),
+            ("InitiatingProcessParentFileName", json!("cron")),
+        ] {
+            assert_eq!(row.get(column), Some(&value), "{column}");
+        }
+        assert_eq!(row["AdditionalFields"]["device"], "fe:01");
+        assert_eq!(row["AdditionalFields"]["euid"], 0);
+    }
+
+    #[test]
+    fn memory_files_are_marked_and_absent_values_left_out() {
+        let mut fileless = Process::unknown(ProcessKey { pid: 5, start: 1 });
+        fileless.image.path = "memfd:payload".to_owned();
+        fileless.image.memfd = true;
+        fileless.image.nlink = Some(0);
+        let event = ProcessEvent {
+            process: Arc::new(fileless),
+            parent: None,
+            grandparent: None,
+            ..event(Action::Terminated { exit_code: Some(3), signal: None })
+        };
+        let row = event.to_row(&device());
+        assert_eq!(row["FolderPath"], "memfd:payload");
+        assert_eq!(row["AdditionalFields"], json!({"exitCode": 3, "memfd": true, "nlink": 0}));
+        assert!(row.values().all(|value| !value.is_null() && value != ""));
+        assert!(!row.contains_key("InitiatingProcessId") && !row.contains_key("AccountName"));
+    }
+}

@@ -63,6 +63,9 @@ pub struct SensorOptions {
     pub forks: bool,
     /// Processes remembered.
     pub table_entries_max: usize,
+    /// Bytes the kernel holds for us while we are busy (eBPF): a power of two, at least one page. A process
+    /// takes some 500 bytes from fork to exit.
+    pub ring_bytes: u32,
     /// Events waiting for `recv_batch`.
     pub queue_events_max: usize,
     /// Images larger than this are not hashed; zero turns hashing off.
@@ -77,6 +80,7 @@ impl Default for SensorOptions {
             tier: None,
             forks: false,
             table_entries_max: 32_768,
+            ring_bytes: 8 << 20,
             queue_events_max: 16_384,
             hash_bytes_max: 64 << 20,
             hash_wait: Duration::from_millis(200),
@@ -129,7 +133,7 @@ impl Sensor {
     /// # Errors
     /// When no tier works, or the forced one does not.
     pub fn start(options: SensorOptions) -> Result<Sensor, SensorError> {
-        let (opened, reasons) = probe(options.tier)?;
+        let (opened, reasons) = probe(&options)?;
         let (wake, woken) = waker::pair().map_err(SensorError::Thread)?;
         let hasher = wake.try_clone().and_then(Hasher::start).map_err(SensorError::Thread)?;
         let queue = Arc::new(EventQueue::new(options.queue_events_max));
@@ -183,13 +187,13 @@ impl Drop for Sensor {
 }
 
 /// Opens the forced tier, or the first that works; with it, why the better ones do not.
-fn probe(forced: Option<Tier>) -> Result<(Opened, Vec<String>), SensorError> {
+fn probe(options: &SensorOptions) -> Result<(Opened, Vec<String>), SensorError> {
     let mut reasons = Vec::new();
     for tier in Tier::ALL {
-        if forced.is_some_and(|forced| forced != tier) {
+        if options.tier.is_some_and(|forced| forced != tier) {
             continue;
         }
-        match open(tier) {
+        match open(tier, options) {
             Ok(mut opened) => {
                 reasons.append(&mut opened.notes);
                 return Ok((opened, reasons));
@@ -203,9 +207,9 @@ fn probe(forced: Option<Tier>) -> Result<(Opened, Vec<String>), SensorError> {
     Err(SensorError::NoSource { reasons })
 }
 
-fn open(tier: Tier) -> Result<Opened, String> {
+fn open(tier: Tier, options: &SensorOptions) -> Result<Opened, String> {
     match tier {
-        Tier::Ebpf => ebpf::open(),
+        Tier::Ebpf => ebpf::open(options.ring_bytes),
         Tier::Audit => audit::open(),
         Tier::Connector => connector::open(),
     }

@@ -43,6 +43,40 @@ fn ebpf_reports_or_counts_every_process() {
     assert_eq!(seen.status.counters["malformed"], 0);
 }
 
+/// A tiny ring and nobody reading: most is lost, and the count of what is lost is right. A second sensor with
+/// room enough tells how much happened on the whole machine.
+#[test]
+fn ebpf_counts_exactly_what_it_loses() {
+    let _lock = machine_lock();
+    let all = SensorOptions { tier: Some(Tier::Ebpf), ..SensorOptions::default() };
+    let tiny = SensorOptions { ring_bytes: 64 << 10, queue_events_max: 64, ..all.clone() };
+    let (witness, sensor) = match (Sensor::start(all), Sensor::start(tiny)) {
+        (Ok(witness), Ok(sensor)) => (witness, sensor),
+        (Err(error), _) | (_, Err(error)) => {
+            println!("skipped: {error}");
+            return;
+        }
+    };
+    let marker = format!("loss-{}", std::process::id());
+    const SPAWNED: usize = 1_500;
+    spawn(&marker, SPAWNED);
+    let received = collect(&sensor, &marker, &AtomicBool::new(true)).into_iter().filter(is_execution).count();
+    // Before stopping: what is still unread then is thrown away with the queue full, and counted as that.
+    let counters = sensor.status().counters;
+    let happened =
+        collect(&witness, &marker, &AtomicBool::new(true)).into_iter().filter(is_execution).count();
+    let accounted = received as u64 + counters["lostExec"];
+    println!("{SPAWNED} spawned, {happened} happened, {received} received, {counters:?}");
+    assert_eq!(counters["queueDropped"], 0, "what does not fit stays with the kernel");
+    assert!(counters["lostExec"] > 0, "the ring was too small to lose nothing");
+    assert!(accounted >= SPAWNED as u64);
+    // The two do not start and stop at the same moment; the rest of the machine goes on meanwhile.
+    assert!(
+        accounted <= happened as u64 + happened as u64 / 10,
+        "{accounted} accounted, {happened} happened"
+    );
+}
+
 #[test]
 fn audit_reports_every_process() {
     let Some(seen) = storm(Tier::Audit, count(2_000)) else { return };
@@ -59,6 +93,10 @@ fn connector_reports_every_process_but_not_its_arguments() {
         // Without arguments nobody can tell whose execution it was: other processes count as well.
         assert!(seen.status.counters["observed"] >= 3 * count(2_000) as u64);
     }
+}
+
+fn is_execution(event: &ProcessEvent) -> bool {
+    event.action == Action::Created
 }
 
 fn count(default: usize) -> usize {
@@ -85,10 +123,11 @@ fn storm(tier: Tier, count: usize) -> Option<Seen> {
         reader.join().unwrap()
     });
     let seconds = started.elapsed().as_secs_f64();
+    let cpu = thread_cpu();
     sensor.stop();
     let seen = judge(&events, &marker, sensor.status(), seconds);
     println!(
-        "{tier}: {count} processes, {} created ({} whole command lines, {} hashed), {} terminated in {:.1} s; {:?}",
+        "{tier}: {count} processes, {} created ({} whole command lines, {} hashed), {} terminated in {:.1} s, {cpu}; {:?}",
         seen.created,
         seen.complete.len(),
         seen.with_hashes,
@@ -97,6 +136,28 @@ fn storm(tier: Tier, count: usize) -> Option<Seen> {
         seen.status
     );
     Some(seen)
+}
+
+/// Processor time of the sensor's threads so far.
+fn thread_cpu() -> String {
+    let mut texts = Vec::new();
+    for task in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
+        let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        let name = read("comm").trim().to_owned();
+        let stat = read("stat");
+        let fields: Vec<i64> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        // After the name come the state, which is no number, and then ten more fields before the two times.
+        if let (true, Some(times)) = (name.starts_with("sensor"), fields.get(10..12)) {
+            texts.push(format!("{name} {:?} hundredths", times));
+        }
+    }
+    texts.join(", ")
 }
 
 /// One machine-wide user of the kernel's sources at a time, also across test processes.
