@@ -185,7 +185,9 @@ impl Comparison {
             row.iter().find(|(name, _)| name.eq_ignore_ascii_case(&self.name)).map(|(_, value)| value);
         let same = match found {
             Some(Value::String(text)) => text.eq_ignore_ascii_case(&self.value),
-            Some(value) => value.to_string() == self.value,
+            Some(Value::Bool(on)) => self.value.eq_ignore_ascii_case(if *on { "true" } else { "false" }),
+            Some(Value::Number(number)) => self.value.parse().ok() == number.as_f64(),
+            Some(_) => false,
             None => false,
         };
         same == self.equal

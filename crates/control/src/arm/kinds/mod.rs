@@ -1,6 +1,7 @@
 //! Which type has which behaviour.
 
 mod access;
+mod assessments;
 mod collection;
 mod groups;
 mod incidents;
@@ -28,8 +29,10 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.OperationalInsights/workspaces", &workspaces::Workspaces),
     ("Microsoft.OperationalInsights/workspaces/tables", &workspaces::Tables),
     ("Microsoft.Resources/resourceGroups", &groups::Groups),
+    ("Microsoft.Security/assessmentMetadata", &assessments::Metadata),
     ("Microsoft.Security/locations", &groups::Locations),
     ("Microsoft.Security/pricings", &pricings::Pricings),
+    ("Microsoft.Security/secureScoreControlDefinitions", &assessments::ControlDefinitions),
     ("Microsoft.SecurityInsights/alertRules", &rules::AlertRules),
     ("Microsoft.SecurityInsights/incidents", &incidents::Incidents),
     ("Microsoft.SecurityInsights/incidents/comments", &incidents::Comments),
