@@ -12,6 +12,8 @@ mod context;
 mod delivery;
 mod entities;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod incident;
 mod incident_rows;
 mod install;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bartizan_base::{ResourceId, RuleId, Ticks, Timespan, counters};
 use bartizan_content::AnalyticsRule;
 use bartizan_content::rule::RuleKind;
+use bartizan_kql::Severity;
 use bartizan_records::{Actor, Change, ChangeOp, RecordsError};
 use bartizan_store::Appended;
 use serde_json::json;
@@ -219,7 +220,8 @@ impl Scheduler {
             return Ok(());
         }
         let checked = self.ctx.engine.check(self.ctx.workspace.id, &rule.query);
-        let problem = checked.errors().join("; ");
+        let errors = checked.diagnostics.iter().filter(|finding| finding.severity == Severity::Error);
+        let problem = errors.map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
         let state = RuleState::load(&self.ctx.records, id).await?;
         let now = self.ctx.clock.now();
         let last = state.history.back().map_or(now, |(time, _)| *time);
