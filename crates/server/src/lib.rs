@@ -1,1 +1,16 @@
+//! The server program as a library: settings, start, the TLS listener, stop.
+//!
+//! [`Server::start`] opens the data folder, makes what is missing at first start, and listens; tests use it
+//! in-process on port 0. What is answered lies in `control`, what runs beside it in `detect` and `posture`.
 
+#![forbid(unsafe_code)]
+
+pub mod cli;
+mod listener;
+mod lock;
+mod names;
+mod rows;
+mod server;
+mod tls;
+
+pub use server::{Ready, ServeOptions, Server, open_records};

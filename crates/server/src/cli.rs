@@ -1,0 +1,209 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use bartizan_api::portal::OnboardingRequest;
+use bartizan_base::SystemClock;
+use bartizan_control::identity::service_principals;
+use bartizan_control::{Home, boot, portal};
+use bartizan_records::Records;
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::{ServeOptions, Server, open_records};
+
+/// Bartizan: plans, posture, logs and detection for your servers.
+#[derive(Debug, Parser)]
+#[command(name = "bartizan", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Print a new one-time sign-in link for the owner.
+    SignIn(SignIn),
+    /// Print a token that enrols machines for one day.
+    OnboardingToken(OnboardingToken),
+    /// Accounts for programs.
+    #[command(subcommand)]
+    ServicePrincipal(ServicePrincipal),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The folder that holds everything the server keeps.
+    #[arg(long, env = "BARTIZAN_DATA")]
+    data: PathBuf,
+    /// The address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// The built portal.
+    #[arg(long)]
+    portal: Option<PathBuf>,
+    /// The agent program that the onboarding script downloads.
+    #[arg(long)]
+    agent_binary: Option<PathBuf>,
+    /// A name people use for this server; may be repeated, the first one is used in links.
+    #[arg(long = "public-name")]
+    public_names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct SignIn {
+    #[arg(long, env = "BARTIZAN_DATA")]
+    data: PathBuf,
+    /// The server's address, as the browser should use it.
+    #[arg(long, default_value = "https://localhost:8443")]
+    listen: String,
+}
+
+#[derive(Debug, Args)]
+struct OnboardingToken {
+    #[arg(long, env = "BARTIZAN_DATA")]
+    data: PathBuf,
+    /// The resource group that machines join; the default one when absent.
+    #[arg(long)]
+    resource_group: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ServicePrincipal {
+    /// Create one with a role, and print its id and secret, which is shown only now.
+    Create(CreatePrincipal),
+}
+
+#[derive(Debug, Args)]
+struct CreatePrincipal {
+    #[arg(long, env = "BARTIZAN_DATA")]
+    data: PathBuf,
+    #[arg(long)]
+    name: String,
+    /// A built-in role, such as Reader or "Azure Connected Machine Onboarding".
+    #[arg(long)]
+    role: String,
+    /// Where the role holds; the subscription when absent.
+    #[arg(long)]
+    scope: Option<bartizan_base::ResourceId>,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("BARTIZAN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome =
+        runtime.context("cannot start the runtime").and_then(|runtime| runtime.block_on(run(cli.command)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bartizan: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(arguments) => serve(arguments).await,
+        Command::SignIn(arguments) => {
+            let (records, home) = open(&arguments.data).await?;
+            let code = boot::new_sign_in(&records, &home, records.now())
+                .await
+                .context("cannot make a sign-in link")?;
+            print_line(&format!("{}/signin#{code}", arguments.listen.trim_end_matches('/')))
+        }
+        Command::OnboardingToken(arguments) => onboarding_token(arguments).await,
+        Command::ServicePrincipal(ServicePrincipal::Create(arguments)) => create_principal(arguments).await,
+    }
+}
+
+async fn serve(arguments: Serve) -> anyhow::Result<()> {
+    let options = ServeOptions {
+        portal: arguments.portal,
+        agent_binary: arguments.agent_binary,
+        public_names: arguments.public_names,
+        ..ServeOptions::new(arguments.data, arguments.listen)
+    };
+    // Before anything is opened, so that a signal during a slow start is not lost.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let server = Server::start(options).await?;
+    let ready = &server.ready;
+    print_line(
+        &json!({"event": "ready", "url": ready.url, "ca": ready.ca, "signIn": ready.sign_in}).to_string(),
+    )?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(())
+}
+
+async fn onboarding_token(arguments: OnboardingToken) -> anyhow::Result<()> {
+    let (records, home) = open(&arguments.data).await?;
+    let group = match &arguments.resource_group {
+        Some(name) => {
+            home.subscription_id().join(&format!("resourceGroups/{name}")).context("not a resource group")?
+        }
+        None => home.group_id(),
+    };
+    anyhow::ensure!(
+        records.get(&group).await.context("cannot read the resource group")?.is_some(),
+        "there is no resource group `{}`",
+        group.name()
+    );
+    let by = home.owner.to_string();
+    let (token, _) = portal::new_token(&records, &home, &by, &group, &OnboardingRequest::default())
+        .await
+        .context("cannot make a token")?;
+    print_line(&token)
+}
+
+async fn create_principal(arguments: CreatePrincipal) -> anyhow::Result<()> {
+    let (records, home) = open(&arguments.data).await?;
+    let scope = arguments.scope.unwrap_or_else(|| home.subscription_id());
+    let created = service_principals::create(&records, &home, &arguments.name, &arguments.role, &scope)
+        .await
+        .context("cannot create the service principal")?;
+    // The field names of `az ad sp create-for-rbac`.
+    print_line(
+        &json!({
+            "appId": created.app_id, "displayName": arguments.name, "password": created.secret,
+            "tenant": home.tenant, "objectId": created.object_id, "expires": created.expires,
+        })
+        .to_string(),
+    )
+}
+
+/// The records of a data folder that a server has used.
+async fn open(data: &std::path::Path) -> anyhow::Result<(Records, Home)> {
+    anyhow::ensure!(
+        data.join("control.db").is_file(),
+        "there is no server's data in `{}`; start it first",
+        data.display()
+    );
+    let records = open_records(data, Arc::new(SystemClock)).await?;
+    let (home, _) = boot::ensure_home(&records).await.context("cannot read the default resources")?;
+    Ok((records, home))
+}
+
+/// Standard output is the interface of these commands; everything else goes to the log.
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
+fn print_line(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    println!("{text}");
+    std::io::stdout().flush().context("cannot write to standard output")
+}

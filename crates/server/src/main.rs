@@ -1,0 +1,7 @@
+//! The `bartizan` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bartizan_server::cli::main()
+}

@@ -1,0 +1,203 @@
+//! Putting the server together and taking it down again.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use bartizan_base::{Clock, SystemClock};
+use bartizan_control::pki::Pki;
+use bartizan_control::{App, AppParts, boot};
+use bartizan_detect::{DetectContext, DetectHandle, Workspace};
+use bartizan_engine::{Engine, EngineOptions};
+use bartizan_posture::{PostureContext, PostureHandle};
+use bartizan_records::Records;
+use bartizan_schema::TableRegistry;
+use bartizan_store::{Store, StoreOptions};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::lock::DataLock;
+use crate::rows::WorkspaceRows;
+use crate::{listener, names, tls};
+
+/// Settings of a server.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Everything the server keeps.
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// The built portal.
+    pub portal: Option<PathBuf>,
+    /// The agent that the onboarding script downloads.
+    pub agent_binary: Option<PathBuf>,
+    /// Names people use for this server; the first one is used in links.
+    pub public_names: Vec<String>,
+    pub clock: Arc<dyn Clock>,
+    /// Changes the store's settings from their defaults.
+    pub store: fn(&mut StoreOptions),
+}
+
+impl ServeOptions {
+    /// Defaults for a data folder and an address.
+    pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Self {
+        Self {
+            data: data.into(),
+            listen,
+            portal: None,
+            agent_binary: None,
+            public_names: Vec::new(),
+            clock: Arc::new(SystemClock),
+            store: |_| {},
+        }
+    }
+}
+
+/// What to tell whoever started the server.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// `https://name:port`.
+    pub url: String,
+    /// The file with the authority that signed the server's certificate.
+    pub ca: PathBuf,
+    /// A one-time sign-in link, on the first start.
+    pub sign_in: Option<String>,
+}
+
+/// A running server.
+pub struct Server {
+    pub ready: Ready,
+    pub app: Arc<App>,
+    listener: JoinHandle<()>,
+    tasks: JoinSet<()>,
+    detect: DetectHandle,
+    posture: PostureHandle,
+    _lock: DataLock,
+}
+
+/// Opens the records of a data folder, which a running server may have open too.
+///
+/// # Errors
+/// When the folder or the database cannot be made or opened.
+pub async fn open_records(data: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Records> {
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make `{}`", data.display()))?;
+    let path = data.join("control.db");
+    Records::open(&path, clock).await.with_context(|| format!("cannot open `{}`", path.display()))
+}
+
+impl Server {
+    /// Starts a server; returns when it listens.
+    ///
+    /// # Errors
+    /// When the data folder, the address or a key cannot be used.
+    pub async fn start(options: ServeOptions) -> anyhow::Result<Self> {
+        private(&options.data)?;
+        let lock = DataLock::take(&options.data)?;
+        let clock = Arc::clone(&options.clock);
+        let records = open_records(&options.data, Arc::clone(&clock)).await?;
+        let (home, first) = boot::ensure_home(&records).await.context("cannot make the default resources")?;
+        let tcp = TcpListener::bind(options.listen).await;
+        let tcp = tcp.with_context(|| format!("cannot listen on {}", options.listen))?;
+        let address = tcp.local_addr().context("cannot read the listening address")?;
+        let public_names = names::all(&options.public_names, address.ip());
+        let pki = Pki::open(&options.data.join("pki"), &public_names, clock.now())
+            .context("cannot prepare keys")?;
+        let url = url(&options, address);
+        let config = tls::config(&pki)?;
+        let ca = pki.server_ca_path.clone();
+
+        let mut store_options = StoreOptions::new(options.data.join("logs"), records.pool());
+        store_options.clock = Arc::clone(&clock);
+        (options.store)(&mut store_options);
+        let tables = TableRegistry::shipped().context("cannot read the table declarations")?;
+        let store = Store::open(store_options, tables).await.context("cannot open the log store")?;
+        let engine =
+            Engine::new(store.clone(), EngineOptions::default()).context("cannot start the query engine")?;
+
+        let sign_in = if first {
+            let code = boot::new_sign_in(&records, &home, clock.now())
+                .await
+                .context("cannot make a sign-in link")?;
+            Some(format!("{url}/signin#{code}"))
+        } else {
+            None
+        };
+        let stop = CancellationToken::new();
+        let app = App::new(AppParts {
+            records: records.clone(),
+            store: store.clone(),
+            engine: engine.clone(),
+            clock: Arc::clone(&clock),
+            home: home.clone(),
+            pki,
+            public_url: url.clone(),
+            portal_dir: options.portal,
+            agent_binary: options.agent_binary,
+            stop: stop.clone(),
+        })
+        .context("cannot prepare tokens")?;
+        let tasks = bartizan_control::start_tasks(&app);
+        let posture = bartizan_posture::start(PostureContext {
+            records: records.clone(),
+            rows: Arc::new(WorkspaceRows {
+                store: store.clone(),
+                workspace: home.customer,
+                tenant: home.tenant,
+            }),
+            clock: Arc::clone(&clock),
+            workspace_id: home.workspace.to_string(),
+            stop: stop.clone(),
+        });
+        let detect = bartizan_detect::start(DetectContext {
+            records,
+            store,
+            engine,
+            clock,
+            workspace: Workspace { id: home.customer, tenant: home.tenant, resource: home.workspace.clone() },
+            portal_url: url.clone(),
+        })
+        .await
+        .context("cannot start detection")?;
+        let router = bartizan_control::router(Arc::clone(&app));
+        let listener = tokio::spawn(listener::serve(tcp, config, router, stop));
+        tracing::info!(url, "listening");
+        Ok(Self { ready: Ready { url, ca, sign_in }, app, listener, tasks, detect, posture, _lock: lock })
+    }
+
+    /// Stops taking requests, lets the ones in flight finish, then closes the store.
+    pub async fn stop(mut self) {
+        self.app.stop.cancel();
+        if let Err(error) = self.listener.await {
+            tracing::error!(%error, "the listener ended badly");
+        }
+        self.detect.stop().await;
+        self.posture.stop().await;
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a background task ended badly");
+            }
+        }
+        self.app.store.close().await;
+        self.app.records.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// The data folder holds keys and logs: its owner's only.
+fn private(data: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make `{}`", data.display()))?;
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("cannot protect `{}`", data.display()))
+}
+
+fn url(options: &ServeOptions, address: SocketAddr) -> String {
+    let host = match options.public_names.first() {
+        Some(name) => name.clone(),
+        None if address.ip().is_unspecified() || address.ip().is_loopback() => "localhost".to_owned(),
+        None if address.is_ipv6() => format!("[{}]", address.ip()),
+        None => address.ip().to_string(),
+    };
+    format!("https://{host}:{}", address.port())
+}
