@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bartizan_content::AnalyticsRule;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Entities an alert may carry (Sentinel's limit).
 const ENTITIES_MAX: usize = 500;
@@ -94,39 +94,10 @@ pub(crate) fn fill(template: &str, row: &Row) -> String {
     out
 }
 
-/// The incidents API's form of an entity: a kind and lower-camel properties.
-pub(crate) fn to_api(entity: &Value, id: &str) -> Value {
-    let mut properties = Map::new();
-    let mut kind = "Unknown".to_owned();
-    for (name, value) in entity.as_object().into_iter().flatten() {
-        match name.as_str() {
-            "$id" => {}
-            "Type" => kind = api_kind(&text(value)),
-            _ => {
-                let mut chars = name.chars();
-                let first = chars.next().map(|c| c.to_ascii_lowercase()).unwrap_or_default();
-                properties.insert(format!("{first}{}", chars.as_str()), value.clone());
-            }
-        }
-    }
-    let friendly = properties.values().next().cloned().unwrap_or_default();
-    properties.insert("friendlyName".to_owned(), friendly);
-    json!({"id": id, "name": id.rsplit('/').next(), "type": "Microsoft.SecurityInsights/entities", "kind": kind, "properties": properties})
-}
-
-fn api_kind(wire: &str) -> String {
-    match wire {
-        "ip" => "Ip".to_owned(),
-        "filehash" => "FileHash".to_owned(),
-        other => {
-            let mut chars = other.chars();
-            chars.next().map(|c| c.to_ascii_uppercase().to_string() + chars.as_str()).unwrap_or_default()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
