@@ -36,7 +36,7 @@ pub(crate) fn open(ring_bytes: u32) -> Result<Opened, String> {
     let btf =
         Btf::from_sys_fs().map_err(|error| step("the kernel has no readable type information", &error))?;
     let mut programs = load(&btf, ring_bytes)?;
-    let mut notes = Vec::new();
+    let mut notes = Vec::from_iter(foreign_numbers());
     if let Err(typed) = attach_all(&mut programs, |programs, event| attach_typed(programs, event, &btf)) {
         attach_all(&mut programs, attach_raw).map_err(|raw| format!("{typed}; {raw}"))?;
         notes.push(format!("raw tracepoints are used instead of typed ones: {typed}"));
@@ -93,6 +93,16 @@ where
 
 fn take(programs: &mut Ebpf, name: &str) -> Result<Map, String> {
     programs.take_map(name).ok_or_else(|| format!("map `{name}` is not in the object"))
+}
+
+/// The kernel counts processes as the host does, and inside a container `/proc` counts differently.
+fn foreign_numbers() -> Option<String> {
+    const HOST_NAMESPACE: &str = "pid:[4026531836]";
+    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    (namespace.as_os_str() != HOST_NAMESPACE).then(|| {
+        "ebpf: the sensor is inside a process namespace, so processes older than it cannot be described"
+            .to_owned()
+    })
 }
 
 /// Before 5.11 the kernel charged maps to this limit; where it may not be raised the load says so itself.

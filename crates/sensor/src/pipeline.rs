@@ -26,6 +26,9 @@ const BATCH: usize = 512;
 /// Longest sleep without anything happening; the loss counters are read at least this often.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// Longest time spent on reading what is left after being told to stop: on a busy machine it never ends.
+const LAST_READS: Duration = Duration::from_secs(1);
+
 /// Pause when the queue is full and the kernel keeps what is unread.
 const FULL_PAUSE: Duration = Duration::from_millis(10);
 
@@ -62,6 +65,7 @@ impl Pipeline {
     pub(crate) fn run(mut self) {
         self.completer.fill_from_proc();
         let mut batch = Vec::with_capacity(BATCH);
+        let mut stop_by = None;
         loop {
             let stopping = self.stop.load(Ordering::Acquire);
             if !stopping {
@@ -77,8 +81,11 @@ impl Pipeline {
             self.take_replies();
             self.release(stopping);
             self.publish_levels();
-            if stopping && count == 0 {
-                return;
+            if stopping {
+                let by = *stop_by.get_or_insert_with(|| Instant::now() + LAST_READS);
+                if count == 0 || Instant::now() > by {
+                    return;
+                }
             }
         }
     }

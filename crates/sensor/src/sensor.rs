@@ -128,7 +128,7 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// Probes the tiers and starts the best.
+    /// Probes the tiers and starts the best. Takes some tenths of a second, in the kernel's verifier.
     ///
     /// # Errors
     /// When no tier works, or the forced one does not.
