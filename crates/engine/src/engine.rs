@@ -204,9 +204,14 @@ impl Inner {
         let selective = !aggregates(&query.root);
         let config = SessionConfig::new()
             .with_target_partitions(self.options.threads.max(1))
+            // Splits `get_field` off projections and trips over columns that keep their name (55.2).
+            .set_bool("datafusion.optimizer.enable_leaf_expression_pushdown", false)
             .set_bool("datafusion.execution.parquet.pushdown_filters", selective)
             .set_bool("datafusion.execution.parquet.reorder_filters", selective);
-        Ok(SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).build())
+        // One optimizer rule looks this function up by name; no other name is needed, and no other is offered.
+        let functions = vec![datafusion::functions_aggregate::first_last::first_value_udaf()];
+        let builder = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime);
+        Ok(builder.with_aggregate_functions(functions).build())
     }
 }
 

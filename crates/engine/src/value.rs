@@ -122,8 +122,9 @@ impl Reader {
     }
 }
 
-/// Collects values into an Arrow array of one KQL type. A value of another type becomes the absent value:
-/// kernels return what they declare, and this keeps a slip from turning into a panic.
+/// Collects values into an Arrow array of one KQL type. A dynamic column takes any value. Elsewhere a value
+/// of another type becomes the absent one: kernels return what they declare, and this keeps a slip from
+/// turning into a panic.
 pub(crate) struct ColumnBuilder {
     ty: KqlType,
     data: Builder,
@@ -172,6 +173,11 @@ impl ColumnBuilder {
                 _ => None,
             }),
             Builder::Text(builder) => match value {
+                Value::Dynamic(text) if self.ty == KqlType::Dynamic => builder.append_value(text),
+                Value::Null if self.ty == KqlType::Dynamic => builder.append_null(),
+                value if self.ty == KqlType::Dynamic => {
+                    builder.append_value(crate::functions::dynamic::to_json(&value));
+                }
                 Value::String(text) | Value::Guid(text) | Value::Dynamic(text) | Value::Decimal(text) => {
                     builder.append_value(text);
                 }

@@ -8,9 +8,11 @@ use bartizan_schema::KqlType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::functions_window::expr_fn::{lag, lead, row_number};
-use datafusion::logical_expr::expr::Sort;
+use datafusion::functions_aggregate::sum::sum_udaf;
+use datafusion::logical_expr::expr::{Sort, WindowFunction};
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, LogicalPlanBuilder, WindowFrame, WindowFrameBound, WindowFrameUnits, cast,
+    Expr, ExprFunctionExt, LogicalPlanBuilder, WindowFrame, WindowFrameBound, WindowFrameUnits,
+    WindowFunctionDefinition, cast,
 };
 
 use super::scalar::Exprs;
@@ -140,8 +142,9 @@ impl Exprs<'_> {
                     WindowFrameBound::Preceding(ScalarValue::UInt64(None)),
                     WindowFrameBound::CurrentRow,
                 );
-                let sum = datafusion::functions_aggregate::expr_fn::sum(self.value_as(value, scalar.ty)?);
-                let sum = sum.order_by(by).window_frame(frame).build()?;
+                let function = WindowFunctionDefinition::AggregateUDF(sum_udaf());
+                let sum = WindowFunction::new(function, vec![self.value_as(value, scalar.ty)?]);
+                let sum = Expr::from(sum).order_by(by).window_frame(frame).build()?;
                 Ok(cast(sum, arrow_type(scalar.ty)))
             }
             _ => Err(refuse()),

@@ -167,7 +167,9 @@ impl Exprs<'_> {
     /// A call of a function that the registry has a kernel for.
     fn kernel(&self, function: &'static str, args: &[Scalar], scalar: &Scalar) -> Result<Expr, QueryError> {
         let uses_decimal = scalar.ty == KqlType::Decimal || args.iter().any(|arg| arg.ty == KqlType::Decimal);
-        let entry = registry::kernel(function).filter(|_| !uses_decimal);
+        // Several arrays sorted by the first, or nulls first: not what the kernel does.
+        let sorts_more = function.starts_with("array_sort_") && args.len() > 1;
+        let entry = registry::kernel(function).filter(|_| !uses_decimal && !sorts_more);
         let entry = entry.ok_or_else(|| QueryError::unsupported(function, scalar.span))?;
         let values = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;
         let types = args.iter().map(|arg| arg.ty).collect();

@@ -1,5 +1,7 @@
 //! The engine over a real store, tested through data.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, helpers of tests too")]
+
 mod documented;
 mod golden;
 mod storage;

@@ -1,8 +1,9 @@
 //! A temporary store with an engine over it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bartizan_base::{TenantId, Ticks, WorkspaceId};
+use bartizan_base::{ManualClock, TenantId, Ticks, WorkspaceId};
 use bartizan_engine::{Engine, EngineOptions, QueryError, QueryLimits, QueryOutput, QueryRequest};
 use bartizan_schema::{Table, TableRegistry};
 use bartizan_store::{AppendTarget, Store, StoreOptions};
@@ -31,7 +32,10 @@ impl Fixture {
         for table in tables {
             registry.add(table).unwrap();
         }
-        let store = Store::open(StoreOptions::new(dir.path().join("logs"), pool), registry).await.unwrap();
+        let mut options = StoreOptions::new(dir.path().join("logs"), pool);
+        // Rows of the fixtures must not be older than their retention.
+        options.clock = Arc::new(ManualClock::new(Ticks::parse(NOW).unwrap()));
+        let store = Store::open(options, registry).await.unwrap();
         let options = EngineOptions { threads: 2, ..EngineOptions::default() };
         let engine = Engine::new(store.clone(), options).unwrap();
         Self { store, engine, workspace: WorkspaceId::random(), tenant: TenantId::random(), _dir: dir }

@@ -4,6 +4,7 @@ use serde_json::Value as Tree;
 
 use super::super::convert;
 use super::super::kernel::{Entry, seeing_nulls, strict};
+use super::super::text::{Window, occurrence_of};
 use super::{from_tree, to_tree, tree};
 use crate::value::Value;
 
@@ -53,13 +54,18 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         Value::string(texts.join(&delimiter))
     }),
     strict("array_index_of", |args, _| match array(&args[0]) {
-        Some(elements) if args.len() == 2 => {
-            let wanted = to_tree(&args[1]);
-            let found = elements.iter().position(|element| same(element, &wanted));
-            Value::Long(found.map_or(-1, |at| at as i64))
+        Some(elements) => {
+            let number = |at: usize, default: i64| args.get(at).map_or(Some(default), convert::to_long).unwrap_or(default);
+            let window = Window { start: number(2, 0), length: number(3, -1), occurrence: number(4, 1) };
+            Value::Long(occurrence_of(&elements, &[to_tree(&args[1])], window))
         }
-        _ => Value::Null,
+        None => Value::Null,
     }),
+    strict("array_sort_asc", |args, _| sort(args, false)),
+    strict("array_sort_desc", |args, _| sort(args, true)),
+    strict("array_shift_left", |args, _| shift(args, 1)),
+    strict("array_shift_right", |args, _| shift(args, -1)),
+    strict("array_split", |args, _| split(args)),
     strict("set_union", |args, _| combine(args, |mut all, next| {
         all.extend(next);
         all
@@ -142,6 +148,53 @@ fn rotate<'a>(value: &Value<'a>, by: &Value<'_>, direction: i64) -> Value<'a> {
         elements.rotate_left(by as usize);
     }
     from_tree(&Tree::Array(elements))
+}
+
+/// Sorts one array; nulls come last.
+fn sort<'a>(args: &[Value<'a>], descending: bool) -> Value<'a> {
+    let Some(mut elements) = array(&args[0]) else { return Value::Null };
+    elements.sort_by(|a, b| {
+        let order = match (a, b) {
+            (Tree::Null, Tree::Null) => return std::cmp::Ordering::Equal,
+            (Tree::Null, _) => return std::cmp::Ordering::Greater,
+            (_, Tree::Null) => return std::cmp::Ordering::Less,
+            (Tree::String(a), Tree::String(b)) => a.cmp(b),
+            (a, b) => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(std::cmp::Ordering::Equal),
+        };
+        if descending { order.reverse() } else { order }
+    });
+    from_tree(&Tree::Array(elements))
+}
+
+/// Shifts elements out at one end and the default, null if none, in at the other.
+fn shift<'a>(args: &[Value<'a>], direction: i64) -> Value<'a> {
+    let (Some(elements), Some(by)) = (array(&args[0]), convert::to_long(&args[1])) else { return Value::Null };
+    let default = args.get(2).map_or(Tree::Null, to_tree);
+    let by = by.saturating_mul(direction);
+    let at = |n: usize| {
+        let from = (n as i64).saturating_add(by);
+        usize::try_from(from).ok().and_then(|from| elements.get(from)).unwrap_or(&default).clone()
+    };
+    from_tree(&Tree::Array((0..elements.len()).map(at).collect()))
+}
+
+/// Splits before each of the given positions; negative ones count from the end.
+fn split<'a>(args: &[Value<'a>]) -> Value<'a> {
+    let Some(elements) = array(&args[0]) else { return Value::Null };
+    let count = elements.len() as i64;
+    let positions: Vec<i64> = match tree(&args[1]) {
+        Some(Tree::Array(positions)) => positions.iter().filter_map(Tree::as_i64).collect(),
+        _ => convert::to_long(&args[1]).into_iter().collect(),
+    };
+    let mut parts = Vec::with_capacity(positions.len() + 1);
+    let mut from = 0;
+    for position in positions {
+        let at = if position < 0 { position + count } else { position }.clamp(from, count);
+        parts.push(Tree::Array(elements[from as usize..at as usize].to_vec()));
+        from = at;
+    }
+    parts.push(Tree::Array(elements[from as usize..].to_vec()));
+    from_tree(&Tree::Array(parts))
 }
 
 fn iff<'a>(args: &[Value<'a>]) -> Value<'a> {

@@ -120,20 +120,40 @@ fn indexof<'a>(args: &[Value<'a>]) -> Value<'a> {
     let number = |at: usize, default: i64| args.get(at).map_or(Some(default), to_long).unwrap_or(default);
     let (start, length, occurrence) = (number(2, 0), number(3, -1), number(4, 1));
     let chars: Vec<char> = subject.chars().collect();
-    let count = chars.len() as i64;
-    let start = if start < 0 { (start + count).max(0) } else { start };
-    if start > count || length < -1 || occurrence < 1 {
-        return Value::Long(-1);
-    }
-    let end = if length < 0 { count } else { (start + length).min(count) };
     let wanted: Vec<char> = wanted.chars().collect();
-    let window = &chars[start as usize..end as usize];
-    if wanted.is_empty() {
-        return Value::Long(start);
+    Value::Long(occurrence_of(&chars, &wanted, Window { start, length, occurrence }))
+}
+
+/// Where `indexof` and `array_index_of` look: a negative start counts from the end, length −1 is no limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub start: i64,
+    pub length: i64,
+    pub occurrence: i64,
+}
+
+/// The position of an occurrence, or −1. Each further occurrence is looked for from behind the last one,
+/// again over the whole length, as the reference's examples show.
+pub(crate) fn occurrence_of<T: PartialEq>(all: &[T], wanted: &[T], window: Window) -> i64 {
+    let count = all.len() as i64;
+    let start = if window.start < 0 { (window.start + count).max(0) } else { window.start };
+    if start > count || window.length < -1 || window.occurrence < 1 {
+        return -1;
     }
-    let mut found = window.windows(wanted.len()).enumerate().filter(|(_, piece)| *piece == wanted.as_slice());
-    let nth = found.nth(occurrence as usize - 1);
-    Value::Long(nth.map_or(-1, |(at, _)| at as i64 + start))
+    if wanted.is_empty() {
+        return start;
+    }
+    let mut from = start;
+    for nth in 1..=window.occurrence {
+        let end = if window.length < 0 { count } else { from.saturating_add(window.length).min(count) };
+        let piece = all.get(from as usize..end.max(from) as usize).unwrap_or_default();
+        match piece.windows(wanted.len()).position(|piece| piece == wanted) {
+            Some(at) if nth == window.occurrence => return from + at as i64,
+            Some(at) => from += at as i64 + 1,
+            None => return -1,
+        }
+    }
+    -1
 }
 
 /// Plain occurrences may overlap; regex ones do not.

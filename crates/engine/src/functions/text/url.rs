@@ -1,7 +1,7 @@
 //! URLs, paths, and the encodings of text: percent, base64, CSV.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Tree, json};
 
 use super::super::convert::text;
@@ -45,8 +45,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
 
 fn decode(value: &Value<'_>) -> Option<Vec<u8>> {
     let text = text(value.clone());
-    let text = text.trim();
-    STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text.trim_end_matches('='))).ok()
+    STANDARD.decode(text.trim()).ok()
 }
 
 /// `url_encode` writes a space as `+`; `url_encode_component` as `%20`.
@@ -58,8 +57,7 @@ fn percent_encode(text: &str, plus: bool) -> String {
             b'!' | b'*' | b'(' | b')' if plus => out.push(char::from(byte)),
             b'~' if !plus => out.push('~'),
             b' ' if plus => out.push('+'),
-            byte if plus => out.push_str(&format!("%{byte:02x}")),
-            byte => out.push_str(&format!("%{byte:02X}")),
+            byte => out.push_str(&format!("%{byte:02x}")),
         }
     }
     out

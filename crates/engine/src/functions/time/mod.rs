@@ -78,10 +78,10 @@ pub(crate) fn parse_datetime(text: &str) -> Option<Ticks> {
     parse_american(text).or_else(|| parse_named_month(text)).or_else(|| parse_compact(text))
 }
 
-/// `02/17/2016[ 08:40:01[.5]][ PM]`.
+/// `02/17/2016[ 08:40:01[.5]][ PM]`, with `-` for `/` too.
 fn parse_american(text: &str) -> Option<Ticks> {
     let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, ""));
-    let mut parts = date.split('/');
+    let mut parts = date.split(['/', '-']);
     let (month, day, year) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || year.len() != 4 {
         return None;
