@@ -36,7 +36,8 @@ impl Kind for ControlDefinitions {
 }
 
 fn named(all: &[Value], name: &str) -> Option<Resource> {
-    let found = all.iter().find(|value| value["name"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(name)));
+    let found =
+        all.iter().find(|value| value["name"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(name)));
     found.and_then(of_value)
 }
 
