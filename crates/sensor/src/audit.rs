@@ -41,13 +41,17 @@ const EXIT_DELAY: Duration = Duration::from_secs(1);
 /// Exits held back at most; the oldest go out early then.
 const EXITS_MAX: usize = 16_384;
 
+/// Events read from the connector at a time: all there can be, but for a machine that forks faster than we read.
+const CONNECTOR_READS: usize = 65_536;
+
 struct AuditSource {
     socket: NetlinkSocket,
     connector: Option<ConnectorSource>,
     /// The settings to put back; `None` while audit is not ours, and then nothing may be touched.
     before: Option<Status>,
     partials: BTreeMap<u64, (Stamp, Partial)>,
-    ready: VecDeque<Observation>,
+    forks: VecDeque<Observation>,
+    executions: VecDeque<Observation>,
     exits: VecDeque<Observation>,
     clock: BootClock,
     losses: Losses,
@@ -64,7 +68,8 @@ pub(crate) fn open() -> Result<Opened, String> {
         connector: None,
         before: None,
         partials: BTreeMap::new(),
-        ready: VecDeque::new(),
+        forks: VecDeque::new(),
+        executions: VecDeque::new(),
         exits: VecDeque::new(),
         clock: BootClock::measure(),
         losses: Losses::default(),
@@ -232,15 +237,15 @@ impl AuditSource {
             return;
         }
         if let Some((stamp, partial)) = self.partials.remove(&stamp.serial) {
-            self.ready.extend(partial.finish(self.clock.boot_ns(stamp.unix_ms)));
+            self.executions.extend(partial.finish(self.clock.boot_ns(stamp.unix_ms)));
         }
     }
 
-    fn read_connector(&mut self, max: usize) {
+    fn read_connector(&mut self) {
         let Some(connector) = &mut self.connector else { return };
-        let (ready, exits) = (&mut self.ready, &mut self.exits);
-        connector.drain(max, &mut |observation| match observation.kind {
-            Kind::Fork => ready.push_back(observation),
+        let (forks, exits) = (&mut self.forks, &mut self.exits);
+        connector.drain(CONNECTOR_READS, &mut |observation| match observation.kind {
+            Kind::Fork => forks.push_back(observation),
             Kind::Exit => exits.push_back(observation),
             Kind::Exec => {}
         });
@@ -267,6 +272,7 @@ impl AuditSource {
         false
     }
 
+    /// Exits that are old enough go behind the executions.
     fn release_exits(&mut self) {
         let delay_ns = EXIT_DELAY.as_nanos() as u64;
         let due_ns = boot::now_ns().saturating_sub(delay_ns);
@@ -274,7 +280,7 @@ impl AuditSource {
             if exit.at_ns > due_ns && self.exits.len() <= EXITS_MAX {
                 return;
             }
-            self.ready.extend(self.exits.pop_front());
+            self.executions.extend(self.exits.pop_front());
         }
     }
 }
@@ -293,15 +299,17 @@ impl Source for AuditSource {
         }
     }
 
-    /// Forks first: an execution is told apart from others of the same number by the fork before it.
+    /// Forks are read last and handed out first: a process is told apart from older ones of its number by its
+    /// fork, so that must be known before the execution that followed it.
     fn drain(&mut self, max: usize, sink: &mut dyn FnMut(Observation)) -> usize {
         self.clock = BootClock::measure();
-        self.read_connector(max);
-        if self.read_audit(max) {
+        let all_read = self.read_audit(max);
+        self.read_connector();
+        if all_read {
             self.release_exits();
         }
-        let count = self.ready.len();
-        self.ready.drain(..).for_each(sink);
+        let count = self.forks.len() + self.executions.len();
+        self.forks.drain(..).chain(self.executions.drain(..)).for_each(sink);
         count
     }
 
