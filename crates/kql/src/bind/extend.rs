@@ -56,10 +56,7 @@ impl Binder<'_> {
     pub(super) fn project_items(&mut self, input: Table, items: &[Expr], span: Span) -> Table {
         let items = self.over(&input, |binder| binder.items(items));
         let out = self.distinct_names(items);
-        // listed columns are all there is
-        let mut table = self.limited(input, out, span);
-        table.open = false;
-        table
+        self.limited(input, out, span)
     }
 
     /// Group keys: like `project`, and named the same way.
@@ -114,9 +111,7 @@ impl Binder<'_> {
         }
         let value = self.scalar(item);
         let plain = matches!(item.unwrapped().kind, ExprKind::Name(_));
-        // a `let` value has no column name of its own
-        let from_rows = !plain || matches!(value.kind, ScalarKind::Column(_)) || self.row().open;
-        let name = if from_rows { self.own_name(item) } else { None };
+        let name = self.own_name(item);
         let explicit = plain && name.is_some();
         out.push(Item { name, explicit, value, span: item.span });
     }

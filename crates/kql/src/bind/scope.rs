@@ -88,8 +88,10 @@ pub(crate) struct RowScope {
 
 impl RowScope {
     pub(crate) fn of(id: u32, table: &Table) -> Self {
-        let by_name =
-            table.columns.iter().enumerate().map(|(at, column)| (column.name.clone(), at)).collect();
+        let mut by_name = HashMap::with_capacity(table.columns.len());
+        for (at, column) in table.columns.iter().enumerate() {
+            by_name.entry(column.name.clone()).or_insert(at);
+        }
         Self { id, columns: table.columns.clone(), by_name, open: table.open, time_alias: table.time_alias }
     }
 

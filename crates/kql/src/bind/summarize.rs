@@ -56,7 +56,7 @@ impl Binder<'_> {
             let name = output.name.unwrap_or_else(|| names.numbered());
             named.push(Named { name: names.unique(&name), value: output.value });
         }
-        let inherited = Inherited { open: false, ..Inherited::from(&input) };
+        let inherited = Inherited::from(&input);
         let direct = rename_outputs(&mut found, &named, keys.len());
         let mut columns: Vec<ColumnSchema> =
             keys.iter().map(|key| ColumnSchema { name: key.name.clone(), ty: key.value.ty }).collect();
@@ -200,11 +200,9 @@ impl Binder<'_> {
             }
             Some(signature) => {
                 for (arg, parameter) in bound.iter().zip(&signature.parameters) {
-                    let kind = if declared.function.name.starts_with("avg") {
-                        ArgumentKind::Summable
-                    } else {
-                        parameter.kind
-                    };
+                    let average = declared.function.name.starts_with("avg")
+                        && parameter.kind != ArgumentKind::Exactly(KqlType::Bool);
+                    let kind = if average { ArgumentKind::Summable } else { parameter.kind };
                     self.check_aggregated(&name.text, arg, kind);
                 }
             }

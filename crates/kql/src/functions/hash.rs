@@ -3,10 +3,41 @@
 use super::Function;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("hash", &["(source: any, mod?: integer): long"], "", "").alias(&["hash_xxhash64"]),
-    Function::new("hash_sha256", &["(source: any): string"], "", ""),
-    Function::new("hash_md5", &["(source: any): string"], "", ""),
-    Function::new("hash_sha1", &["(source: any): string"], "", ""),
-    Function::new("hash_combine", &["(source...: any): long"], "", ""),
-    Function::new("hash_many", &["(source...: any): long"], "", ""),
+    Function::new(
+        "hash",
+        &["(source: any, mod?: integer): long"],
+        "a number that spreads values evenly, optionally below a bound",
+        r#"print hash("a", 10)"#,
+    )
+    .alias(&["hash_xxhash64"]),
+    Function::new(
+        "hash_sha256",
+        &["(source: any): string"],
+        "SHA-256 in hexadecimal digits",
+        r#"print hash_sha256("a")"#,
+    ),
+    Function::new(
+        "hash_md5",
+        &["(source: any): string"],
+        "MD5 in hexadecimal digits",
+        r#"print hash_md5("a")"#,
+    ),
+    Function::new(
+        "hash_sha1",
+        &["(source: any): string"],
+        "SHA-1 in hexadecimal digits",
+        r#"print hash_sha1("a")"#,
+    ),
+    Function::new(
+        "hash_combine",
+        &["(source...: any): long"],
+        "one hash from several",
+        r#"print hash_combine(hash("a"), hash("b"))"#,
+    ),
+    Function::new(
+        "hash_many",
+        &["(source...: any): long"],
+        "one hash of several values",
+        r#"print hash_many("a", "b")"#,
+    ),
 ];

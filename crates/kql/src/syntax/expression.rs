@@ -378,12 +378,10 @@ impl Parser<'_> {
         let text = self.current();
         let called = self.ahead_mark(1, "(");
         match text {
-            "true" | "false" if !called => {
+            "true" | "false" | "True" | "False" | "TRUE" | "FALSE" if !called => {
                 self.bump();
-                return Expr {
-                    kind: ExprKind::Literal(Literal::Bool(text == "true"), KqlType::Bool),
-                    span: start,
-                };
+                let value = Literal::Bool(text.eq_ignore_ascii_case("true"));
+                return Expr { kind: ExprKind::Literal(value, KqlType::Bool), span: start };
             }
             "dynamic" if called => return self.dynamic(),
             "typeof" if called => return self.type_of(),
@@ -411,8 +409,8 @@ impl Parser<'_> {
             let piece = self.bump();
             text.push_str(self.text_of(piece));
             let next = self.token();
-            let joins =
-                next.kind == TokenKind::Word || (next.kind == TokenKind::Punct && self.current() == "*");
+            let joins = matches!(next.kind, TokenKind::Word | TokenKind::Long)
+                || (next.kind == TokenKind::Punct && self.current() == "*");
             if !joins || piece.span().end != next.span().start {
                 return Expr { kind: ExprKind::Wildcard(text), span: self.span_from(start) };
             }
