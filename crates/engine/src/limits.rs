@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::{FutureExt, StreamExt};
 use tokio::runtime::{Builder, Runtime};
@@ -55,8 +55,7 @@ pub(crate) async fn collect(
             return Ok((batches, Some(Partial { code: "RowLimit", message })));
         }
         rows += batch.num_rows() as u64;
-        // A slice's buffers may be shared with its siblings; the share is what counts.
-        bytes += batch.get_array_memory_size() as u64;
+        bytes += content_bytes(&batch);
         batches.push(batch);
         if bytes > limits.bytes {
             let message = format!("the result has more than {} bytes; the rest is cut off", limits.bytes);
@@ -64,6 +63,16 @@ pub(crate) async fn collect(
         }
     }
     Ok((batches, None))
+}
+
+/// Bytes of a batch's values. Its buffers may be shared with other batches, so their size says nothing.
+fn content_bytes(batch: &RecordBatch) -> u64 {
+    let bytes = batch.columns().iter().map(|column| match column.as_string_view_opt() {
+        // The low half of a view's first word is the text's length.
+        Some(texts) => texts.views().iter().map(|view| 16 + u64::from(*view as u32)).sum(),
+        None => column.len() as u64 * 8,
+    });
+    bytes.sum()
 }
 
 /// Threads of their own for queries, so that a heavy one never starves the server.

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, FieldRef};
 use bartizan_schema::KqlType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 use parking_lot::Mutex;
 use regex::Regex;
@@ -128,6 +128,12 @@ impl Hash for Kernel {
 impl ScalarUDFImpl for Kernel {
     fn name(&self) -> &str {
         self.entry.name
+    }
+
+    /// With the types, which tell calls apart that only convert to another type.
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let args: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
+        Ok(format!("{}:{}({})", self.entry.name, self.ret, args.join(",")))
     }
 
     fn signature(&self) -> &Signature {

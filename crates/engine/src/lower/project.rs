@@ -16,23 +16,25 @@ impl Context {
         for item in items {
             exprs.push(self.scalar_in(&item.value, &columns, order.as_deref())?.alias(item.name.clone()));
         }
-        // A table always has columns; DataFusion's projection may not be empty either way.
-        let order = order.filter(|_| ordered);
-        exprs.extend(order.as_deref().map(|name| column(name).alias(name)));
-        let columns = items
+        let columns: Vec<ColumnSchema> = items
             .iter()
             .map(|item| ColumnSchema { name: item.name.clone(), ty: item.value.ty })
             .collect();
-        let plan = if exprs.iter().any(has_window) {
-            self.project_windows(plan, exprs)?
-        } else {
-            plan.project(exprs)?
+        let order = order.filter(|_| ordered || windowed);
+        exprs.extend(order.as_deref().map(|name| column(name).alias(name)));
+        if !windowed {
+            return Ok(Lowered { plan: plan.project(exprs)?.build()?, columns, order });
+        }
+        let mut plan = self.project_windows(plan, exprs)?;
+        let order = match order {
+            // Nothing above asks for the order, but the reader of the result sees it.
+            Some(name) if !ordered => {
+                let visible: Vec<Expr> = columns.iter().map(|c| column(&c.name).alias(c.name.clone())).collect();
+                plan = plan.sort(vec![column(&name).sort(true, false)])?.project(visible)?;
+                None
+            }
+            order => order,
         };
         Ok(Lowered { plan: plan.build()?, columns, order })
     }
-}
-
-fn has_window(expr: &Expr) -> bool {
-    use datafusion::common::tree_node::TreeNode;
-    expr.exists(|expr| Ok(matches!(expr, Expr::WindowFunction(_)))).unwrap_or(false)
 }
