@@ -92,7 +92,7 @@ struct ConnectArgs {
     /// Onboarding token, as the portal's script has it.
     #[arg(
         long,
-        env = "BARTIZAN_ONBOARDING_TOKEN",
+        env = "BARTIZAN_TOKEN",
         hide_env_values = true,
         required_unless_present = "service_principal_id",
         conflicts_with = "service_principal_id"

@@ -1,14 +1,211 @@
-//! The sensor extension.
+//! The sensor extension: process events of `bartizan-sensor` as rows of DeviceProcessEvents.
+//!
+//! Whatever it could not see becomes a row too. `SensorGap`: processes ran while no sensor watched (the
+//! kernel counts forks since boot; the count last seen is kept on disk). `SensorEventLoss`: a source dropped
+//! events while it ran. So a query over the table can tell "nothing happened" from "nobody looked".
 
-use anyhow::Result;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::extension::Context;
+use anyhow::{Context as _, Result};
+use bartizan_base::Ticks;
+use bartizan_sensor::{DeviceIdentity, Sensor, SensorOptions, SensorStatus, Tier};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::extension::{self, Context, Output, Row, SEND_ROWS_MAX, Unsupported, row};
+use crate::files;
+
+const STREAM: &str = "Microsoft-DeviceProcessEvents";
+/// Rows of one send; process rows are about 2 KiB.
+const BATCH_EVENTS_MAX: usize = SEND_ROWS_MAX / 4;
+/// How long the reading thread waits for a first event; also how fast it notices a stop.
+const RECEIVE_WAIT: Duration = Duration::from_millis(100);
+/// How often counters are read and the kernel's fork count is kept.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// Below the supervisor's working directory for this extension.
+const WATCHED_FILE: &str = "watched.json";
+
+/// Settings of the sensor; members of Azure templates are skipped.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SensorSettings {
+    /// Use this source or fail: `ebpf`, `audit` or `procConnector`.
+    tier: Option<String>,
+    /// Images larger than this are not hashed; 0 switches hashing off.
+    hash_bytes_max: Option<u64>,
+}
 
 /// Runs until told to stop.
 ///
 /// # Errors
-/// When no source of process events can be opened.
+/// When no source of process events works, or the spool cannot be opened.
 pub async fn run(context: Context) -> Result<()> {
-    context.stop.cancelled().await;
+    let settings: SensorSettings = extension::settings(&context.configuration.extension.settings)?;
+    if !context.configuration.extension.streams.contains_key(STREAM) {
+        context.health.issue(STREAM, Some("no data collection rule takes it".to_owned()));
+    }
+    let options = options(&settings)?;
+    let output = context.outputs.stream(STREAM)?;
+    let sensor = tokio::task::spawn_blocking(move || Sensor::start(options)).await?;
+    let sensor = Arc::new(sensor.map_err(|error| Unsupported(error.to_string()))?);
+    let machine = &context.configuration.machine;
+    let device = DeviceIdentity { device_id: machine.vm_id.clone(), device_name: machine.host_name.clone() };
+    let (batches, mut rows) = mpsc::channel(16);
+    let reader = std::thread::Builder::new()
+        .name("sensor-rows".to_owned())
+        .spawn({
+            let sensor = sensor.clone();
+            move || read_events(&sensor, &device, &batches)
+        })
+        .context("cannot start the reading thread")?;
+    let mut watch = Watch { sensor: sensor.clone(), gap: 0, told_lost: 0 };
+    watch.report_gap(&context, &output).await;
+    let mut check = tokio::time::interval(CHECK_INTERVAL);
+    loop {
+        tokio::select! {
+            () = context.stop.cancelled() => break,
+            _ = check.tick() => watch.check(&context, &output).await,
+            batch = rows.recv() => match batch {
+                Some(batch) => output.send_rows(batch).await,
+                None => break,
+            },
+        }
+    }
+    watch.check(&context, &output).await;
+    sensor.stop();
+    rows.close();
+    while let Some(batch) = rows.recv().await {
+        output.send_rows(batch).await;
+    }
+    anyhow::ensure!(context.stop.is_cancelled(), "the sensor's reading thread ended");
+    drop(tokio::task::spawn_blocking(move || reader.join()).await);
     Ok(())
+}
+
+fn options(settings: &SensorSettings) -> Result<SensorOptions, Unsupported> {
+    let mut options = SensorOptions::default();
+    options.hash_bytes_max = settings.hash_bytes_max.unwrap_or(options.hash_bytes_max);
+    if let Some(name) = &settings.tier {
+        let known = Tier::ALL.into_iter().find(|tier| tier_name(*tier) == name);
+        options.tier = Some(known.ok_or_else(|| Unsupported(format!("there is no sensor tier `{name}`")))?);
+    }
+    Ok(options)
+}
+
+/// The names of the agent protocol.
+fn tier_name(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Ebpf => "ebpf",
+        Tier::Audit => "audit",
+        Tier::Connector => "procConnector",
+    }
+}
+
+fn read_events(sensor: &Sensor, device: &DeviceIdentity, batches: &mpsc::Sender<Vec<Row>>) {
+    while !batches.is_closed() {
+        let events = sensor.recv_batch(BATCH_EVENTS_MAX, RECEIVE_WAIT);
+        if events.is_empty() {
+            continue;
+        }
+        let rows = events.iter().map(|event| event.to_row(device)).collect();
+        if batches.blocking_send(rows).is_err() {
+            return;
+        }
+    }
+}
+
+/// What the kernel's fork counter said, and in which boot.
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+struct Watched {
+    boot_id: String,
+    processes: u64,
+    at: Ticks,
+}
+
+struct Watch {
+    sensor: Arc<Sensor>,
+    /// Processes that ran while no sensor watched, as of this start.
+    gap: u64,
+    told_lost: u64,
+}
+
+impl Watch {
+    async fn report_gap(&mut self, context: &Context, output: &Output) {
+        let Some(now) = watched(context.clock.now()) else { return };
+        let before: Option<Watched> = files::read_json(Path::new(WATCHED_FILE)).ok().flatten();
+        let (missed, since) = match &before {
+            None => return,
+            Some(before) if before.boot_id == now.boot_id => {
+                (now.processes.saturating_sub(before.processes), Some(before.at))
+            }
+            // After a reboot everything so far ran unseen.
+            Some(before) => (now.processes, Some(before.at)),
+        };
+        self.gap = missed;
+        if missed > 0 {
+            let facts = json!({"processesStarted": missed, "from": since, "to": now.at});
+            output.send_rows(vec![loss_row(context, "SensorGap", facts)]).await;
+        }
+    }
+
+    /// Takes over the sensor's counters, tells new loss, and keeps the fork count.
+    async fn check(&mut self, context: &Context, output: &Output) {
+        let status = self.sensor.status();
+        let health = &context.health;
+        health.set_tier(tier_name(status.tier));
+        for (name, value) in &status.counters {
+            health.set(name, *value);
+        }
+        let lost = lost(&status);
+        health.set("lost", lost);
+        health.set("unwatchedProcesses", self.gap);
+        // A lower tier is a lasting weakness that a person should know of, with the kernel's reason.
+        let weak = status.tier != Tier::Ebpf;
+        health.issue(
+            "tier",
+            weak.then(|| format!("{}: {}", tier_name(status.tier), status.reasons.join("; "))),
+        );
+        if lost > self.told_lost {
+            let facts =
+                json!({"lost": lost - self.told_lost, "lostInAll": lost, "counters": status.counters});
+            output.send_rows(vec![loss_row(context, "SensorEventLoss", facts)]).await;
+            self.told_lost = lost;
+        }
+        if let Some(watched) = watched(context.clock.now())
+            && let Err(error) = serde_json::to_vec(&watched)
+                .map_err(std::io::Error::from)
+                .and_then(|json| std::fs::write(WATCHED_FILE, json))
+        {
+            tracing::warn!(%error, "cannot keep the kernel's process count");
+        }
+    }
+}
+
+fn lost(status: &SensorStatus) -> u64 {
+    ["lostExec", "lostFork", "lostExit", "queueDropped"]
+        .iter()
+        .filter_map(|name| status.counters.get(*name))
+        .sum()
+}
+
+fn watched(at: Ticks) -> Option<Watched> {
+    let stat = files::read_bounded(Path::new("/proc/stat"), 4 << 20).ok()??;
+    let stat = String::from_utf8_lossy(&stat);
+    let processes = stat.lines().find_map(|line| line.strip_prefix("processes "))?.trim().parse().ok()?;
+    Some(Watched { boot_id: files::read_line("/proc/sys/kernel/random/boot_id"), processes, at })
+}
+
+fn loss_row(context: &Context, action: &str, facts: Value) -> Row {
+    let machine = &context.configuration.machine;
+    row([
+        ("TimeGenerated", json!(context.clock.now())),
+        ("DeviceId", json!(machine.vm_id)),
+        ("DeviceName", json!(machine.host_name)),
+        ("ActionType", json!(action)),
+        ("AdditionalFields", facts),
+    ])
 }

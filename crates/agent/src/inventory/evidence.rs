@@ -1,0 +1,173 @@
+//! Sends evidence to the server: all topics at start, then each one as soon as it changed. Cheap inputs are
+//! looked at every few seconds by their modification times; everything is collected anew every ten minutes.
+//! The shapes are in `docs/reference/evidence.md`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use bartizan_wire::{EvidenceReport, ExtensionState};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::apt::{self, Updates};
+use super::{autostart, dpkg, endpoint_protection, software, ssh_config, world_writable};
+use crate::backoff::Backoff;
+use crate::extension::Context;
+use crate::server::ServerClient;
+use crate::upload::on_disk;
+
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+const FULL_INTERVAL: Duration = Duration::from_secs(600);
+/// Updates listed; the counts are always whole.
+const UPDATES_LISTED_MAX: usize = 500;
+
+/// Every topic, cheapest first, so that the first answers are with the server at once.
+const TOPICS: [&str; 5] =
+    ["ssh.config", "endpointProtection", "autostart", "packages.updates", "files.worldWritable"];
+
+pub(super) async fn run(context: Context) -> Result<()> {
+    let client = ServerClient::for_machine(&context.configuration.identity)?;
+    let mut told: BTreeMap<&str, Value> = BTreeMap::new();
+    let mut inputs: BTreeMap<&str, Inputs> = BTreeMap::new();
+    let mut collected_at: BTreeMap<&str, Instant> = BTreeMap::new();
+    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+    loop {
+        let mut wait = CHECK_INTERVAL;
+        for topic in TOPICS {
+            let seen = inputs_of(topic, &context);
+            let old = collected_at.get(topic).is_none_or(|at| at.elapsed() >= FULL_INTERVAL);
+            if !old && inputs.get(topic) == Some(&seen) {
+                continue;
+            }
+            let facts = collect(topic, &context).await;
+            let report = EvidenceReport {
+                time: context.clock.now(),
+                topics: BTreeMap::from([(topic.to_owned(), facts.clone())]),
+            };
+            // Sent again with every full collection too, so that a server that lost it learns it.
+            if told.get(topic) != Some(&facts) || old {
+                if let Err(error) = client.evidence(&report).await {
+                    context.health.issue("evidence", Some(error.chain()));
+                    wait = backoff.next_wait();
+                    break;
+                }
+                backoff.reset();
+                context.health.issue("evidence", None);
+                context.health.count("evidenceReports", 1);
+                told.insert(topic, facts);
+            }
+            inputs.insert(topic, seen);
+            collected_at.insert(topic, Instant::now());
+        }
+        tokio::select! {
+            () = context.stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+async fn collect(topic: &str, context: &Context) -> Value {
+    let blocking = |work: fn() -> Value| on_disk(move || Ok(work()));
+    let result = match topic {
+        "ssh.config" => blocking(ssh_config::evidence).await,
+        "autostart" => blocking(autostart::evidence).await,
+        "files.worldWritable" => blocking(world_writable::evidence).await,
+        "packages.updates" => return packages_updates().await,
+        _ => {
+            let packages = software::installed().await.unwrap_or_default();
+            let sensor = sensor_running(context);
+            on_disk(move || Ok(endpoint_protection::evidence(&packages, sensor))).await
+        }
+    };
+    result.unwrap_or_else(|error| json!({"status": "unknown", "reason": error.to_string()}))
+}
+
+async fn packages_updates() -> Value {
+    let reboot_required =
+        Path::new("/run/reboot-required").exists() || Path::new("/var/run/reboot-required").exists();
+    let unknown =
+        |reason: String| json!({"status": "unknown", "reason": reason, "rebootRequired": reboot_required});
+    if !Path::new(dpkg::STATUS).exists() {
+        return unknown("pending updates are known only for apt so far".to_owned());
+    }
+    let installed = match software::installed().await {
+        Ok(installed) => installed,
+        Err(reason) => return unknown(reason),
+    };
+    let updates = on_disk(move || apt::pending_updates(&installed, Path::new(apt::LISTS))).await;
+    let mut updates = match updates {
+        Ok(Updates::Known(updates)) => updates,
+        Ok(Updates::Unknown(reason)) => return unknown(reason),
+        Err(error) => return unknown(error.to_string()),
+    };
+    let security = updates.iter().filter(|update| update.security).count();
+    let count = updates.len();
+    // Security updates first, so that the bound never hides one.
+    updates.sort_by_key(|update| !update.security);
+    updates.truncate(UPDATES_LISTED_MAX);
+    json!({
+        "status": "known",
+        "source": "apt",
+        "count": count,
+        "securityCount": security,
+        "updates": updates,
+        "rebootRequired": reboot_required,
+    })
+}
+
+fn sensor_running(context: &Context) -> bool {
+    let siblings = context.siblings.borrow();
+    siblings.iter().any(|extension| {
+        let is_sensor = extension.health.as_ref().is_some_and(|health| !health.tier.is_empty());
+        is_sensor && extension.state == ExtensionState::Running
+    })
+}
+
+/// Modification times (and other cheap signs) whose change means that a topic must be collected again.
+type Inputs = Vec<(PathBuf, Option<SystemTime>)>;
+
+fn inputs_of(topic: &str, context: &Context) -> Inputs {
+    let paths: Vec<PathBuf> = match topic {
+        "ssh.config" => {
+            let mut paths = vec![PathBuf::from(ssh_config::CONFIG), PathBuf::from("/etc/ssh/sshd_config.d")];
+            paths.extend(entries_of("/etc/ssh/sshd_config.d"));
+            // The server appears and goes with its package and its process id file.
+            paths.extend(["/usr/sbin/sshd", "/run/sshd.pid"].map(PathBuf::from));
+            paths
+        }
+        "endpointProtection" => {
+            let mut paths = vec![PathBuf::from(dpkg::STATUS)];
+            let mark = if sensor_running(context) { "sensor" } else { "no sensor" };
+            paths.push(PathBuf::from(mark));
+            paths
+        }
+        "packages.updates" => {
+            vec![
+                dpkg::STATUS.into(),
+                apt::LISTS.into(),
+                "/run/reboot-required".into(),
+                "/var/run/reboot-required".into(),
+            ]
+        }
+        "autostart" => autostart::FOLDERS.iter().chain(&autostart::FILES).map(PathBuf::from).collect(),
+        // Permissions leave no cheap trace: only the full collection looks.
+        _ => Vec::new(),
+    };
+    let modified = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    paths
+        .into_iter()
+        .map(|path| {
+            let time = modified(&path);
+            (path, time)
+        })
+        .collect()
+}
+
+fn entries_of(folder: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}

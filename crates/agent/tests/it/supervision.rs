@@ -1,0 +1,271 @@
+//! The supervisor with small shell programs as extensions and a server made of channels.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bartizan_agent::identity::{Identity, Pem};
+use bartizan_agent::server::CallError;
+use bartizan_agent::supervisor::{self, Control, RestartLimits, SupervisorOptions, Timeouts};
+use bartizan_base::{Clock, ResourceId, SystemClock, TenantId, Ticks, Timespan};
+use bartizan_wire::{
+    AgentStatus, DesiredExtension, DesiredState, ExtensionProgram, ExtensionState, ExtensionStatus,
+};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::wait::until;
+
+/// Healthy until its input closes or it is told to stop.
+const GOOD: &str = r#"echo $$ >> runs
+echo '{"type":"health","health":{"healthy":true}}'
+while read -r line; do case "$line" in *'"type":"stop"'*) exit 0;; *'"settings":{"n":2}'*) echo two >> settings;; esac; done"#;
+/// Ends at once.
+const CRASHING: &str = "echo x >> runs; exit 3";
+/// Ignores everything but SIGKILL.
+const STUBBORN: &str = r#"trap '' TERM; echo '{"type":"health","health":{"healthy":true}}'
+while :; do sleep 0.05; done"#;
+const UNSUPPORTED: &str =
+    r#"echo run >> runs; echo '{"type":"unsupported","message":"needs a newer kernel"}'"#;
+
+struct Server {
+    desired: watch::Sender<Option<DesiredState>>,
+    reports: Mutex<Vec<AgentStatus>>,
+}
+
+#[async_trait::async_trait]
+impl Control for Server {
+    async fn desired(&self, generation: Option<u64>) -> Result<Option<DesiredState>, CallError> {
+        let mut desired = self.desired.subscribe();
+        let changed = |state: &Option<DesiredState>| {
+            state.as_ref().is_some_and(|state| Some(state.generation) != generation)
+        };
+        let state = desired.wait_for(changed).await.expect("the test holds the sender").clone();
+        Ok(state)
+    }
+
+    async fn status(&self, status: &AgentStatus) -> Result<(), CallError> {
+        self.reports.lock().push(status.clone());
+        Ok(())
+    }
+
+    async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> anyhow::Result<Identity> {
+        let expires = clock.now().saturating_add(Timespan(i64::MAX / 8));
+        Ok(Identity { certificate_obtained: clock.now(), certificate_expires: expires, ..identity.clone() })
+    }
+}
+
+struct Running {
+    state: tempfile::TempDir,
+    server: Arc<Server>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<anyhow::Result<()>>,
+}
+
+fn identity() -> Identity {
+    Identity {
+        server: "https://127.0.0.1:1".to_owned(),
+        proxy: None,
+        machine_id: ResourceId::parse(
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/m",
+        )
+        .unwrap(),
+        vm_id: uuid::Uuid::nil(),
+        tenant_id: TenantId(uuid::Uuid::nil()),
+        key: Pem(String::new()),
+        certificate: String::new(),
+        server_ca: String::new(),
+        certificate_obtained: SystemClock.now(),
+        certificate_expires: Ticks::MAX,
+    }
+}
+
+fn start_in(state: tempfile::TempDir, desired: Option<DesiredState>) -> Running {
+    let server = Arc::new(Server { desired: watch::Sender::new(desired), reports: Mutex::default() });
+    let stop = CancellationToken::new();
+    let options = SupervisorOptions {
+        state: state.path().to_owned(),
+        image: "/bin/sh".into(),
+        // The program under test is in the settings: the image is a shell.
+        arguments: |extension| vec!["-c".to_owned(), extension.kind.clone()],
+        limits: RestartLimits {
+            restarts_max: 3,
+            window: Duration::from_secs(600),
+            rest: Duration::from_secs(600),
+            pause: Duration::from_millis(1),
+        },
+        timeouts: Timeouts {
+            stop: Duration::from_millis(200),
+            terminate: Duration::from_millis(200),
+            ..Timeouts::default()
+        },
+        clock: Arc::new(SystemClock),
+    };
+    let task = tokio::spawn(supervisor::run(options, identity(), server.clone(), stop.clone()));
+    Running { state, server, stop, task }
+}
+
+fn start(desired: DesiredState) -> Running {
+    start_in(tempfile::tempdir().unwrap(), Some(desired))
+}
+
+impl Running {
+    fn want(&self, desired: DesiredState) {
+        self.server.desired.send_replace(Some(desired));
+    }
+
+    /// The extension in the newest report.
+    fn reported(&self, name: &str) -> Option<ExtensionStatus> {
+        let reports = self.server.reports.lock();
+        reports.last()?.extensions.iter().find(|extension| extension.name == name).cloned()
+    }
+
+    fn is(&self, name: &str, state: ExtensionState) -> bool {
+        self.reported(name).is_some_and(|extension| extension.state == state)
+    }
+
+    fn lines(&self, name: &str, file: &str) -> Vec<String> {
+        let path = self.state.path().join("data").join(name).join(file);
+        std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    async fn stop(self) -> tempfile::TempDir {
+        self.stop.cancel();
+        self.task.await.unwrap().unwrap();
+        self.state
+    }
+}
+
+fn extension(name: &str, script: &str) -> DesiredExtension {
+    DesiredExtension {
+        name: name.to_owned(),
+        publisher: String::new(),
+        kind: script.to_owned(),
+        program: ExtensionProgram::Monitor,
+        version: "1.0".to_owned(),
+        settings: json!({"n": 1}),
+        streams: Default::default(),
+    }
+}
+
+fn desired(generation: u64, extensions: &[DesiredExtension]) -> DesiredState {
+    DesiredState { generation, extensions: extensions.to_vec(), commands: Vec::new() }
+}
+
+fn alive(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[tokio::test]
+async fn an_extension_is_installed_started_reconfigured_and_removed() {
+    let running = start(desired(1, &[extension("Good", GOOD)]));
+    until("running", || running.is("Good", ExtensionState::Running)).await;
+    let status = running.reported("Good").unwrap();
+    assert!(status.health.unwrap().healthy);
+    let folder = running.state.path().join("extensions/Good/1.0");
+    assert!(folder.join("manifest.json").exists() && folder.join("settings.json").exists());
+
+    let mut changed = extension("Good", GOOD);
+    changed.settings = json!({"n": 2});
+    running.want(desired(2, &[changed]));
+    until("told the new settings", || !running.lines("Good", "settings").is_empty()).await;
+    assert_eq!(running.lines("Good", "runs").len(), 1, "settings do not restart the process");
+
+    let pid = status.pid.unwrap();
+    running.want(desired(3, &[]));
+    until("removed", || running.reported("Good").is_none_or(|e| e.state == ExtensionState::Removed)).await;
+    until("gone", || !alive(pid) && !folder.exists()).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_crashing_extension_rests_and_the_other_one_does_not_notice() {
+    let running = start(desired(1, &[extension("Bad", CRASHING), extension("Good", GOOD)]));
+    until("back-off", || running.is("Bad", ExtensionState::BackOff)).await;
+    until("running", || running.is("Good", ExtensionState::Running)).await;
+    let bad = running.reported("Bad").unwrap();
+    assert_eq!(running.lines("Bad", "runs").len(), 4, "one start and three restarts");
+    assert_eq!(bad.restarts, 4);
+    assert!(bad.message.contains("exit code 3"), "{}", bad.message);
+    assert_eq!(running.lines("Good", "runs").len(), 1);
+    // New settings are a reason to try again at once.
+    let mut again = extension("Bad", GOOD);
+    again.settings = json!({"n": 9});
+    running.want(desired(2, &[again, extension("Good", GOOD)]));
+    until("running after all", || running.is("Bad", ExtensionState::Running)).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn one_that_ignores_every_request_is_killed() {
+    let running = start(desired(1, &[extension("Stubborn", STUBBORN)]));
+    until("running", || running.is("Stubborn", ExtensionState::Running)).await;
+    let pid = running.reported("Stubborn").unwrap().pid.unwrap();
+    running.want(desired(2, &[]));
+    until("killed", || !alive(pid)).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn one_that_cannot_run_here_fails_with_its_reason_and_is_not_retried() {
+    let running = start(desired(1, &[extension("Odd", UNSUPPORTED)]));
+    until("failed", || running.is("Odd", ExtensionState::Failed)).await;
+    assert_eq!(running.reported("Odd").unwrap().message, "needs a newer kernel");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_child_is_restarted_and_stopping_leaves_none_behind() {
+    let running = start(desired(1, &[extension("Good", GOOD)]));
+    until("running", || running.is("Good", ExtensionState::Running)).await;
+    let first = running.reported("Good").unwrap().pid.unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    until("another process", || {
+        running.is("Good", ExtensionState::Running) && running.reported("Good").unwrap().pid != Some(first)
+    })
+    .await;
+    let second = running.reported("Good").unwrap().pid.unwrap();
+    running.stop().await;
+    assert!(!alive(second));
+}
+
+#[tokio::test]
+async fn extensions_run_from_the_kept_state_while_the_server_is_away() {
+    let running = start(desired(1, &[extension("Good", GOOD), extension("Old", GOOD)]));
+    until("both", || {
+        running.is("Good", ExtensionState::Running) && running.is("Old", ExtensionState::Running)
+    })
+    .await;
+    let state = running.stop().await;
+    let running = start_in(state, None);
+    until("running again", || running.is("Good", ExtensionState::Running)).await;
+    assert_eq!(running.lines("Good", "runs").len(), 2, "one process per supervisor");
+    // What is no longer wanted when the server comes back goes, installation and all.
+    running.want(desired(2, &[extension("Good", GOOD)]));
+    until("the other is gone", || !running.state.path().join("extensions/Old").exists()).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_supervisor_on_the_same_state_is_refused() {
+    let running = start(desired(1, &[]));
+    until("started", || supervisor::is_running(running.state.path())).await;
+    let server = Arc::new(Server { desired: watch::Sender::new(None), reports: Mutex::default() });
+    let options = SupervisorOptions {
+        state: running.state.path().to_owned(),
+        image: "/bin/sh".into(),
+        arguments: |_| Vec::new(),
+        limits: RestartLimits::default(),
+        timeouts: Timeouts::default(),
+        clock: Arc::new(SystemClock),
+    };
+    let error = supervisor::run(options, identity(), server, CancellationToken::new()).await.unwrap_err();
+    assert!(error.to_string().contains("already running"), "{error}");
+    running.stop().await;
+}
