@@ -8,9 +8,11 @@ use arrow::array::{
     StringViewBuilder,
 };
 use bartizan_schema::KqlType;
+use serde::de::IgnoredAny;
 
+use super::DEPTH_MAX;
 use super::cell::{Cell, Converted};
-use super::nesting::looks_nested;
+use super::nesting::{self, looks_nested};
 
 /// Builds the array of one column.
 #[derive(Debug)]
@@ -219,10 +221,9 @@ fn text_builder(size: Size) -> StringViewBuilder {
     StringViewBuilder::with_capacity(size.rows).with_fixed_block_size(size.text_block_bytes as u32)
 }
 
-/// Depth is limited by the parser itself.
+/// Checked for depth like a body, because the engine will parse it again.
 fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
-        && super::nesting::check(text.as_bytes(), super::DEPTH_MAX).is_ok()
+    nesting::check(text.as_bytes(), DEPTH_MAX).is_ok() && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 impl Values {

@@ -1,6 +1,6 @@
 //! A guard in front of the parser: refuses bodies that nest too deep, without recursion.
 
-use memchr::{memchr2, memchr3};
+use memchr::memchr2;
 
 use super::malformed;
 use crate::error::StoreError;
@@ -40,12 +40,10 @@ fn string_end(body: &[u8], from: usize) -> usize {
     body.len()
 }
 
-/// Whether a text looks like a JSON array or object, so that it may be parsed as one.
+/// Whether a text begins and ends like a JSON array or object, so that trying to parse it is worth while.
 pub(super) fn looks_nested(text: &str) -> bool {
-    let text = text.trim();
-    let ends = (text.as_bytes().first(), text.as_bytes().last());
-    matches!(ends, (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
-        && memchr3(b'{', b'[', b'"', text.as_bytes()).is_some()
+    let text = text.trim().as_bytes();
+    matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ async fn fixture_on(disk: &SimDisk) -> Fixture {
     fixture.options.merge_files_min = 3;
     // One table is flushed without the other now and then.
     fixture.options.flush_bytes = 6000;
+    fixture.options.flush_age = std::time::Duration::from_secs(1_000_000);
     // Segments of a few records, so that there are several.
     fixture.options.segment_bytes = 1000;
     fixture

@@ -166,17 +166,21 @@ async fn tables_are_flushed_by_size_and_by_age_each_for_itself() {
     let mut fixture = Fixture::new().await;
     fixture.options.flush_bytes = 30_000;
     let store = fixture.open().await;
-    let files = |table: &str| {
+    let files = |store: &bartizan_store::Store, table: &str| {
         let snapshot = store.snapshot(fixture.workspace, &[table]).unwrap();
         snapshot.tables[table].files.len()
     };
     store.append_json(fixture.target(OTHER), Bytes::from_static(b"{\"N\":1}")).await.unwrap();
     fixture.append(&store, &json!([{"N": 2, "Text": "x".repeat(30_000)}]).to_string()).await.unwrap();
     store.flush_due().await.unwrap();
-    assert_eq!((files(TABLE), files(OTHER)), (1, 0), "by size");
+    assert_eq!((files(&store, TABLE), files(&store, OTHER)), (1, 0), "by size");
+    drop(store);
+    let store = fixture.open().await;
+    assert_eq!(store.recovery().replayed_batches, 1, "the log still has both tables' rows");
+    assert_eq!((fixture.numbers(&store, TABLE), fixture.numbers(&store, OTHER)), (vec![2], vec![1]));
     fixture.clock.advance(Timespan::from_duration(fixture.options.flush_age));
     store.flush_due().await.unwrap();
-    assert_eq!((files(TABLE), files(OTHER)), (1, 1), "by age");
+    assert_eq!((files(&store, TABLE), files(&store, OTHER)), (1, 1), "by age");
 }
 
 #[tokio::test]
