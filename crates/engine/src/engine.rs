@@ -141,7 +141,8 @@ impl Engine {
 
     /// Analyses a query without running it.
     pub fn check(&self, workspace: WorkspaceId, text: &str) -> Checked {
-        let analysis = bartizan_kql::analyze(text, &self.inner.catalog(workspace), &AnalyzeOptions::default());
+        let analysis =
+            bartizan_kql::analyze(text, &self.inner.catalog(workspace), &AnalyzeOptions::default());
         let query = analysis.query.as_ref();
         Checked {
             columns: query.map(|query| query.root.columns()),
@@ -199,7 +200,8 @@ impl Inner {
     /// A DataFusion session for one query, with its own memory.
     fn session(&self, query: &BoundQuery) -> Result<datafusion::execution::SessionState, QueryError> {
         let pool = Arc::new(FairSpillPool::new(self.options.query_memory_bytes));
-        let runtime = RuntimeEnvBuilder::from_runtime_env(&self.runtime).with_memory_pool(pool).build_arc()?;
+        let runtime =
+            RuntimeEnvBuilder::from_runtime_env(&self.runtime).with_memory_pool(pool).build_arc()?;
         // Filtering inside the Parquet reader pays when many columns meet few rows, and costs elsewhere.
         let selective = !aggregates(&query.root);
         let config = SessionConfig::new()

@@ -43,7 +43,9 @@ impl QueryOutput {
                 .map(|(column, array)| Reader::new(array, column.ty, false).ok())
                 .collect();
             for row in 0..batch.num_rows() {
-                let cell = |reader: &Option<Reader>| reader.as_ref().map_or(Json::Null, |reader| cell(&reader.get(row)));
+                let cell = |reader: &Option<Reader>| {
+                    reader.as_ref().map_or(Json::Null, |reader| cell(&reader.get(row)))
+                };
                 rows.push(readers.iter().map(cell).collect());
             }
         }

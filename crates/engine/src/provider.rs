@@ -129,11 +129,13 @@ impl TableProvider for SnapshotTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let partitions = state.config().target_partitions();
         let files = self.files(filters);
-        let parts: Vec<_> =
-            [self.scan_memory(projection, partitions)?, self.scan_files(&files, projection, limit, partitions)?]
-                .into_iter()
-                .flatten()
-                .collect();
+        let parts: Vec<_> = [
+            self.scan_memory(projection, partitions)?,
+            self.scan_files(&files, projection, limit, partitions)?,
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         match <[_; 1]>::try_from(parts) {
             Ok([only]) => Ok(only),
             Err(parts) if parts.is_empty() => {
@@ -229,11 +231,8 @@ struct EmptyTextAdapter {
 
 impl PhysicalExprAdapter for EmptyTextAdapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
-        let expr = if self.missing.is_empty() {
-            expr
-        } else {
-            replace_columns_with_literals(expr, &self.missing)?
-        };
+        let expr =
+            if self.missing.is_empty() { expr } else { replace_columns_with_literals(expr, &self.missing)? };
         self.rest.rewrite(expr)
     }
 }

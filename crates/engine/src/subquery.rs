@@ -29,7 +29,11 @@ enum Sub<'a> {
 }
 
 /// Runs everything below `root` that its plan needs the value of.
-pub(crate) async fn resolve(root: &Rel, context: &mut Context, state: &SessionState) -> Result<(), QueryError> {
+pub(crate) async fn resolve(
+    root: &Rel,
+    context: &mut Context,
+    state: &SessionState,
+) -> Result<(), QueryError> {
     let mut uses = HashMap::new();
     count_shared(root, &mut uses);
     walk(root, context, state, &uses).await
@@ -85,7 +89,9 @@ fn worth_keeping(rel: &Rel) -> bool {
     match rel {
         Rel::Table { .. } | Rel::Rows { .. } => false,
         Rel::Filter { input, predicate } => worth_keeping(input) || is_random(predicate),
-        Rel::Project { input, items } => worth_keeping(input) || items.iter().any(|item| is_random(&item.value)),
+        Rel::Project { input, items } => {
+            worth_keeping(input) || items.iter().any(|item| is_random(&item.value))
+        }
         _ => true,
     }
 }
@@ -214,7 +220,11 @@ async fn first_value(rel: &Rel, context: &Context, state: &SessionState) -> Resu
     Ok(Literal::Null)
 }
 
-async fn first_column(rel: &Rel, context: &Context, state: &SessionState) -> Result<Vec<Literal>, QueryError> {
+async fn first_column(
+    rel: &Rel,
+    context: &Context,
+    state: &SessionState,
+) -> Result<Vec<Literal>, QueryError> {
     let ty = first_type(rel);
     let lowered = context.relation(rel)?;
     let Some(first) = lowered.columns.first() else { return Ok(Vec::new()) };

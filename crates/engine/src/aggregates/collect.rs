@@ -53,7 +53,9 @@ impl AggregateUDFImpl for Collect {
     }
 
     fn state_fields(&self, _args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let list = |name: &str, ty: DataType| FieldRef::new(Field::new_list(name, Field::new_list_field(ty, true), true));
+        let list = |name: &str, ty: DataType| {
+            FieldRef::new(Field::new_list(name, Field::new_list_field(ty, true), true))
+        };
         Ok(vec![list("elements", DataType::Utf8View), list("rows", DataType::Int64)])
     }
 

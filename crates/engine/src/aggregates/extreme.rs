@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
+use arrow::array::make_comparator;
 use arrow::array::{Array, ArrayRef, AsArray, new_null_array};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use arrow::array::make_comparator;
 use bartizan_schema::KqlType;
 use datafusion::common::scalar::ScalarStructBuilder;
 use datafusion::common::{Result, ScalarValue};

@@ -69,10 +69,7 @@ impl Accumulator for Sum {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![
-            ScalarValue::Decimal128(Some(self.sum), SUM_DIGITS, 0),
-            ScalarValue::Int64(Some(self.count)),
-        ])
+        Ok(vec![ScalarValue::Decimal128(Some(self.sum), SUM_DIGITS, 0), ScalarValue::Int64(Some(self.count))])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

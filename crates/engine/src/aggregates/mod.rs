@@ -37,11 +37,48 @@ const ELEMENTS_MAX: usize = 1 << 20;
 
 /// Every aggregate this engine runs, by canonical name; the `…if` forms are there under their own names.
 pub(crate) const SUPPORTED: &[&str] = &[
-    "count", "countif", "sum", "sumif", "avg", "avgif", "min", "minif", "max", "maxif", "dcount", "dcountif",
-    "count_distinct", "count_distinctif", "stdev", "stdevif", "stdevp", "stdevpif", "variance", "varianceif",
-    "variancep", "variancepif", "make_list", "make_list_if", "make_list_with_nulls", "make_set", "make_set_if",
-    "make_bag", "make_bag_if", "arg_max", "arg_min", "take_any", "take_anyif", "any", "anyif", "percentile",
-    "percentiles", "percentilew", "percentilesw", "percentiles_array", "binary_all_and", "binary_all_or",
+    "count",
+    "countif",
+    "sum",
+    "sumif",
+    "avg",
+    "avgif",
+    "min",
+    "minif",
+    "max",
+    "maxif",
+    "dcount",
+    "dcountif",
+    "count_distinct",
+    "count_distinctif",
+    "stdev",
+    "stdevif",
+    "stdevp",
+    "stdevpif",
+    "variance",
+    "varianceif",
+    "variancep",
+    "variancepif",
+    "make_list",
+    "make_list_if",
+    "make_list_with_nulls",
+    "make_set",
+    "make_set_if",
+    "make_bag",
+    "make_bag_if",
+    "arg_max",
+    "arg_min",
+    "take_any",
+    "take_anyif",
+    "any",
+    "anyif",
+    "percentile",
+    "percentiles",
+    "percentilew",
+    "percentilesw",
+    "percentiles_array",
+    "binary_all_and",
+    "binary_all_or",
     "binary_all_xor",
 ];
 
@@ -49,7 +86,14 @@ pub(crate) const SUPPORTED: &[&str] = &[
 pub(crate) fn keeps_order(function: &str) -> bool {
     matches!(
         base(function).0,
-        "make_list" | "make_list_with_nulls" | "make_set" | "make_bag" | "take_any" | "any" | "arg_max" | "arg_min"
+        "make_list"
+            | "make_list_with_nulls"
+            | "make_set"
+            | "make_bag"
+            | "take_any"
+            | "any"
+            | "arg_max"
+            | "arg_min"
     )
 }
 

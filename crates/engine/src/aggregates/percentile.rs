@@ -63,7 +63,9 @@ impl AggregateUDFImpl for Percentile {
     }
 
     fn state_fields(&self, _args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let list = |name: &str, ty: DataType| FieldRef::new(Field::new_list(name, Field::new_list_field(ty, true), true));
+        let list = |name: &str, ty: DataType| {
+            FieldRef::new(Field::new_list(name, Field::new_list_field(ty, true), true))
+        };
         Ok(vec![list("values", arrow_type(self.ty)), list("weights", DataType::Int64)])
     }
 
@@ -140,7 +142,8 @@ impl Accumulator for Sample {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let values: Vec<_> = self.values.iter().map(|(value, _)| value.clone()).collect();
-        let weights: Vec<_> = self.values.iter().map(|(_, weight)| ScalarValue::Int64(Some(*weight))).collect();
+        let weights: Vec<_> =
+            self.values.iter().map(|(_, weight)| ScalarValue::Int64(Some(*weight))).collect();
         Ok(vec![
             ScalarValue::List(ScalarValue::new_list_nullable(&values, &arrow_type(self.ty))),
             ScalarValue::List(ScalarValue::new_list_nullable(&weights, &DataType::Int64)),

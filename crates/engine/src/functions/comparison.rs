@@ -9,7 +9,8 @@ pub(crate) const NOT_EQUAL: Entry = seeing_nulls("!=", |args, _| equality(&args[
 pub(crate) const IN: Entry = seeing_nulls("in", |args, _| Value::Bool(member(args, false)));
 pub(crate) const NOT_IN: Entry = seeing_nulls("!in", |args, _| Value::Bool(!member(args, false)));
 pub(crate) const IN_IGNORING_CASE: Entry = seeing_nulls("in~", |args, _| Value::Bool(member(args, true)));
-pub(crate) const NOT_IN_IGNORING_CASE: Entry = seeing_nulls("!in~", |args, _| Value::Bool(!member(args, true)));
+pub(crate) const NOT_IN_IGNORING_CASE: Entry =
+    seeing_nulls("!in~", |args, _| Value::Bool(!member(args, true)));
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     seeing_nulls("min_of", |args, _| extremum(args, std::cmp::Ordering::Less)),
@@ -42,7 +43,9 @@ pub(crate) fn equal(a: &Value<'_>, b: &Value<'_>, ignore_case: bool) -> bool {
             _ => super::convert::to_long(&a) == super::convert::to_long(&b),
         },
         // A bag or array beside text: compared by text, as `tostring` prints it.
-        (Value::Dynamic(json), Value::String(text)) | (Value::String(text), Value::Dynamic(json)) => json == text,
+        (Value::Dynamic(json), Value::String(text)) | (Value::String(text), Value::Dynamic(json)) => {
+            json == text
+        }
         _ => a == b,
     }
 }

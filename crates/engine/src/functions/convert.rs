@@ -27,7 +27,9 @@ pub(crate) const ELEMENT: Entry = strict("element", |args, scratch| {
 });
 
 pub(super) const FUNCTIONS: &[Entry] = &[
-    seeing_nulls("coalesce", |args, _| args.iter().find(|arg| !arg.is_empty()).cloned().unwrap_or(Value::Null)),
+    seeing_nulls("coalesce", |args, _| {
+        args.iter().find(|arg| !arg.is_empty()).cloned().unwrap_or(Value::Null)
+    }),
     strict("gettype", |args, _| Value::string(type_name(&args[0]))),
 ];
 

@@ -50,7 +50,9 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     }),
     strict("format_ipv4", |args, _| format_ipv4(args, false)),
     strict("format_ipv4_mask", |args, _| format_ipv4(args, true)),
-    strict("has_ipv4", |args, _| Value::Bool(has_address(&text(args[0].clone()), &text(args[1].clone()), false))),
+    strict("has_ipv4", |args, _| {
+        Value::Bool(has_address(&text(args[0].clone()), &text(args[1].clone()), false))
+    }),
     strict("has_any_ipv4", |args, _| any_address(args, false)),
     strict("has_ipv4_prefix", |args, _| {
         Value::Bool(has_address(&text(args[0].clone()), &text(args[1].clone()), true))
@@ -102,7 +104,8 @@ impl Net6 {
 /// IPv4 addresses stand for their mapped form.
 fn v6(text: &str) -> Option<Net6> {
     let text = text.trim();
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+    let (address, prefix) =
+        text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
     let address: IpAddr = address.parse().ok()?;
     let (address, shift) = match address {
         IpAddr::V4(address) => (address.to_ipv6_mapped(), 96),

@@ -41,13 +41,21 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         Value::Real(value) => Value::Real(value.abs()),
         _ => Value::Null,
     }),
-    strict("sign", |args, _| to_real(&args[0]).map_or(Value::Null, |value| {
-        let sign = if value > 0.0 { 1 } else if value < 0.0 { -1 } else { 0 };
-        match &args[0] {
-            Value::Real(_) => Value::Real(f64::from(sign)),
-            _ => Value::Long(i64::from(sign)),
-        }
-    })),
+    strict("sign", |args, _| {
+        to_real(&args[0]).map_or(Value::Null, |value| {
+            let sign = if value > 0.0 {
+                1
+            } else if value < 0.0 {
+                -1
+            } else {
+                0
+            };
+            match &args[0] {
+                Value::Real(_) => Value::Real(f64::from(sign)),
+                _ => Value::Long(i64::from(sign)),
+            }
+        })
+    }),
     strict("pow", |args, _| match (to_real(&args[0]), to_real(&args[1])) {
         (Some(base), Some(exponent)) => Value::Real(base.powf(exponent)),
         _ => Value::Null,
@@ -156,7 +164,11 @@ fn scale<'a>(a: &Value<'a>, b: &Value<'a>) -> Value<'a> {
 }
 
 fn ticks<'a>(value: f64) -> Value<'a> {
-    if value.is_finite() && value.abs() < 9.2e18 { Value::TimeSpan(value.round() as i64) } else { Value::Null }
+    if value.is_finite() && value.abs() < 9.2e18 {
+        Value::TimeSpan(value.round() as i64)
+    } else {
+        Value::Null
+    }
 }
 
 /// Rounds down to a multiple of `size`, towards minus infinity; a size that is not positive gives null.
@@ -177,7 +189,9 @@ fn bin_at<'a>(value: &Value<'a>, size: &Value<'a>, at: &Value<'a>) -> Value<'a> 
 }
 
 fn bin_from<'a>(value: &Value<'a>, size: &Value<'a>, at: i64) -> Value<'a> {
-    if matches!(value, Value::Real(_)) || (matches!(size, Value::Real(_)) && !matches!(value, Value::DateTime(_) | Value::TimeSpan(_))) {
+    if matches!(value, Value::Real(_))
+        || (matches!(size, Value::Real(_)) && !matches!(value, Value::DateTime(_) | Value::TimeSpan(_)))
+    {
         return match (to_real(value), to_real(size)) {
             (Some(value), Some(size)) if size > 0.0 => Value::Real((value / size).floor() * size),
             _ => Value::Null,
@@ -185,7 +199,8 @@ fn bin_from<'a>(value: &Value<'a>, size: &Value<'a>, at: i64) -> Value<'a> {
     }
     let (Some(number), Some(step)) = (to_long(value), to_long(size)) else { return Value::Null };
     // A plain number beside a time means days.
-    let days = matches!(value, Value::DateTime(_) | Value::TimeSpan(_)) && !matches!(size, Value::TimeSpan(_));
+    let days =
+        matches!(value, Value::DateTime(_) | Value::TimeSpan(_)) && !matches!(size, Value::TimeSpan(_));
     let step = if days { step.saturating_mul(86_400 * TICKS_PER_SECOND) } else { step };
     if step <= 0 {
         return Value::Null;
@@ -205,7 +220,9 @@ fn round<'a>(value: &Value<'a>, digits: Option<&Value<'a>>) -> Value<'a> {
     if matches!(value, Value::Int(_) | Value::Long(_)) && digits.is_none() {
         return value.clone();
     }
-    let (Some(number), digits) = (to_real(value), digits.map_or(Some(0), to_long)) else { return Value::Null };
+    let (Some(number), digits) = (to_real(value), digits.map_or(Some(0), to_long)) else {
+        return Value::Null;
+    };
     let Some(digits) = digits else { return Value::Null };
     let factor = 10_f64.powi(digits.clamp(-300, 300) as i32);
     let scaled = number * factor;

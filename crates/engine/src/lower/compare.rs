@@ -48,7 +48,10 @@ impl Exprs<'_> {
 
     pub(super) fn ordering(&self, function: &str, a: &Scalar, b: &Scalar) -> Result<Expr, QueryError> {
         if a.ty == KqlType::Dynamic && b.ty == KqlType::Dynamic {
-            return Err(QueryError::unsupported(format!("{function} between dynamic values"), a.span.to(b.span)));
+            return Err(QueryError::unsupported(
+                format!("{function} between dynamic values"),
+                a.span.to(b.span),
+            ));
         }
         let ty = operand_type(a, b)?;
         let (left, right) = (self.value_as(a, ty)?, self.value_as(b, ty)?);
@@ -79,7 +82,9 @@ fn operand_type(a: &Scalar, b: &Scalar) -> Result<KqlType, QueryError> {
     let span = a.span.to(b.span);
     let ty = match (a.ty, b.ty) {
         (KqlType::Guid, KqlType::String) | (KqlType::String, KqlType::Guid) => Some(KqlType::Guid),
-        (KqlType::Bool, other) | (other, KqlType::Bool) if super::super::types::is_number(other) => Some(other),
+        (KqlType::Bool, other) | (other, KqlType::Bool) if super::super::types::is_number(other) => {
+            Some(other)
+        }
         (a, b) => common_type(a, b),
     };
     match ty {

@@ -20,11 +20,14 @@ impl Context {
     pub(super) fn join(&self, join: &Join) -> Result<Lowered, QueryError> {
         let mut types = Vec::with_capacity(join.on.len());
         for (left, right) in &join.on {
-            let ty = common_type(left.ty, right.ty).filter(|ty| !matches!(ty, KqlType::Dynamic | KqlType::Decimal));
-            let refuse = || QueryError::unsupported(format!("join of {} with {}", left.ty, right.ty), join.span);
+            let ty = common_type(left.ty, right.ty)
+                .filter(|ty| !matches!(ty, KqlType::Dynamic | KqlType::Decimal));
+            let refuse =
+                || QueryError::unsupported(format!("join of {} with {}", left.ty, right.ty), join.span);
             types.push(ty.ok_or_else(refuse)?);
         }
-        let (left_keys, right_keys): (Vec<_>, Vec<_>) = join.on.iter().map(|(left, right)| (left, right)).unzip();
+        let (left_keys, right_keys): (Vec<_>, Vec<_>) =
+            join.on.iter().map(|(left, right)| (left, right)).unzip();
         let mut left = self.side(&join.left, "l", &left_keys, &types)?;
         let right = self.side(&join.right, "r", &right_keys, &types)?;
         if join.kind == JoinKind::InnerUnique {

@@ -95,7 +95,9 @@ impl Exprs<'_> {
             let mut texts = Vec::new();
             for needle in needles {
                 match self.context.constant(needle)? {
-                    Literal::Dynamic(json) => texts.extend(dynamic::leaves(&json).iter().filter_map(literal_text)),
+                    Literal::Dynamic(json) => {
+                        texts.extend(dynamic::leaves(&json).iter().filter_map(literal_text))
+                    }
                     literal => texts.extend(literal_text(&literal)),
                 }
             }

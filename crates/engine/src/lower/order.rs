@@ -7,8 +7,8 @@ use bartizan_kql::bound::{ColumnSchema, PathSegment, Scalar, ScalarKind};
 use bartizan_schema::KqlType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::functions_window::expr_fn::{lag, lead, row_number};
 use datafusion::functions_aggregate::sum::sum_udaf;
+use datafusion::functions_window::expr_fn::{lag, lead, row_number};
 use datafusion::logical_expr::expr::{Sort, WindowFunction};
 use datafusion::logical_expr::{
     Expr, ExprFunctionExt, LogicalPlanBuilder, WindowFrame, WindowFrameBound, WindowFrameUnits,
@@ -28,7 +28,13 @@ const OLD_ORDER: &str = "\u{1}before";
 pub(super) fn is_windowed(function: &str) -> bool {
     matches!(
         function,
-        "row_number" | "prev" | "next" | "row_cumsum" | "row_rank_dense" | "row_rank_min" | "row_window_session"
+        "row_number"
+            | "prev"
+            | "next"
+            | "row_cumsum"
+            | "row_rank_dense"
+            | "row_rank_min"
+            | "row_window_session"
     )
 }
 
@@ -38,7 +44,9 @@ pub(super) fn needs_order(scalar: &Scalar) -> bool {
         ScalarKind::Call { function, args } => is_windowed(function) || args.iter().any(needs_order),
         ScalarKind::Path { value, segments } => {
             needs_order(value)
-                || segments.iter().any(|segment| matches!(segment, PathSegment::Dynamic(key) if needs_order(key)))
+                || segments
+                    .iter()
+                    .any(|segment| matches!(segment, PathSegment::Dynamic(key) if needs_order(key)))
         }
         ScalarKind::InRelation { value, .. } => needs_order(value),
         ScalarKind::Literal(_) | ScalarKind::Column(_) | ScalarKind::ToScalar(_) => false,
@@ -65,7 +73,9 @@ impl Context {
     ) -> Result<Lowered, QueryError> {
         let rename = |expr: Expr| {
             expr.transform(|expr| match &expr {
-                Expr::Column(found) if Some(&found.name) == old.as_ref() => Ok(Transformed::yes(column(OLD_ORDER))),
+                Expr::Column(found) if Some(&found.name) == old.as_ref() => {
+                    Ok(Transformed::yes(column(OLD_ORDER)))
+                }
                 _ => Ok(Transformed::no(expr)),
             })
             .map(|done| done.data)

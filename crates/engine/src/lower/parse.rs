@@ -49,6 +49,10 @@ impl Context {
             })
             .collect();
         outputs.extend(input.order.as_deref().map(|name| column(name).alias(name)));
-        Ok(Lowered { plan: plan.project(outputs)?.build()?, columns: parse.columns.clone(), order: input.order })
+        Ok(Lowered {
+            plan: plan.project(outputs)?.build()?,
+            columns: parse.columns.clone(),
+            order: input.order,
+        })
     }
 }

@@ -16,10 +16,8 @@ impl Context {
         for item in items {
             exprs.push(self.scalar_in(&item.value, &columns, order.as_deref())?.alias(item.name.clone()));
         }
-        let columns: Vec<ColumnSchema> = items
-            .iter()
-            .map(|item| ColumnSchema { name: item.name.clone(), ty: item.value.ty })
-            .collect();
+        let columns: Vec<ColumnSchema> =
+            items.iter().map(|item| ColumnSchema { name: item.name.clone(), ty: item.value.ty }).collect();
         let order = order.filter(|_| ordered || windowed);
         exprs.extend(order.as_deref().map(|name| column(name).alias(name)));
         if !windowed {
@@ -29,7 +27,8 @@ impl Context {
         let order = match order {
             // Nothing above asks for the order, but the reader of the result sees it.
             Some(name) if !ordered => {
-                let visible: Vec<Expr> = columns.iter().map(|c| column(&c.name).alias(c.name.clone())).collect();
+                let visible: Vec<Expr> =
+                    columns.iter().map(|c| column(&c.name).alias(c.name.clone())).collect();
                 plan = plan.sort(vec![column(&name).sort(true, false)])?.project(visible)?;
                 None
             }

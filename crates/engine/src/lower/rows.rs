@@ -60,7 +60,8 @@ pub(super) fn datatable(
         let mut builder = ColumnBuilder::new(column.ty, rows.len());
         for row in rows {
             let value = row.get(at).map_or(Value::Null, literal_value);
-            let value = if value.is_null() { value } else { crate::functions::convert::convert(value, column.ty) };
+            let value =
+                if value.is_null() { value } else { crate::functions::convert::convert(value, column.ty) };
             builder.push(value);
         }
         arrays.push(builder.finish());

@@ -43,7 +43,12 @@ impl Context {
     }
 
     /// `value` converted to `ty`.
-    pub(crate) fn scalar_as(&self, value: &Scalar, ty: KqlType, scope: Scope<'_>) -> Result<Expr, QueryError> {
+    pub(crate) fn scalar_as(
+        &self,
+        value: &Scalar,
+        ty: KqlType,
+        scope: Scope<'_>,
+    ) -> Result<Expr, QueryError> {
         Exprs { context: self, scope, order: None }.value_as(value, ty)
     }
 }

@@ -23,10 +23,9 @@ impl Context {
         columns: &[ColumnSchema],
         span: Span,
     ) -> Result<Lowered, QueryError> {
-        let table = self
-            .tables
-            .get(name)
-            .ok_or_else(|| QueryError::Internal(format!("table `{name}` at {} has no snapshot", span.start)))?;
+        let table = self.tables.get(name).ok_or_else(|| {
+            QueryError::Internal(format!("table `{name}` at {} has no snapshot", span.start))
+        })?;
         let schema = Arc::clone(table.arrow_schema());
         let has = |name: &str| schema.field_with_name(name).is_ok();
         let source = provider_as_source(Arc::clone(table) as _);
@@ -43,7 +42,10 @@ impl Context {
             let value = match schema.field_with_name(&wanted.name) {
                 // Rows whose sender set no `Timestamp` happened when they were generated.
                 Ok(_) if wanted.name == TIMESTAMP && wanted.ty == KqlType::DateTime && has(TIME_COLUMN) => {
-                    datafusion::functions::core::expr_fn::coalesce(vec![column(TIMESTAMP), column(TIME_COLUMN)])
+                    datafusion::functions::core::expr_fn::coalesce(vec![
+                        column(TIMESTAMP),
+                        column(TIME_COLUMN),
+                    ])
                 }
                 Ok(field) if field.data_type() == &arrow_type(wanted.ty) => column(&wanted.name),
                 _ if wanted.name == TIMESTAMP && has(TIME_COLUMN) => column(TIME_COLUMN),

@@ -12,9 +12,25 @@ use serde_json::Value;
 use crate::support::Fixture;
 
 /// Examples that gave the documented answer when this was last raised.
-const PASS_FLOOR: usize = 1;
-/// Examples whose answer differs, each looked at: see `EXPLAINED`.
-const WRONG_MAX: usize = 400;
+const PASS_FLOOR: usize = 150;
+
+/// Examples whose answer differs for a reason that is not ours. Any other difference fails.
+const EXPLAINED: &[(&str, &str)] = &[
+    ("04a08b2b812d", "innerunique keeps any left row; the page shows another one"),
+    ("3af0f3acac78", "innerunique keeps any left row; the page shows another one"),
+    ("2685b93eb97d", "the page prints the array without quotes"),
+    ("7b44ef2df2bc", "the page shows the conditions of another query"),
+    ("a3acaaeba306", "the page prints inner quotes unescaped and the path without its slash"),
+    ("42a89c3a4e31", "a note of the page was read as a row"),
+    ("caa3ca798df8", "the page leaves rows out"),
+    ("53fdffd48f00", "the page lost backslashes to its own formatting"),
+    ("6878a1e3fd0a", "the page's output is of a version that printed longs with decimals"),
+    ("6f9bec1c1ac0", "the page numbers the lines"),
+    ("5d6f6c46d209", "the page dropped a trailing slash"),
+    ("e0afbeb583b5", "the page added a trailing slash"),
+    ("b085ce2deff7", "the page shows the sample variance for the population's"),
+    ("2aeda72b2b9c", "the page shows a plain space for U+00A0"),
+];
 
 #[derive(serde::Deserialize)]
 struct Example {
@@ -55,7 +71,9 @@ async fn documented_examples_give_documented_answers() {
         match fixture.query(&example.query).await {
             Ok(output) => match difference(&example, &output.columns, &output.rows_json()) {
                 None => pass += 1,
-                Some(reason) => wrong.push(format!("{} {}: {reason}\n{}", example.id, example.page, example.query)),
+                Some(reason) => {
+                    wrong.push(format!("{} {}: {reason}\n{}", example.id, example.page, example.query))
+                }
             },
             Err(QueryError::Unsupported { what, .. }) => *unsupported.entry(what).or_default() += 1,
             Err(QueryError::Invalid(diagnostics)) => {
@@ -77,13 +95,16 @@ async fn documented_examples_give_documented_answers() {
     );
     if only.is_none() {
         assert!(pass >= PASS_FLOOR, "only {pass} examples pass");
-        assert!(wrong.len() <= WRONG_MAX, "{} examples are wrong", wrong.len());
+        let unexplained: Vec<_> =
+            wrong.iter().filter(|line| !EXPLAINED.iter().any(|(id, _)| line.starts_with(id))).collect();
+        assert!(unexplained.is_empty(), "{unexplained:#?}");
     }
 }
 
 /// How the result differs from what the reference prints.
 fn difference(example: &Example, columns: &[ColumnSchema], rows: &[Vec<Value>]) -> Option<String> {
-    let got: Vec<_> = columns.iter().map(|column| (column.name.clone(), column.ty.name().to_owned())).collect();
+    let got: Vec<_> =
+        columns.iter().map(|column| (column.name.clone(), column.ty.name().to_owned())).collect();
     let types: Vec<&str> = columns.iter().map(|column| column.ty.name()).collect();
     if got.len() != example.columns.len() {
         return Some(format!("columns {got:?}, documented {:?}", example.columns));

@@ -4,5 +4,6 @@
 
 mod documented;
 mod golden;
+mod registry;
 mod storage;
 mod support;

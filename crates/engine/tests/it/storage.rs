@@ -85,7 +85,8 @@ async fn a_sequence_window_sees_each_row_once() {
 async fn timespan_limits_base_tables() {
     let fixture = Fixture::new(Vec::new()).await;
     fixture.append("Heartbeat", heartbeats(0, 120)).await;
-    let mut request = fixture.request("Heartbeat | summarize min(TimeGenerated), max(TimeGenerated), count()");
+    let mut request =
+        fixture.request("Heartbeat | summarize min(TimeGenerated), max(TimeGenerated), count()");
     let time = |text: &str| bartizan_base::Ticks::parse(text).unwrap();
     request.timespan = Some((time("2026-03-01T08:30:00Z"), time("2026-03-01T09:00:00Z")));
     let output = fixture.engine.query(request).await.unwrap();

@@ -72,5 +72,8 @@ impl Fixture {
 
 /// Rows from NDJSON.
 pub(crate) fn rows(text: &str) -> Vec<Map<String, Value>> {
-    text.lines().filter(|line| !line.trim().is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }

@@ -22,7 +22,9 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     seeing_nulls("parse_json", |args, _| parse(&args[0])),
     seeing_nulls("todynamic", |args, _| parse(&args[0])),
     strict("array_length", |args, _| match &args[0] {
-        Value::Dynamic(json) if json.starts_with('[') => elements(json).map_or(Value::Null, |all| Value::Long(all.len() as i64)),
+        Value::Dynamic(json) if json.starts_with('[') => {
+            elements(json).map_or(Value::Null, |all| Value::Long(all.len() as i64))
+        }
         _ => Value::Null,
     }),
     seeing_nulls("pack", |args, _| pack(args)),
@@ -80,7 +82,8 @@ impl<'a> Json<'a> {
             Some(b'{') => Self::Bag,
             Some(b'"') => match json.get(1..json.len().saturating_sub(1)) {
                 Some(plain) if !plain.contains(['\\', '"']) => Self::Text(Cow::Borrowed(plain)),
-                _ => serde_json::from_str::<String>(json).map_or(Self::Null, |text| Self::Text(Cow::Owned(text))),
+                _ => serde_json::from_str::<String>(json)
+                    .map_or(Self::Null, |text| Self::Text(Cow::Owned(text))),
             },
             Some(b't') if json == "true" => Self::Bool(true),
             Some(b'f') if json == "false" => Self::Bool(false),
@@ -301,7 +304,8 @@ fn has_key(bag: &Value<'_>, key: &str) -> bool {
 fn remove_keys<'a>(bag: &Value<'a>, keys: &Value<'_>) -> Value<'a> {
     let (Some(mut bag), Some(Tree::Array(keys))) = (tree(bag), tree(keys)) else { return Value::Null };
     for key in keys.iter().filter_map(Tree::as_str) {
-        let path: Vec<&str> = key.strip_prefix("$.").map_or_else(|| vec![key], |path| path.split('.').collect());
+        let path: Vec<&str> =
+            key.strip_prefix("$.").map_or_else(|| vec![key], |path| path.split('.').collect());
         let Some((last, parents)) = path.split_last() else { continue };
         let parent = parents.iter().try_fold(&mut bag, |tree, key| tree.get_mut(*key));
         if let Some(Tree::Object(parent)) = parent {
@@ -335,9 +339,7 @@ fn extract<'a>(path: &Value<'_>, json: &Value<'_>, wanted: Option<bartizan_schem
     });
     match found {
         None | Some(Tree::Null) => Value::Null,
-        Some(found) => {
-            convert::convert(from_tree(found), wanted.unwrap_or(bartizan_schema::KqlType::String))
-        }
+        Some(found) => convert::convert(from_tree(found), wanted.unwrap_or(bartizan_schema::KqlType::String)),
     }
 }
 

@@ -55,7 +55,9 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     }),
     strict("array_index_of", |args, _| match array(&args[0]) {
         Some(elements) => {
-            let number = |at: usize, default: i64| args.get(at).map_or(Some(default), convert::to_long).unwrap_or(default);
+            let number = |at: usize, default: i64| {
+                args.get(at).map_or(Some(default), convert::to_long).unwrap_or(default)
+            };
             let window = Window { start: number(2, 0), length: number(3, -1), occurrence: number(4, 1) };
             Value::Long(occurrence_of(&elements, &[to_tree(&args[1])], window))
         }
@@ -66,16 +68,18 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     strict("array_shift_left", |args, _| shift(args, 1)),
     strict("array_shift_right", |args, _| shift(args, -1)),
     strict("array_split", |args, _| split(args)),
-    strict("set_union", |args, _| combine(args, |mut all, next| {
-        all.extend(next);
-        all
-    })),
-    strict("set_intersect", |args, _| combine(args, |all, next| {
-        all.into_iter().filter(|element| holds(&next, element)).collect()
-    })),
-    strict("set_difference", |args, _| combine(args, |all, next| {
-        all.into_iter().filter(|element| !holds(&next, element)).collect()
-    })),
+    strict("set_union", |args, _| {
+        combine(args, |mut all, next| {
+            all.extend(next);
+            all
+        })
+    }),
+    strict("set_intersect", |args, _| {
+        combine(args, |all, next| all.into_iter().filter(|element| holds(&next, element)).collect())
+    }),
+    strict("set_difference", |args, _| {
+        combine(args, |all, next| all.into_iter().filter(|element| !holds(&next, element)).collect())
+    }),
     strict("set_has_element", |args, _| match array(&args[0]) {
         Some(elements) => Value::Bool(holds(&elements, &to_tree(&args[1]))),
         None => Value::Null,
@@ -168,7 +172,9 @@ fn sort<'a>(args: &[Value<'a>], descending: bool) -> Value<'a> {
 
 /// Shifts elements out at one end and the default, null if none, in at the other.
 fn shift<'a>(args: &[Value<'a>], direction: i64) -> Value<'a> {
-    let (Some(elements), Some(by)) = (array(&args[0]), convert::to_long(&args[1])) else { return Value::Null };
+    let (Some(elements), Some(by)) = (array(&args[0]), convert::to_long(&args[1])) else {
+        return Value::Null;
+    };
     let default = args.get(2).map_or(Tree::Null, to_tree);
     let by = by.saturating_mul(direction);
     let at = |n: usize| {
@@ -212,7 +218,9 @@ fn iff<'a>(args: &[Value<'a>]) -> Value<'a> {
 }
 
 fn range<'a>(args: &[Value<'a>]) -> Value<'a> {
-    let whole = |value: &Value<'_>| matches!(value, Value::Int(_) | Value::Long(_) | Value::DateTime(_) | Value::TimeSpan(_));
+    let whole = |value: &Value<'_>| {
+        matches!(value, Value::Int(_) | Value::Long(_) | Value::DateTime(_) | Value::TimeSpan(_))
+    };
     let default = match &args[0] {
         Value::DateTime(_) | Value::TimeSpan(_) => return times(args),
         _ => Value::Long(1),

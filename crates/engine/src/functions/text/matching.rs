@@ -260,7 +260,8 @@ fn one(op: TextOp, subject: &str, needle: &str, case_sensitive: bool) -> bool {
             let from_edge = op != TextOp::HasSuffix;
             let to_edge = op != TextOp::HasPrefix;
             Occurrences::new(s, n, case_sensitive).any(|at| {
-                (!from_edge || starts_term(subject, needle, at)) && (!to_edge || ends_term(subject, needle, at))
+                (!from_edge || starts_term(subject, needle, at))
+                    && (!to_edge || ends_term(subject, needle, at))
             })
         }
         TextOp::Regex => false,
@@ -322,8 +323,11 @@ impl Iterator for Occurrences<'_> {
             let found = self.at + step;
             self.at = found + 1;
             let piece = &self.subject[found..found + self.needle.len()];
-            let same =
-                if self.case_sensitive { piece == self.needle } else { piece.eq_ignore_ascii_case(self.needle) };
+            let same = if self.case_sensitive {
+                piece == self.needle
+            } else {
+                piece.eq_ignore_ascii_case(self.needle)
+            };
             if same {
                 return Some(found);
             }

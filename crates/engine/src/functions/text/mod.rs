@@ -4,6 +4,7 @@ pub(crate) mod matching;
 pub(crate) mod parse;
 pub(crate) mod regex;
 pub(crate) mod url;
+pub(crate) mod xml;
 
 use std::borrow::Cow;
 
@@ -39,7 +40,11 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     strict("countof", countof),
     strict("replace_string", |args, _| {
         let (subject, from, to) = (text(args[0].clone()), text(args[1].clone()), text(args[2].clone()));
-        if from.is_empty() { Value::String(subject) } else { Value::string(subject.replace(from.as_ref(), &to)) }
+        if from.is_empty() {
+            Value::String(subject)
+        } else {
+            Value::string(subject.replace(from.as_ref(), &to))
+        }
     }),
     strict("replace_strings", |args, _| replace_strings(args)),
     strict("isascii", |args, _| Value::Bool(text(args[0].clone()).is_ascii())),

@@ -40,12 +40,7 @@ pub(crate) struct Captures {
 
 impl Captures {
     /// `None` when the pattern is not a valid regular expression.
-    pub(crate) fn new(
-        mode: ParseMode,
-        flags: &str,
-        parts: &[ParsePart],
-        types: &[KqlType],
-    ) -> Option<Self> {
+    pub(crate) fn new(mode: ParseMode, flags: &str, parts: &[ParsePart], types: &[KqlType]) -> Option<Self> {
         let mut pattern = String::new();
         let mut columns = Vec::new();
         let flags: String = flags.chars().filter(|c| matches!(c, 'i' | 's' | 'm' | 'U')).collect();
@@ -62,10 +57,13 @@ impl Captures {
                 ParsePart::Text(text) => pattern.push_str(&regex::escape(text)),
                 ParsePart::Column { output } => {
                     let ty = *types.get(*output)?;
-                    let last = at + 1 == parts.len();
+                    let next = parts.get(at + 1);
+                    let bounded = matches!(next, Some(ParsePart::Text(_)));
                     let capture = match ty {
-                        KqlType::Int | KqlType::Long if mode != ParseMode::Relaxed => r"-?\d+",
-                        _ if last => ".*",
+                        // Relaxed mode takes what is there and finds out later that it is no number.
+                        KqlType::Int | KqlType::Long if mode != ParseMode::Relaxed || !bounded => r"-?\d+",
+                        // In regex mode captures are greedy, as the reference's example shows.
+                        _ if next.is_none() || mode == ParseMode::Regex => ".*",
                         _ => ".*?",
                     };
                     pattern.push_str(&format!("(?P<c{}>{capture})", columns.len()));

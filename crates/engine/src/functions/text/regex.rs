@@ -86,7 +86,12 @@ fn extract_all<'a>(args: &[Value<'a>], scratch: &mut Scratch) -> Value<'a> {
 }
 
 /// References in the replacement are `\0`, `\1` …
-fn replace<'a>(pattern: &Value<'a>, rewrite: &Value<'a>, source: &Value<'a>, scratch: &mut Scratch) -> Value<'a> {
+fn replace<'a>(
+    pattern: &Value<'a>,
+    rewrite: &Value<'a>,
+    source: &Value<'a>,
+    scratch: &mut Scratch,
+) -> Value<'a> {
     let (pattern, rewrite) = (text(pattern.clone()), text(rewrite.clone()));
     let source = text(source.clone());
     let Some(regex) = scratch.regex(&pattern) else { return Value::String(source) };

@@ -13,7 +13,9 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     strict("url_encode", |args, _| Value::string(percent_encode(&text(args[0].clone()), true))),
     strict("url_encode_component", |args, _| Value::string(percent_encode(&text(args[0].clone()), false))),
     strict("url_decode", |args, _| Value::string(percent_decode(&text(args[0].clone())))),
-    strict("base64_encode_tostring", |args, _| Value::string(STANDARD.encode(text(args[0].clone()).as_bytes()))),
+    strict("base64_encode_tostring", |args, _| {
+        Value::string(STANDARD.encode(text(args[0].clone()).as_bytes()))
+    }),
     strict("base64_decode_tostring", |args, _| {
         match decode(&args[0]).and_then(|bytes| String::from_utf8(bytes).ok()) {
             Some(text) => Value::string(text),
@@ -36,9 +38,13 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         from_tree(&json!({ "Query Parameters": query(&text(args[0].clone())) }))
     }),
     strict("parse_path", |args, _| parse_path(&text(args[0].clone()))),
-    strict("parse_csv", |args, _| from_tree(&Tree::Array(csv(&text(args[0].clone())).into_iter().map(Tree::from).collect()))),
+    strict("parse_csv", |args, _| {
+        from_tree(&Tree::Array(csv(&text(args[0].clone())).into_iter().map(Tree::from).collect()))
+    }),
     strict("parse_command_line", |args, _| match text(args[1].clone()).to_ascii_lowercase().as_str() {
-        "windows" => from_tree(&Tree::Array(windows_args(&text(args[0].clone())).into_iter().map(Tree::from).collect())),
+        "windows" => from_tree(&Tree::Array(
+            windows_args(&text(args[0].clone())).into_iter().map(Tree::from).collect(),
+        )),
         _ => Value::Null,
     }),
 ];
@@ -97,7 +103,8 @@ fn parse_url<'a>(url: &str) -> Value<'a> {
     let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
     let (rest, query_text) = rest.split_once('?').unwrap_or((rest, ""));
     let Some((scheme, rest)) = rest.split_once(':') else { return Value::Null };
-    if scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')) {
+    if scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    {
         return Value::Null;
     }
     let rest = rest.strip_prefix("//").unwrap_or(rest);

@@ -148,7 +148,9 @@ fn add<'a>(part: &str, amount: &Value<'a>, value: &Value<'a>) -> Value<'a> {
             "nanosecond" => return in_range(ticks.0.checked_add(amount / 100)),
             _ => None,
         };
-        let Some(months) = months.filter(|months| months.unsigned_abs() < 1_000_000) else { return Value::Null };
+        let Some(months) = months.filter(|months| months.unsigned_abs() < 1_000_000) else {
+            return Value::Null;
+        };
         let (year, month, day, ..) = ticks.civil();
         let total = i64::from(year) * 12 + i64::from(month) - 1 + months;
         let (year, month) = (total.div_euclid(12) as i32, total.rem_euclid(12) as u8 + 1);

@@ -155,7 +155,10 @@ fn fraction_ticks(digits: &str) -> Option<i64> {
         return None;
     }
     let kept = &digits[..digits.len().min(7)];
-    Some(kept.bytes().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0')) * 10_i64.pow(7 - kept.len() as u32))
+    Some(
+        kept.bytes().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'))
+            * 10_i64.pow(7 - kept.len() as u32),
+    )
 }
 
 /// Parses `[-][d.]hh:mm[:ss[.fffffff]]`, KQL's own literals (`1.5h`, `3d`) and a bare number of days.
