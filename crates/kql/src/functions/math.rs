@@ -260,11 +260,5 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "a measure of volume in another unit",
         r#"print convert_volume(1.0, "Liter", "CubicMeter")"#,
     ),
-    Function::new(
-        "__invoke",
-        &["(name: string, type: type, arg?...: Any): Parameter1Literal"],
-        "  invoke",
-        r#"print __invoke("a", 1)"#,
-    ),
     Function::new("__cast", &["(type: type, value: any): Parameter0Literal"], "  cast", "print __cast(1, 1)"),
 ];

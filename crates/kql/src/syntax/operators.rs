@@ -485,8 +485,13 @@ impl Parser<'_> {
                     pattern.push(ParsePart::Star);
                     self.bump();
                 }
-                TokenKind::Word => pattern.extend(self.parse_column()),
-                TokenKind::Punct if self.at_mark("[") => pattern.extend(self.parse_column()),
+                TokenKind::Word | TokenKind::Punct if token.kind == TokenKind::Word || self.at_mark("[") => {
+                    // without a name nothing was taken, and the pattern ends here
+                    match self.parse_column() {
+                        Some(column) => pattern.push(column),
+                        None => break,
+                    }
+                }
                 _ => break,
             }
         }

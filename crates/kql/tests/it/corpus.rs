@@ -57,9 +57,9 @@ fn real_queries_bind_like_the_reference() {
 }
 
 /// Floors that hold today; raise them with the work, never lower them.
-const PARSED_MIN: f64 = 0.99;
-const BOUND_MIN: f64 = 0.5;
-const AGREED_MIN: f64 = 0.5;
+const PARSED_MIN: f64 = 0.995;
+const BOUND_MIN: f64 = 0.955;
+const AGREED_MIN: f64 = 0.925;
 
 fn check(entry: &Value, catalog: &MemoryCatalog, older: &MemoryCatalog, show: &str, tally: &mut Tally) {
     let text = entry["query"].as_str().unwrap();

@@ -2,4 +2,8 @@
 
 mod catalog;
 mod corpus;
+mod declarations;
+mod documented;
+mod golden;
+mod hostile;
 mod naming;

@@ -1,0 +1,104 @@
+//! Text that nobody means: every query must come back, with a tree or with diagnostics, and in bounded time.
+
+use std::time::Instant;
+
+use bartizan_kql::{Analysis, AnalyzeOptions, analyze};
+
+use crate::catalog::MemoryCatalog;
+
+fn check(text: &str) -> Analysis {
+    let catalog = MemoryCatalog::default().with("T", "a:string,b:long,d:dynamic,t:datetime");
+    let analysis = analyze(text, &catalog, &AnalyzeOptions::default());
+    for finding in &analysis.diagnostics {
+        assert_ne!(finding.code, "K0004", "panic in {text:?}");
+        assert!(finding.span.start <= finding.span.end, "{finding:?}");
+    }
+    analysis
+}
+
+const SEEDS: &[&str] = &[
+    "T | where a has 'x' and b between (1 .. 5) | summarize c = count(), make_set(a) by bin(t, 1h), tostring(d.k[0])",
+    "let f = (x:long = 1, Q:(*)) { Q | extend y = x }; f(2, T) | join kind=leftouter (T) on $left.a == $right.a",
+    "union isfuzzy=true (T | take 1), Missing* | parse a with * 'k=' v:int ';' * | mv-expand d to typeof(string)",
+    "datatable(a:string, b:long)['x', 1, h@'y\\', 2] | project-reorder b*, * | top 3 by b desc nulls last",
+    "print dynamic({'a': [1, 2.5, datetime(2024-01-01)]}), iff(true, 1, 2), -1.5h, ```raw```, guid(null)",
+    "T | evaluate bag_unpack(d) | make-series count() on t step 1d by a | render timechart with (title='x')",
+    "search in (T) 'x*' or a == 'y' | partition by a (top 1 by b) | mv-apply d on (where d > 1)",
+];
+
+/// A small generator (xorshift), so that a failure can be run again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
+
+#[test]
+fn mutated_queries_come_back() {
+    let pieces = [
+        "(", ")", "[", "]", "{", "}", "|", ";", ",", "'", "\"", "*", "..", "=", "!", "@", "é", "let ", "by ",
+        "\0", "0x", "1d", "//", "```",
+    ];
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for round in 0..4000 {
+        let mut text: Vec<char> = SEEDS[round % SEEDS.len()].chars().collect();
+        for _ in 0..=random.below(6) {
+            let at = random.below(text.len().max(1)).min(text.len());
+            match random.below(4) {
+                0 => drop(text.drain(at..(at + random.below(12)).min(text.len()))),
+                1 => text.truncate(at),
+                2 => text.splice(at..at, pieces[random.below(pieces.len())].chars()).for_each(drop),
+                _ => {
+                    let other: Vec<char> =
+                        SEEDS[random.below(SEEDS.len())].chars().skip(random.below(40)).take(30).collect();
+                    text.splice(at..at, other).for_each(drop);
+                }
+            }
+        }
+        check(&text.into_iter().collect::<String>());
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    for (open, close) in
+        [("(", ")"), ("-", ""), ("f(", ")"), ("dynamic([", "])"), ("d[", "]"), ("toscalar(T | where (", "))")]
+    {
+        let text = format!("T | extend x = {}1{}", open.repeat(50_000), close.repeat(50_000));
+        let analysis = check(&text);
+        assert!(analysis.query.is_none(), "{open}");
+    }
+    let chain = format!("print 1{}", " + 1".repeat(100_000));
+    assert!(check(&chain).diagnostics.iter().any(|finding| finding.code == "K0002"));
+    let pipeline = format!("T{}", " | where b > 1".repeat(50_000));
+    assert!(check(&pipeline).diagnostics.iter().any(|finding| finding.code == "K0002"));
+}
+
+#[test]
+fn long_flat_queries_bind() {
+    let terms = format!("T | where {}a == 'y'", "a == 'x' or ".repeat(5_000));
+    assert!(check(&terms).query.is_some());
+    let list = format!("T | where a in ('x'{})", ", 'y'".repeat(20_000));
+    assert!(check(&list).query.is_some());
+}
+
+#[test]
+fn growth_is_bounded() {
+    let mut doubling = "let a0 = T;".to_owned();
+    for n in 1..40 {
+        doubling.push_str(&format!("let a{n} = union a{p}, a{p};", p = n - 1));
+    }
+    doubling.push_str("a39");
+    let start = Instant::now();
+    assert!(check(&doubling).query.is_none());
+    let huge = "T | where a == 'x' // ".repeat(600_000);
+    assert!(check(&huge).query.is_none());
+    assert!(check(&"x ".repeat(1_000_000)).query.is_none());
+    assert!(check(&"(".repeat(2_000_000)).query.is_none());
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
