@@ -191,6 +191,7 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
     let exemption = facts.policies.exemptions.iter().find(|exemption| {
         exemption.assignment_id.eq_ignore_ascii_case(assignment.id.as_str())
             && facts.machine.id.is_within(&exemption.scope)
+            && exemption.is_about(assignment)
             && exemption.expires.is_none_or(|end| facts.now < end)
     });
     if let Some(exemption) = exemption {

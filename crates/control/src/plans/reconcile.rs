@@ -26,6 +26,7 @@ const GATHER: Duration = Duration::from_millis(50);
 /// How often everything is looked at without an event.
 const ROUND: Duration = Duration::from_secs(60);
 const DEFINITION_TYPE: &str = "Microsoft.Authorization/policyDefinitions";
+const SET_TYPE: &str = "Microsoft.Authorization/policySetDefinitions";
 const EXEMPTION_TYPE: &str = "Microsoft.Authorization/policyExemptions";
 const SUBSCRIPTION_TYPE: &str = "Microsoft.Resources/subscriptions";
 
@@ -111,7 +112,7 @@ impl Marked {
         let is = |resource_type: &str| change.resource_type.eq_ignore_ascii_case(resource_type);
         let provisioning =
             [PRICING_TYPE, "Microsoft.Security/settings", "Microsoft.Security/autoProvisioningSettings"];
-        if is(ASSIGNMENT_TYPE) || is(DEFINITION_TYPE) || is(EXEMPTION_TYPE) {
+        if [ASSIGNMENT_TYPE, DEFINITION_TYPE, SET_TYPE, EXEMPTION_TYPE].into_iter().any(is) {
             self.all = true;
         } else if provisioning.into_iter().any(is) {
             self.subscriptions.extend(subscription_of(&change.id));
@@ -188,7 +189,14 @@ pub async fn load(records: &Records) -> Result<PolicySet, RecordsError> {
         }
     }
     let assignments = records.list_all(&everything, ASSIGNMENT_TYPE).await?;
-    policies.assignments = assignments.iter().filter_map(|a| Assignment::parse(&a.id, &a.body)).collect();
+    let sets = records.list_all(&everything, SET_TYPE).await?;
+    for assignment in assignments.iter().filter_map(|a| Assignment::parse(&a.id, &a.body)) {
+        let set = sets.iter().find(|set| set.id.as_str().eq_ignore_ascii_case(&assignment.definition_id));
+        match set.and_then(|set| set.body.get("properties")) {
+            Some(set) => policies.assignments.extend(assignment.expand(set)),
+            None => policies.assignments.push(assignment),
+        }
+    }
     let exemptions = records.list_all(&everything, EXEMPTION_TYPE).await?;
     policies.exemptions = exemptions.iter().filter_map(|e| Exemption::parse(&e.id, &e.body)).collect();
     Ok(policies)

@@ -8,7 +8,7 @@ use bartizan_records::{Actor, Condition, Records, RecordsError, Resource, Write}
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::policy::{Compliance, Target, Verdict};
+use super::policy::{Assignment, Compliance, Target, Verdict};
 
 /// The type of stored states.
 pub const STATE_TYPE: &str = "Microsoft.PolicyInsights/policyStates";
@@ -30,7 +30,7 @@ pub async fn store(
     let mut old: Vec<Resource> =
         old.into_iter().filter(|state| state.id.parent().as_ref() == Some(&target.id)).collect();
     for verdict in verdicts {
-        let Ok(id) = state_id(&target.id, &verdict.assignment.id) else { continue };
+        let Ok(id) = state_id(&target.id, &verdict.assignment) else { continue };
         let before = old.iter().position(|state| state.id == id).map(|at| old.swap_remove(at));
         let body = body(target, verdict, before.as_ref(), now);
         if before.is_some_and(|before| before.body == body) {
@@ -47,9 +47,11 @@ pub async fn store(
 
 fn state_id(
     target: &ResourceId,
-    assignment: &ResourceId,
+    assignment: &Assignment,
 ) -> Result<ResourceId, bartizan_base::ResourceIdError> {
-    let key = Uuid::new_v5(&Uuid::NAMESPACE_URL, assignment.key().as_bytes());
+    let member = assignment.member.as_ref().map(|member| member.reference.to_ascii_lowercase());
+    let name = format!("{}#{}", assignment.id.key(), member.unwrap_or_default());
+    let key = Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes());
     target.join(&format!("providers/{STATE_TYPE}/{key}"))
 }
 
@@ -74,6 +76,11 @@ fn body(target: &Target, verdict: &Verdict, before: Option<&Resource>, now: Tick
         "policyDefinitionVersion": verdict.version,
         "policyEvaluationDetails": {"reason": verdict.reason},
     });
+    if let Some(member) = &assignment.member {
+        properties["policySetDefinitionId"] = member.set.as_str().into();
+        properties["policySetDefinitionName"] = member.set.rsplit('/').next().unwrap_or_default().into();
+        properties["policyDefinitionReferenceId"] = member.reference.as_str().into();
+    }
     let unchanged = before.and_then(|before| {
         let mut old = before.body.get("properties")?.clone();
         let timestamp = old.as_object_mut()?.shift_remove("timestamp")?;

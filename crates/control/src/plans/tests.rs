@@ -417,6 +417,45 @@ async fn broken_definitions_and_assignments_change_nothing() {
     assert!(house.reason(&web, "outside").await.contains("cannot be made"));
 }
 
+#[tokio::test]
+async fn an_initiative_is_its_members() {
+    let house = House::new().await;
+    let web = house.machine("web-1", "Connected").await;
+    let definition = |name: &str| format!("/providers/Microsoft.Authorization/policyDefinitions/{name}");
+    let set = format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/policySetDefinitions/baseline");
+    let members = json!({"properties": {
+        "parameters": {"mode": {"type": "String", "defaultValue": "AuditIfNotExists"}},
+        "policyDefinitions": [
+            {"policyDefinitionReferenceId": "sensor", "policyDefinitionId": definition("4eb909e7-6d64-656d-6465-2eeb297a1625"),
+             "parameters": {"effect": {"value": "[parameters('mode')]"}}},
+            {"policyDefinitionReferenceId": "logs", "policyDefinitionId": definition("845857af-0333-4c5d-bbbc-6076697da122")},
+        ],
+    }});
+    house.put(&set, members).await;
+    let assignment = format!("{SUBSCRIPTION}/providers/{ASSIGNMENT_TYPE}/baseline");
+    house
+        .put(
+            &assignment,
+            json!({"identity": {"type": "SystemAssigned"}, "properties": {"policyDefinitionId": set}}),
+        )
+        .await;
+    house.round().await;
+    assert_eq!(
+        house.extension_states(&web).await,
+        ["AzureMonitorLinuxAgent: Creating"],
+        "the sensor is only audited"
+    );
+    assert_eq!(house.compliance(&web).await, ["baseline: NonCompliant", "baseline: NonCompliant"]);
+    let exemption = json!({"properties": {
+        "policyAssignmentId": assignment, "exemptionCategory": "Waiver", "policyDefinitionReferenceIds": ["SENSOR"],
+    }});
+    house
+        .put(&format!("{web}/providers/Microsoft.Authorization/policyExemptions/no-sensor"), exemption)
+        .await;
+    house.round().await;
+    assert_eq!(house.compliance(&web).await, ["baseline: Exempt", "baseline: NonCompliant"]);
+}
+
 /// Azure's published definition, put together from its recorded parts, deploys our sensor.
 #[tokio::test]
 async fn azures_own_definition_deploys() {

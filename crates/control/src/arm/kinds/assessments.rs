@@ -7,11 +7,27 @@ use bartizan_records::Resource;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::arm::kind::{Kind, computed};
+use crate::arm::kind::{Draft, Kind, computed};
+use crate::arm::kinds::not_one_of;
 use crate::http::Failure;
 
+const CODES: [&str; 3] = ["Healthy", "Unhealthy", "NotApplicable"];
+
+/// Assessments that other scanners push.
+pub(super) struct Assessments;
 pub(super) struct Metadata;
 pub(super) struct ControlDefinitions;
+
+#[async_trait]
+impl Kind for Assessments {
+    async fn prepare(&self, _app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+        let code = &draft.property("status")["code"];
+        if !code.as_str().is_some_and(|code| CODES.contains(&code)) {
+            return Err(not_one_of("properties.status.code", code, &CODES).into());
+        }
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Kind for Metadata {

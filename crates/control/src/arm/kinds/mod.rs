@@ -8,6 +8,7 @@ mod incidents;
 mod machines;
 mod policies;
 mod pricings;
+mod provisioning;
 mod rules;
 mod workspaces;
 
@@ -30,9 +31,12 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.OperationalInsights/workspaces/tables", &workspaces::Tables),
     ("Microsoft.Resources/resourceGroups", &groups::Groups),
     ("Microsoft.Security/assessmentMetadata", &assessments::Metadata),
+    ("Microsoft.Security/assessments", &assessments::Assessments),
+    ("Microsoft.Security/autoProvisioningSettings", &provisioning::AutoProvisioning),
     ("Microsoft.Security/locations", &groups::Locations),
     ("Microsoft.Security/pricings", &pricings::Pricings),
     ("Microsoft.Security/secureScoreControlDefinitions", &assessments::ControlDefinitions),
+    ("Microsoft.Security/settings", &provisioning::Settings),
     ("Microsoft.SecurityInsights/alertRules", &rules::AlertRules),
     ("Microsoft.SecurityInsights/incidents", &incidents::Incidents),
     ("Microsoft.SecurityInsights/incidents/comments", &incidents::Comments),

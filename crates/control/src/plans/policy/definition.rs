@@ -231,7 +231,8 @@ fn parse_related(details: &Value) -> Result<Option<Related>, DefinitionError> {
     }))
 }
 
-fn defaults(parameters: Option<&Value>) -> Map<String, Value> {
+/// The default value of each declared parameter that has one.
+pub(super) fn defaults(parameters: Option<&Value>) -> Map<String, Value> {
     let parameters = parameters.and_then(Value::as_object);
     parameters
         .into_iter()

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::{Map, Value};
 
+use super::definition::defaults;
 use super::definition::{Definition, Effect, Planned, Related};
 use super::target::Target;
-use super::template::Scope;
+use super::template::{self, Scope};
 
 /// An assignment of a definition to a scope.
 #[derive(Clone, Debug)]
@@ -22,6 +23,17 @@ pub struct Assignment {
     pub enforced: bool,
     /// Deployments run as the assignment's managed identity; without one nothing can be deployed.
     pub has_identity: bool,
+    /// Set when the definition is one of an initiative's.
+    pub member: Option<Member>,
+}
+
+/// Which part of an initiative an assignment stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Id of the policy set definition.
+    pub set: String,
+    /// The member's `policyDefinitionReferenceId`, unique in its set.
+    pub reference: String,
 }
 
 /// A scope that an assignment leaves alone, for a while or for good.
@@ -30,6 +42,8 @@ pub struct Exemption {
     pub id: ResourceId,
     pub scope: ResourceId,
     pub assignment_id: String,
+    /// Only these members of an initiative; empty is all.
+    pub references: Vec<String>,
     pub expires: Option<Ticks>,
 }
 
@@ -151,6 +165,7 @@ impl PolicySet {
         self.exemptions.iter().find(|exemption| {
             exemption.assignment_id.eq_ignore_ascii_case(assignment.id.as_str())
                 && target.id.is_within(&exemption.scope)
+                && exemption.is_about(assignment)
                 && exemption.expires.is_none_or(|end| now < end)
         })
     }
@@ -213,7 +228,7 @@ fn look_for(
     scope: &Scope<'_>,
     related: &dyn Fn(&str) -> Vec<Target>,
 ) -> Outcome {
-    let name = match wanted.name.as_ref().map(|name| super::template::resolve(name, scope)).transpose() {
+    let name = match wanted.name.as_ref().map(|name| template::resolve(name, scope)).transpose() {
         Ok(name) => name.and_then(|name| name.as_str().map(str::to_owned)),
         Err(error) => return (Compliance::Unknown, error.to_string(), None),
     };
@@ -275,7 +290,36 @@ impl Assignment {
                 .pointer("/identity/type")
                 .and_then(Value::as_str)
                 .is_some_and(|kind| !kind.eq_ignore_ascii_case("None")),
+            member: None,
         })
+    }
+
+    /// The assignment as one assignment per member of the initiative it names; `set` is the
+    /// `properties` of that policy set definition. A parameter that has no value is left to the member's default.
+    pub fn expand(&self, set: &Value) -> Vec<Assignment> {
+        let mut parameters = defaults(set.get("parameters"));
+        for (name, value) in &self.parameters {
+            parameters.insert(name.clone(), value.clone());
+        }
+        let target = Target::new(self.scope.clone(), Value::Null);
+        let scope = Scope { parameters: &parameters, target: &target };
+        let members = set.get("policyDefinitions").and_then(Value::as_array).into_iter().flatten();
+        let expanded = members.filter_map(|member| {
+            let definition_id = member.get("policyDefinitionId").and_then(Value::as_str)?.to_owned();
+            let given = member.get("parameters").and_then(Value::as_object).into_iter().flatten();
+            let given = given.filter_map(|(name, parameter)| {
+                Some((name.clone(), template::resolve(parameter.get("value")?, &scope).ok()?))
+            });
+            let reference = member.get("policyDefinitionReferenceId").and_then(Value::as_str);
+            let reference = reference.unwrap_or(&definition_id).to_owned();
+            Some(Assignment {
+                parameters: given.collect(),
+                member: Some(Member { set: self.definition_id.clone(), reference }),
+                definition_id,
+                ..self.clone()
+            })
+        });
+        expanded.collect()
     }
 }
 
@@ -289,8 +333,23 @@ impl Exemption {
             id: id.clone(),
             scope: id.parent()?,
             assignment_id: properties.get("policyAssignmentId").and_then(Value::as_str)?.to_owned(),
+            references: properties
+                .get("policyDefinitionReferenceIds")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|reference| reference.as_str().map(str::to_owned))
+                .collect(),
             expires: expires
                 .map(|value| value.as_str().and_then(|text| Ticks::parse(text).ok()).unwrap_or(Ticks(0))),
         })
+    }
+
+    /// Whether the exemption names this part of an initiative, or all of it.
+    pub fn is_about(&self, assignment: &Assignment) -> bool {
+        let reference = assignment.member.as_ref().map(|member| member.reference.as_str());
+        self.references.is_empty()
+            || reference
+                .is_some_and(|name| self.references.iter().any(|mine| mine.eq_ignore_ascii_case(name)))
     }
 }

@@ -1,0 +1,91 @@
+//! The switches beside the plans: the endpoint integration (`settings/WDATP`) and log collection
+//! (`autoProvisioningSettings/default`). Both are on until somebody switches them off.
+
+use async_trait::async_trait;
+use bartizan_api::ApiError;
+use bartizan_base::ResourceId;
+use bartizan_records::Resource;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::arm::kind::{Draft, Kind, computed};
+use crate::arm::kinds::not_one_of;
+use crate::http::Failure;
+
+/// The integrations Azure lists; only `WDATP` has an effect here.
+const SETTINGS: [&str; 3] = ["MCAS", "Sentinel", "WDATP"];
+const SWITCH: [&str; 2] = ["On", "Off"];
+
+pub(super) struct Settings;
+pub(super) struct AutoProvisioning;
+
+#[async_trait]
+impl Kind for Settings {
+    async fn prepare(&self, _app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+        if setting(draft.id.name()).is_none() {
+            return Err(not_one_of("name", &draft.id.name().into(), &SETTINGS).into());
+        }
+        if !draft.property("enabled").is_boolean() {
+            return Err(ApiError::field("properties.enabled", "`enabled` must be true or false").into());
+        }
+        draft.body["kind"] = "DataExportSettings".into();
+        Ok(())
+    }
+
+    async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
+        let ours = id.parent() == Some(app.home.subscription_id());
+        Ok(setting(id.name()).filter(|_| ours).map(|name| computed(id.clone(), default_setting(name))))
+    }
+
+    async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
+        Ok(defaults(app, scope, "settings", &SETTINGS.map(|name| (name, default_setting(name)))))
+    }
+}
+
+#[async_trait]
+impl Kind for AutoProvisioning {
+    async fn prepare(&self, _app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+        if !draft.id.name().eq_ignore_ascii_case("default") {
+            return Err(not_one_of("name", &draft.id.name().into(), &["default"]).into());
+        }
+        if !SWITCH.contains(&draft.text("autoProvision")) {
+            return Err(
+                not_one_of("properties.autoProvision", draft.property("autoProvision"), &SWITCH).into()
+            );
+        }
+        Ok(())
+    }
+
+    async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
+        let ours =
+            id.parent() == Some(app.home.subscription_id()) && id.name().eq_ignore_ascii_case("default");
+        Ok(ours.then(|| computed(id.clone(), on())))
+    }
+
+    async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
+        Ok(defaults(app, scope, "autoProvisioningSettings", &[("default", on())]))
+    }
+}
+
+fn setting(name: &str) -> Option<&'static str> {
+    SETTINGS.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn default_setting(name: &str) -> Value {
+    json!({"kind": "DataExportSettings", "properties": {"enabled": name == "WDATP"}})
+}
+
+fn on() -> Value {
+    json!({"properties": {"autoProvision": "On"}})
+}
+
+fn defaults(app: &App, scope: &ResourceId, word: &str, bodies: &[(&str, Value)]) -> Vec<Resource> {
+    if *scope != app.home.subscription_id() {
+        return Vec::new();
+    }
+    let resource = |(name, body): &(&str, Value)| {
+        let id = scope.join(&format!("providers/Microsoft.Security/{word}/{name}")).ok()?;
+        Some(computed(id, body.clone()))
+    };
+    bodies.iter().filter_map(resource).collect()
+}
