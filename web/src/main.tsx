@@ -3,6 +3,7 @@ import { createRoot } from 'react-dom/client';
 import { RouterProvider } from 'react-router';
 import { Providers } from './app/Providers';
 import { router } from './app/router';
+import '@fontsource-variable/inter/wght.css';
 import './app/global.css';
 
 const root = document.getElementById('root');

@@ -22,6 +22,7 @@ export interface Session {
   subscriptionId: string;
   subscriptionName: string;
   resourceGroup: string;
+  location?: string;
   workspaceId: string;
   workspaceCustomerId: string;
   version: string;

@@ -15,8 +15,9 @@ export function Providers({ children }: { children: ReactNode }) {
   const [client] = useState(newClient);
   return (
     <QueryClientProvider client={client}>
-      <FluentProvider theme={theme} className={styles.root}>
-        {children}
+      {/* Classes of the provider are copied to every portal; size and background belong to the page alone. */}
+      <FluentProvider theme={theme} style={{ height: '100%' }}>
+        <div className={styles.root}>{children}</div>
         <Toaster toasterId={toasterId} position="top-end" pauseOnHover limit={4} />
       </FluentProvider>
     </QueryClientProvider>

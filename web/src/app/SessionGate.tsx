@@ -1,4 +1,4 @@
-import { makeStyles, Spinner } from '@fluentui/react-components';
+import { makeStyles } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { Navigate, Outlet, useLocation, useNavigate } from 'react-router';
@@ -7,6 +7,7 @@ import { ApiError } from '@/api/errors';
 import { fetchSession, SessionContext, sessionKey } from '@/api/session';
 import { paths } from '@/lib/paths';
 import { ErrorState } from '@/ui/states';
+import { Loading } from './errors';
 
 const useStyles = makeStyles({
   center: { height: '100%', display: 'flex', alignItems: 'center', justifyContent: 'center', padding: '24px' },
@@ -36,9 +37,10 @@ export function SessionGate() {
   if (session.error instanceof ApiError && session.error.status === 401) {
     return <Navigate to={paths.signIn()} replace state={{ from: here }} />;
   }
+  if (!session.error) return <Loading />;
   return (
     <div className={styles.center}>
-      {session.error ? <ErrorState error={session.error} what="Cannot reach Bartizan" retry={() => void session.refetch()} /> : <Spinner label="Loading" />}
+      <ErrorState error={session.error} what="Cannot reach Bartizan" retry={() => void session.refetch()} />
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { makeStyles } from '@fluentui/react-components';
+import { makeStyles, Spinner } from '@fluentui/react-components';
 import { CompassNorthwestRegular } from '@fluentui/react-icons/svg/compass-northwest';
 import { useRouteError } from 'react-router';
 import { paths } from '@/lib/paths';
@@ -6,7 +6,15 @@ import { AppLink } from '@/ui/AppLink';
 import { Page } from '@/ui/Page';
 import { EmptyState, ErrorState } from '@/ui/states';
 
-const useStyles = makeStyles({ pad: { padding: '32px' } });
+const useStyles = makeStyles({
+  pad: { padding: '32px' },
+  center: { height: '100%', display: 'flex', alignItems: 'center', justifyContent: 'center' },
+});
+
+/** While the first page's code is fetched. */
+export function Loading() {
+  return <div className={useStyles().center}><Spinner label="Loading" /></div>;
+}
 
 export function NotFound() {
   return (

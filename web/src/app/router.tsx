@@ -1,12 +1,17 @@
-import { createBrowserRouter, Navigate, type RouteObject } from 'react-router';
+import { createBrowserRouter, Navigate, useParams, type RouteObject } from 'react-router';
 import { paths, routes } from '@/lib/paths';
-import { NotFound, PageError } from './errors';
+import { Loading, NotFound, PageError } from './errors';
 import { SessionGate } from './SessionGate';
 import { Shell } from './Shell';
 
 /** A page that is fetched when first visited. */
 function page(path: string, load: () => Promise<{ default: React.ComponentType }>): RouteObject {
   return { path, lazy: async () => ({ Component: (await load()).default }) };
+}
+
+function AlertLink() {
+  const { alert = '' } = useParams();
+  return <Navigate to={paths.alerts({ alert })} replace />;
 }
 
 const pages: RouteObject[] = [
@@ -17,6 +22,7 @@ const pages: RouteObject[] = [
   page(routes.recommendations, () => import('@/features/recommendations/RecommendationsPage')),
   page(routes.recommendation, () => import('@/features/recommendations/RecommendationPage')),
   page(routes.alerts, () => import('@/features/alerts/AlertsPage')),
+  { path: routes.alert, Component: AlertLink },
   page(routes.environment, () => import('@/features/settings/EnvironmentPage')),
   page(routes.plans, () => import('@/features/settings/PlansPage')),
   page(routes.provisioning, () => import('@/features/settings/ProvisioningPage')),
@@ -29,10 +35,11 @@ const pages: RouteObject[] = [
 ];
 
 export const router = createBrowserRouter([
-  { ...page(routes.signIn, () => import('@/features/signin/SignInPage')), ErrorBoundary: PageError },
+  { ...page(routes.signIn, () => import('@/features/signin/SignInPage')), ErrorBoundary: PageError, HydrateFallback: Loading },
   {
     Component: SessionGate,
     ErrorBoundary: PageError,
+    HydrateFallback: Loading,
     children: [
       {
         Component: Shell,

@@ -10,7 +10,7 @@ const brand: BrandVariants = {
 };
 
 const fonts = {
-  fontFamilyBase: "'Segoe UI Variable Text', 'Segoe UI', system-ui, -apple-system, 'Noto Sans', 'DejaVu Sans', sans-serif",
+  fontFamilyBase: "'Segoe UI Variable Text', 'Segoe UI', 'Inter Variable', system-ui, sans-serif",
   fontFamilyMonospace: "'Cascadia Mono', Consolas, 'DejaVu Sans Mono', ui-monospace, monospace",
 };
 

@@ -2,7 +2,7 @@ import { makeStyles, tokens } from '@fluentui/react-components';
 import { useEffect, useEffectEvent, useRef, type Ref } from 'react';
 import type { Metadata, QueryDiagnostic } from '@/api/types';
 import { showDiagnostics } from './markers';
-import { getKustoWorker, monaco, themeNames } from './monaco';
+import { editorThemes, getKustoWorker, monaco } from './monaco';
 import { toKustoSchema } from './schema';
 import './editor.css';
 
@@ -89,7 +89,7 @@ export default function Editor({ value, onChange, onRun, metadata, diagnostics, 
   }, [diagnostics]);
 
   useEffect(() => {
-    monaco.editor.setTheme(dark ? themeNames.dark : themeNames.light);
+    monaco.editor.setTheme(dark ? editorThemes.dark : editorThemes.light);
   }, [dark]);
 
   useEffect(() => {

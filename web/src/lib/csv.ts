@@ -16,8 +16,9 @@ function field(value: unknown): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-export function download(name: string, text: string, type: string): void {
-  const url = URL.createObjectURL(new Blob(['\ufeff', text], { type }));
+/** Offers a text as a file. Spreadsheets want the byte order mark, scripts must not have it. */
+export function download(name: string, text: string, type: string, byteOrderMark = true): void {
+  const url = URL.createObjectURL(new Blob(byteOrderMark ? ['\ufeff', text] : [text], { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

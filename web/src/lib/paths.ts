@@ -13,6 +13,8 @@ export const routes = {
   recommendations: '/recommendations',
   recommendation: '/recommendations/:key',
   alerts: '/alerts',
+  /** Where an alert's own link points; shows it on the list. */
+  alert: '/alerts/:alert',
   environment: '/environment',
   plans: '/environment/:subscription/plans',
   provisioning: '/environment/:subscription/provisioning',

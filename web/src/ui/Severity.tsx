@@ -3,7 +3,7 @@ import { asSeverity } from '@/lib/severity';
 import { severityColor } from './palette';
 
 const useStyles = makeStyles({
-  root: { display: 'inline-flex', alignItems: 'center', gap: '8px', whiteSpace: 'nowrap' },
+  root: { display: 'inline-flex', alignItems: 'center', gap: '8px', whiteSpace: 'nowrap', verticalAlign: 'bottom' },
   bar: { width: '4px', height: '16px', borderRadius: tokens.borderRadiusSmall, flexShrink: 0 },
 });
 

@@ -1,6 +1,5 @@
 import { makeStyles, Spinner } from '@fluentui/react-components';
 import { CheckmarkCircleFilled } from '@fluentui/react-icons/svg/checkmark-circle';
-import { CircleHintRegular } from '@fluentui/react-icons/svg/circle-hint';
 import { DismissCircleFilled } from '@fluentui/react-icons/svg/dismiss-circle';
 import { SubtractCircleRegular } from '@fluentui/react-icons/svg/subtract-circle';
 import { WarningFilled } from '@fluentui/react-icons/svg/warning';
@@ -8,7 +7,7 @@ import type { ReactNode } from 'react';
 import { toneColor, type Tone } from './palette';
 
 const useStyles = makeStyles({
-  root: { display: 'inline-flex', alignItems: 'center', gap: '6px', whiteSpace: 'nowrap' },
+  root: { display: 'inline-flex', alignItems: 'center', gap: '6px', whiteSpace: 'nowrap', verticalAlign: 'bottom' },
   icon: { fontSize: '16px', display: 'inline-flex', flexShrink: 0 },
 });
 
@@ -31,5 +30,3 @@ const icons: Record<Tone, ReactNode> = {
   busy: <Spinner size="extra-tiny" />,
   neutral: <SubtractCircleRegular />,
 };
-
-export const pendingIcon = <CircleHintRegular />;

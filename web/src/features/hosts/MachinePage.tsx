@@ -1,1 +1,105 @@
-export default function Stub() { return null; }
+import { Badge, Button, makeStyles } from '@fluentui/react-components';
+import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
+import { useNavigate, useParams } from 'react-router';
+import { useAlerts } from '@/api/alerts';
+import { useAssessmentMetadata, useAssessments } from '@/api/assessments';
+import { useExtensions, useMachine } from '@/api/machines';
+import { isConnected, monitoringOf } from '@/api/monitoring';
+import { isOn, serversPlanOf, usePlans } from '@/api/plans';
+import { subscriptionScope, useSession } from '@/api/session';
+import type { Machine } from '@/api/types';
+import { sameId } from '@/lib/arm-id';
+import { paths } from '@/lib/paths';
+import { Card } from '@/ui/Card';
+import { Facts } from '@/ui/Facts';
+import { Page } from '@/ui/Page';
+import { Loaded } from '@/ui/states';
+import { Status } from '@/ui/Status';
+import { TabStrip } from '@/ui/TabStrip';
+import { useSearchState } from '@/ui/use-search-state';
+import { When } from '@/ui/When';
+import { AlertsTab, AssessmentsTab } from './tabs';
+import { ExtensionsCard } from './ExtensionsCard';
+import { osText } from './inventory';
+
+const useStyles = makeStyles({
+  grid: { display: 'grid', gridTemplateColumns: 'minmax(300px, 5fr) minmax(0, 8fr)', gap: '16px', alignItems: 'start', '@media (max-width: 980px)': { gridTemplateColumns: 'minmax(0, 1fr)' } },
+});
+
+/** Resource health of one server. */
+export default function MachinePage() {
+  const styles = useStyles();
+  const session = useSession();
+  const navigate = useNavigate();
+  const { resourceGroup = '', machine: name = '' } = useParams();
+  const id = `${subscriptionScope(session)}/resourceGroups/${resourceGroup}/providers/Microsoft.HybridCompute/machines/${name}`;
+  const machine = useMachine(id);
+  const extensions = useExtensions(id);
+  const assessments = useAssessments(id);
+  const metadata = useAssessmentMetadata();
+  const alerts = useAlerts();
+  const plan = serversPlanOf(usePlans().data);
+  const [tab, setTab] = useSearchState('tab', 'recommendations');
+
+  const of = (code: string) => assessments.data?.filter((entry) => entry.properties.status.code === code);
+  const own = alerts.data?.filter((alert) => alert.properties.resourceIdentifiers?.some((entry) => sameId(entry.azureResourceId, id)) || alert.properties.compromisedEntity?.toLowerCase() === name.toLowerCase());
+  const monitoring = machine.data && extensions.data ? monitoringOf(machine.data, extensions.data) : undefined;
+  return (
+    <Page title={name} leaf={name} subtitle="Resource health · Server"
+      badge={machine.data && <Badge appearance="tint" color={isConnected(machine.data) ? 'success' : 'danger'}>{machine.data.properties.status ?? 'Unknown'}</Badge>}
+      actions={<Button icon={<DocumentSearchRegular />} onClick={() => void navigate(paths.logs({ q: `Syslog\n| where Computer == "${name}"\n| sort by TimeGenerated desc\n| take 200`, range: '24h' }))}>Logs of this server</Button>}>
+      <div className={styles.grid}>
+        <Card title="Server">
+          <Loaded query={machine} what="the server" rows={8}>
+            {(found) => (
+              <Facts facts={[
+                ['Monitoring', monitoring && <Status tone={monitoring.monitored ? 'good' : 'warn'}>{monitoring.monitored ? 'Monitored' : 'Not monitored'}</Status>],
+                ['Defender for Cloud', plan && (isOn(plan) ? `On (${plan.properties.subPlan ?? 'Standard'})` : 'Off')],
+                ...facts(found),
+              ]} />
+            )}
+          </Loaded>
+        </Card>
+        <ExtensionsCard extensions={extensions} planOn={isOn(plan)} reasons={monitoring?.reasons ?? []} />
+      </div>
+      <TabStrip label="Security findings" value={tab} onChange={setTab} tabs={[
+        { id: 'recommendations', text: 'Recommendations', count: of('Unhealthy')?.length },
+        { id: 'passed', text: 'Passed assessments', count: of('Healthy')?.length },
+        { id: 'unavailable', text: 'Unavailable assessments', count: of('NotApplicable')?.length },
+        { id: 'alerts', text: 'Alerts', count: own?.length },
+      ]} />
+      <Card flush>
+        {tab === 'alerts' ? <Loaded query={alerts} what="alerts">{() => <AlertsTab alerts={own ?? []} />}</Loaded> : (
+          <Loaded query={assessments} what="assessments">
+            {() => <AssessmentsTab kind={tab} assessments={of(codes[tab] ?? 'Unhealthy') ?? []} metadata={metadata.data} />}
+          </Loaded>
+        )}
+      </Card>
+    </Page>
+  );
+}
+
+const codes: Record<string, string> = { recommendations: 'Unhealthy', passed: 'Healthy', unavailable: 'NotApplicable' };
+
+function facts(machine: Machine): (readonly [string, React.ReactNode])[] {
+  const { properties } = machine;
+  const detected = properties.detectedProperties ?? {};
+  const addresses = (properties.networkProfile?.networkInterfaces ?? [])
+    .flatMap((entry) => entry.ipAddresses ?? [])
+    .map((entry) => entry.address)
+    .filter((address) => address !== undefined);
+  const memory = detected['totalPhysicalMemoryInGigabytes'];
+  return [
+    ['Operating system', osText(machine)],
+    ['Kernel', properties.osVersion],
+    ['Name in DNS', properties.machineFqdn],
+    ['Addresses', addresses.slice(0, 4).join(', ')],
+    ['Processors', detected['logicalCoreCount']],
+    ['Memory', memory && `${memory} GB`],
+    ['Hardware', [detected['manufacturer'], detected['model']].filter(Boolean).join(' ')],
+    ['Agent version', properties.agentVersion],
+    ['Status since', properties.lastStatusChange && <When at={properties.lastStatusChange} />],
+    ['Tags', Object.entries(machine.tags ?? {}).map(([name, value]) => `${name}: ${value}`).join(', ')],
+    ['Problem', properties.errorDetails?.map((detail) => detail.message).filter(Boolean).join(' ')],
+  ];
+}

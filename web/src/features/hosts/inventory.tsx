@@ -50,11 +50,11 @@ export const columns: readonly Column<InventoryRow>[] = [
     render: (row) => <AppLink strong to={paths.machine(row.machine.id)}>{row.machine.name}</AppLink>,
   },
   {
-    id: 'status', header: 'Status', width: '140px', sort: (row) => row.machine.properties.status ?? '',
+    id: 'status', header: 'Status', width: '134px', sort: (row) => row.machine.properties.status ?? '',
     render: (row) => <Status tone={isConnected(row.machine) ? 'good' : 'bad'}>{row.machine.properties.status ?? 'Unknown'}</Status>,
   },
   {
-    id: 'monitoring', header: 'Monitoring agent', width: '170px', sort: (row) => Number(row.monitoring?.monitored ?? false),
+    id: 'monitoring', header: 'Monitoring', width: '142px', sort: (row) => Number(row.monitoring?.monitored ?? false),
     render: ({ monitoring }) => {
       if (!monitoring) return '…';
       if (monitoring.monitored) return <Status tone="good">Monitored</Status>;
@@ -65,11 +65,11 @@ export const columns: readonly Column<InventoryRow>[] = [
       );
     },
   },
-  { id: 'defender', header: 'Defender for Cloud', width: '160px', sort: (row) => row.defender, render: (row) => row.defender },
+  { id: 'defender', header: 'Defender', width: '96px', sort: (row) => row.defender, render: (row) => row.defender },
   {
-    id: 'unhealthy', header: 'Recommendations', width: '150px', align: 'end', sort: (row) => row.unhealthy,
+    id: 'unhealthy', header: 'Recommendations', width: '148px', align: 'end', sort: (row) => row.unhealthy,
     render: (row) => (row.unhealthy === 0 ? <span title="No unhealthy recommendations">0</span> : <AppLink to={paths.machine(row.machine.id, 'recommendations')}>{row.unhealthy} unhealthy</AppLink>),
   },
-  { id: 'os', header: 'Operating system', width: '24%', sort: (row) => osText(row.machine), render: (row) => <span title={osText(row.machine)}>{osText(row.machine)}</span> },
-  { id: 'agent', header: 'Agent version', width: '120px', sort: (row) => row.machine.properties.agentVersion ?? '', render: (row) => row.machine.properties.agentVersion ?? '–' },
+  { id: 'os', header: 'Operating system', width: '23%', sort: (row) => osText(row.machine), render: (row) => <span title={osText(row.machine)}>{osText(row.machine)}</span> },
+  { id: 'agent', header: 'Agent', width: '86px', sort: (row) => row.machine.properties.agentVersion ?? '', render: (row) => row.machine.properties.agentVersion ?? '–' },
 ];

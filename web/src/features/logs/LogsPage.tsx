@@ -24,7 +24,7 @@ const useStyles = makeStyles({
   frame: { display: 'flex', flexGrow: 1, minHeight: 0, backgroundColor: tokens.colorNeutralBackground1, border: `1px solid ${tokens.colorNeutralStroke2}`, borderRadius: tokens.borderRadiusXLarge, overflow: 'hidden', boxShadow: tokens.shadow2 },
   schema: { width: '264px', flexShrink: 0, borderRight: `1px solid ${tokens.colorNeutralStroke2}`, minHeight: 0 },
   work: { display: 'flex', flexDirection: 'column', flexGrow: 1, minWidth: 0, minHeight: 0 },
-  bar: { display: 'flex', alignItems: 'center', gap: '8px', padding: '10px 12px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, flexWrap: 'wrap' },
+  bar: { display: 'flex', alignItems: 'center', gap: '8px', padding: '10px 12px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}` },
   push: { flexGrow: 1 },
   editor: { flexShrink: 0, minHeight: 0 },
   results: { flexGrow: 1, minHeight: 0, overflow: 'hidden' },
@@ -84,7 +84,7 @@ export default function LogsPage() {
             }, { replace: true })} />
             <span className={styles.push} />
             <QueriesMenu query={query} onOpen={setQuery} />
-            <Button icon={<TextAlignLeftRegular />} onClick={() => editor.current?.format()}>Format query</Button>
+            <Tooltip relationship="label" content="Format query"><Button icon={<TextAlignLeftRegular />} onClick={() => editor.current?.format()} /></Tooltip>
           </div>
           <div className={styles.editor} style={{ height }}>
             <Suspense fallback={<div className={styles.loading}><Spinner size="small" label="Loading the editor" /></div>}>

@@ -17,13 +17,13 @@ const Chart = lazy(() => import('@/kql/Chart'));
 
 const useStyles = makeStyles({
   root: { display: 'flex', flexDirection: 'column', minHeight: 0, height: '100%' },
-  bar: { display: 'flex', alignItems: 'center', gap: '8px', padding: '0 12px 0 20px', minHeight: '44px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, '> :first-child': { borderBottomStyle: 'none' } },
+  bar: { flexShrink: 0, display: 'flex', alignItems: 'center', gap: '8px', padding: '0 12px 0 20px', minHeight: '44px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, '> :first-child': { borderBottomStyle: 'none' } },
   push: { flexGrow: 1 },
   search: { width: '180px', minWidth: '90px' },
   kind: { minWidth: '120px', width: '140px' },
-  body: { flexGrow: 1, minHeight: 0, position: 'relative' },
+  body: { flexGrow: 1, flexBasis: 0, minHeight: 0, position: 'relative' },
   center: { height: '100%', display: 'flex', alignItems: 'center', justifyContent: 'center' },
-  status: { padding: '5px 20px', fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3, borderTop: `1px solid ${tokens.colorNeutralStroke2}`, display: 'flex', gap: '16px', whiteSpace: 'nowrap', overflow: 'hidden' },
+  status: { flexShrink: 0, padding: '5px 20px', fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3, borderTop: `1px solid ${tokens.colorNeutralStroke2}`, display: 'flex', gap: '16px', whiteSpace: 'nowrap', overflow: 'hidden' },
   pad: { padding: '12px 20px' },
 });
 

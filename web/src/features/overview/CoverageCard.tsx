@@ -13,9 +13,9 @@ import { Loaded } from '@/ui/states';
 import { Status } from '@/ui/Status';
 
 const useStyles = makeStyles({
-  body: { display: 'flex', gap: '24px', alignItems: 'center' },
+  body: { display: 'flex', gap: '20px', alignItems: 'center' },
   text: { display: 'flex', flexDirection: 'column', gap: '6px', minWidth: 0 },
-  main: { fontSize: tokens.fontSizeBase500, lineHeight: tokens.lineHeightBase500, fontWeight: tokens.fontWeightSemibold },
+  main: { fontSize: tokens.fontSizeBase400, lineHeight: tokens.lineHeightBase400, fontWeight: tokens.fontWeightSemibold },
   faint: { color: tokens.colorNeutralForeground3 },
 });
 
@@ -42,11 +42,11 @@ export function CoverageCard({ machines, extensions, plans }: CoverageCardProps)
                 <span className={styles.main}>{monitored} of {countOf(all.length, 'server')} monitored</span>
                 {plans.data && (
                   <Status tone={isOn(plan) ? 'good' : 'warn'}>
-                    Defender for Servers {isOn(plan) ? plan?.properties.subPlan ?? 'on' : 'is off'}
+                    {isOn(plan) ? `Servers plan ${plan?.properties.subPlan ?? 'on'}` : 'Servers plan off'}
                   </Status>
                 )}
                 {all.length === 0 ? <AppLink to={paths.addServers()}>Add the first server</AppLink>
-                  : monitored < all.length && <AppLink to={paths.inventory({ monitoring: 'not' })}>Show what is not monitored</AppLink>}
+                  : monitored < all.length && <AppLink to={paths.inventory({ monitoring: 'not' })}>Show not monitored</AppLink>}
               </div>
             </div>
           );

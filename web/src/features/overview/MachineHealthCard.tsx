@@ -15,7 +15,7 @@ const useStyles = makeStyles({
   list: { listStyle: 'none', margin: 0, padding: 0, display: 'flex', flexDirection: 'column', gap: '12px' },
   item: { display: 'flex', flexDirection: 'column', gap: '2px', minWidth: 0 },
   reason: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200, paddingLeft: '22px' },
-  legend: { display: 'flex', gap: '16px', flexWrap: 'wrap', fontSize: tokens.fontSizeBase200 },
+  legend: { display: 'flex', columnGap: '14px', rowGap: '6px', flexWrap: 'wrap', fontSize: tokens.fontSizeBase200 },
 });
 
 interface MachineHealthCardProps {
@@ -43,7 +43,7 @@ export function MachineHealthCard({ machines, extensions }: MachineHealthCardPro
           const slices = [
             { label: 'healthy', value: well, color: toneColor.good },
             { label: 'with issues', value: ill.length, color: toneColor.warn },
-            { label: 'not connected', value: down.length, color: toneColor.bad },
+            { label: 'offline', value: down.length, color: toneColor.bad },
           ];
           return (
             <>
@@ -51,7 +51,7 @@ export function MachineHealthCard({ machines, extensions }: MachineHealthCardPro
               <div className={styles.legend}>
                 <Status tone="good">{well} healthy</Status>
                 <Status tone="warn">{ill.length} with issues</Status>
-                <Status tone="bad">{down.length} not connected</Status>
+                <Status tone="bad">{down.length} offline</Status>
               </div>
               <ul className={styles.list}>
                 {[...down, ...ill].slice(0, 4).map(({ machine, reasons }) => (

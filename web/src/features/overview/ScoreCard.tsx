@@ -12,9 +12,9 @@ import { EmptyState, Loaded } from '@/ui/states';
 import { trendText } from './trend';
 
 const useStyles = makeStyles({
-  body: { display: 'flex', gap: '24px', alignItems: 'center' },
+  body: { display: 'flex', gap: '20px', alignItems: 'center' },
   text: { display: 'flex', flexDirection: 'column', gap: '6px', minWidth: 0 },
-  points: { fontSize: tokens.fontSizeBase500, lineHeight: tokens.lineHeightBase500, fontWeight: tokens.fontWeightSemibold, fontVariantNumeric: 'tabular-nums' },
+  points: { fontSize: tokens.fontSizeBase400, lineHeight: tokens.lineHeightBase400, fontWeight: tokens.fontWeightSemibold, fontVariantNumeric: 'tabular-nums' },
   faint: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase300 },
 });
 

@@ -18,12 +18,12 @@ interface Row extends Recommendation {
 }
 
 const columns: readonly Column<Row>[] = [
-  { id: 'title', header: 'Recommendation', render: (row) => <AppLink to={paths.recommendation(row.key)} title={row.title}>{row.title}</AppLink> },
-  { id: 'severity', header: 'Severity', width: '130px', render: (row) => <SeverityLabel severity={row.severity} />, sort: (row) => severityRank(row.severity) },
-  { id: 'unhealthy', header: 'Unhealthy', width: '100px', align: 'end', render: (row) => row.unhealthy.length, sort: (row) => row.unhealthy.length },
+  { id: 'title', header: 'Recommendation', wrap: true, render: (row) => <AppLink to={paths.recommendation(row.key)} title={row.title}>{row.title}</AppLink> },
+  { id: 'severity', header: 'Severity', width: '110px', render: (row) => <SeverityLabel severity={row.severity} />, sort: (row) => severityRank(row.severity) },
+  { id: 'unhealthy', header: 'Unhealthy', width: '96px', align: 'end', render: (row) => row.unhealthy.length, sort: (row) => row.unhealthy.length },
   {
-    id: 'increase', header: 'Potential increase', width: '150px', align: 'end', sort: (row) => row.increase ?? 0,
-    render: (row) => (row.increase ? `+${formatPoints(row.increase)} points` : '–'),
+    id: 'increase', header: 'Potential increase', width: '146px', align: 'end', sort: (row) => row.increase ?? 0,
+    render: (row) => (row.increase ? `+${formatPoints(row.increase)}` : '–'),
   },
 ];
 

@@ -7,5 +7,5 @@ export function trendText(now: number, earlier: { time: string; percent: number 
   const since = formatAgo(earlier.time);
   if (since === 'just now') return 'First measured just now';
   if (change === 0) return `Unchanged since ${since}`;
-  return `${change > 0 ? 'Up' : 'Down'} ${Math.abs(change)} points of a hundred since ${since}`;
+  return `${change > 0 ? 'Up' : 'Down'} ${Math.abs(change)}% since ${since}`;
 }

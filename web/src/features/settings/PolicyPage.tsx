@@ -1,1 +1,78 @@
-export default function Stub() { return null; }
+import { isCompliant, usePolicyAssignments, usePolicyStates } from '@/api/policy';
+import type { PolicyAssignment, PolicyState } from '@/api/types';
+import { armName, isMachineId, sameId } from '@/lib/arm-id';
+import { paths } from '@/lib/paths';
+import { AppLink } from '@/ui/AppLink';
+import { Card } from '@/ui/Card';
+import { DataTable, type Column } from '@/ui/DataTable';
+import { toneColor } from '@/ui/palette';
+import { SplitBar } from '@/ui/SplitBar';
+import { EmptyState, Loaded } from '@/ui/states';
+import { Status } from '@/ui/Status';
+import { useSearchState } from '@/ui/use-search-state';
+import { When } from '@/ui/When';
+import { TabStrip } from '@/ui/TabStrip';
+import { SettingsFrame } from './SettingsFrame';
+
+interface Row {
+  assignment: PolicyAssignment;
+  states: PolicyState[];
+}
+
+const assignmentColumns: readonly Column<Row>[] = [
+  { id: 'name', header: 'Assignment', wrap: true, sort: ({ assignment }) => titleOf(assignment), render: ({ assignment }) => titleOf(assignment) },
+  { id: 'mode', header: 'Enforcement', width: '120px', render: ({ assignment }) => (assignment.properties.enforcementMode === 'DoNotEnforce' ? 'Off' : 'On') },
+  { id: 'effect', header: 'Effect', width: '170px', render: ({ states }) => states[0]?.policyDefinitionAction ?? '–' },
+  {
+    id: 'state', header: 'Compliance state', width: '170px', sort: ({ states }) => Number(states.every(isCompliant)),
+    render: ({ states }) => (states.length === 0 ? <Status tone="neutral">Not evaluated</Status> : states.every(isCompliant) ? <Status tone="good">Compliant</Status> : <Status tone="warn">Non-compliant</Status>),
+  },
+  {
+    id: 'resources', header: 'Resources', width: '220px',
+    render: ({ states }) => {
+      const compliant = states.filter(isCompliant).length;
+      return (
+        <div style={{ display: 'flex', flexDirection: 'column', gap: 6 }}>
+          <span>{compliant} of {states.length} compliant</span>
+          <SplitBar label="Resources" slices={[{ label: 'compliant', value: compliant, color: toneColor.good }, { label: 'non-compliant', value: states.length - compliant, color: toneColor.warn }]} />
+        </div>
+      );
+    },
+  },
+];
+
+/** Policy assignments and whether resources comply. */
+export default function PolicyPage() {
+  const assignments = usePolicyAssignments();
+  const states = usePolicyStates();
+  const [view, setView] = useSearchState('view', 'assignments');
+  const rows = (assignments.data ?? []).map((assignment): Row => ({ assignment, states: (states.data ?? []).filter((state) => sameId(state.policyAssignmentId, assignment.id)) }));
+  const titles = new Map((assignments.data ?? []).map((assignment) => [assignment.id.toLowerCase(), titleOf(assignment)]));
+  const failing = (states.data ?? []).filter((state) => !isCompliant(state));
+  const stateColumns: Column<PolicyState>[] = [
+    { id: 'resource', header: 'Resource', width: '22%', sort: (row) => armName(row.resourceId), render: (row) => (isMachineId(row.resourceId) ? <AppLink strong to={paths.machine(row.resourceId)}>{armName(row.resourceId)}</AppLink> : armName(row.resourceId)) },
+    { id: 'policy', header: 'Assignment', wrap: true, render: (row) => titles.get(row.policyAssignmentId.toLowerCase()) ?? row.policyAssignmentName ?? armName(row.policyAssignmentId) },
+    { id: 'state', header: 'State', width: '170px', render: () => <Status tone="warn">Non-compliant</Status> },
+    { id: 'time', header: 'Evaluated', width: '150px', sort: (row) => row.timestamp ?? '', render: (row) => <When at={row.timestamp} /> },
+  ];
+  return (
+    <SettingsFrame title="Security policy">
+      <TabStrip label="View" value={view} onChange={setView} tabs={[{ id: 'assignments', text: 'Policy assignments', count: assignments.data?.length }, { id: 'failing', text: 'Non-compliant resources', count: states.data && failing.length }]} />
+      <Card flush>
+        {view === 'assignments' ? (
+          <Loaded query={assignments} what="policy assignments">
+            {() => <DataTable key="assignments" label="Policy assignments" columns={assignmentColumns} rows={rows} rowKey={(row) => row.assignment.id} minWidth={800} empty={<EmptyState title="No policy is assigned">Turning on a plan assigns the policies that it needs.</EmptyState>} />}
+          </Loaded>
+        ) : (
+          <Loaded query={states} what="compliance states">
+            {() => <DataTable key="states" label="Non-compliant resources" columns={stateColumns} rows={failing} rowKey={(row) => row.policyAssignmentId + row.resourceId + (row.policyDefinitionId ?? '')} empty={<EmptyState title="Every resource complies" />} />}
+          </Loaded>
+        )}
+      </Card>
+    </SettingsFrame>
+  );
+}
+
+function titleOf(assignment: PolicyAssignment): string {
+  return assignment.properties.displayName ?? assignment.name;
+}

@@ -1,0 +1,101 @@
+/** What people come to do, from the first click to the last. */
+import { expect, test } from '@playwright/test';
+import { subscriptionId } from '../mock/ids.ts';
+import { signIn } from './session.ts';
+
+test('a wrong code is refused, a right one leads back', async ({ page }) => {
+  await page.goto('/incidents');
+  await page.getByLabel('Sign-in link or code').fill('wrong');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('alert')).toContainText('used already');
+  await page.getByLabel('Sign-in link or code').fill('https://localhost/signin#right');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('heading', { name: 'Incidents', level: 1 })).toBeVisible();
+});
+
+test('the sign-in code leaves the address', async ({ page }) => {
+  await signIn(page);
+  expect(page.url()).not.toContain('#');
+  await page.goBack().catch(() => null);
+  expect(page.url()).not.toContain('#');
+});
+
+test('an ended session asks to sign in again', async ({ page, context }) => {
+  await signIn(page);
+  await context.clearCookies();
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Analytics' }).click();
+  await expect(page.getByText('Your session has ended')).toBeVisible();
+});
+
+test('an incident is assigned, commented and closed', async ({ page }) => {
+  await signIn(page);
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Incidents' }).click();
+  await page.getByRole('link', { name: 'A web server started a shell' }).click();
+  await page.getByRole('button', { name: 'Assign to me' }).click();
+  await expect(page.getByText('Assigned to you')).toBeVisible();
+  await page.getByRole('tab', { name: /Comments/ }).click();
+  await page.getByLabel('New comment').fill('The request came from our own scanner.');
+  await page.getByRole('button', { name: 'Add comment' }).click();
+  await expect(page.getByRole('list', { name: 'Comments' })).toContainText('our own scanner');
+  await page.getByRole('button', { name: 'Status: New' }).click();
+  await page.getByRole('menuitem', { name: 'Closed…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Close incident' });
+  await expect(dialog.getByRole('button', { name: 'Close incident' })).toBeDisabled();
+  await dialog.getByRole('radio', { name: /Benign positive/ }).check();
+  await dialog.getByLabel('Comment').fill('Planned scan.');
+  await page.screenshot({ path: 'test-results/screens/close-incident.png' });
+  await dialog.getByRole('button', { name: 'Close incident' }).click();
+  await expect(page.getByRole('button', { name: 'Status: Closed' })).toBeVisible();
+  await expect(page.getByText('Benign positive – suspicious but expected')).toBeVisible();
+});
+
+test('the Servers plan is switched off and on, and servers become compliant', async ({ page }) => {
+  await signIn(page);
+  await page.goto(`/environment/${subscriptionId}/plans`);
+  const plan = page.getByRole('switch', { name: 'Servers plan' });
+  await plan.click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('Plans saved').first()).toBeVisible();
+  await expect(plan).not.toBeChecked();
+  await plan.click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('progressbar', { name: 'Compliant servers' })).toBeVisible();
+  await page.getByRole('navigation', { name: 'Settings of the subscription' }).getByRole('link', { name: 'Settings and monitoring' }).click();
+  await expect(page.getByRole('row', { name: /web-01.*Compliant/ })).toBeVisible();
+});
+
+test('a query is typed, completed by Enter, sorted, and kept in the address', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/logs');
+  await page.getByRole('code').first().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('Perf | take 500 ', { delay: 10 });
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Shift+Enter');
+  const grid = page.getByRole('grid', { name: 'Results' });
+  await expect(grid).toHaveAttribute('aria-rowcount', '501');
+  expect(new URL(page.url()).searchParams.get('q')).toContain('Perf | take 500');
+  await grid.getByRole('button', { name: 'CounterValue' }).click();
+  await expect(grid.getByRole('columnheader', { name: 'CounterValue' })).toHaveAttribute('aria-sort', 'ascending');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export CSV' }).click()]);
+  expect(download.suggestedFilename()).toBe('query-result.csv');
+});
+
+test('the theme choice is kept', async ({ page }) => {
+  await signIn(page);
+  await page.getByRole('button', { name: 'Theme' }).click();
+  await page.getByRole('menuitemradio', { name: 'Dark' }).click();
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  await page.reload();
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+});
+
+test('an alert is resolved in its panel', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/alerts');
+  await page.getByRole('link', { name: 'A new service was installed' }).click();
+  await page.screenshot({ path: 'test-results/screens/alert-panel.png' });
+  await page.getByRole('button', { name: 'Resolve' }).click();
+  await expect(page.getByText('Alert resolved')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'A new service was installed' })).toBeHidden();
+});

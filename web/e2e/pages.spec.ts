@@ -1,0 +1,105 @@
+/** Walks every page: it renders, without script errors, without sideways scrolling, and is photographed. */
+import { expect, test, type Page } from '@playwright/test';
+import { subscriptionId, uuid } from '../mock/ids.ts';
+import { expectNoOverflow, signIn, watchErrors } from './session.ts';
+
+const settings = `/environment/${subscriptionId}`;
+
+const pages: readonly { name: string; path: string; heading: string | RegExp; ready: (page: Page) => Promise<void> }[] = [
+  { name: 'overview', path: '/overview', heading: 'Overview', ready: async (page) => {
+    await expect(page.getByRole('img', { name: /Secure score: \d+ percent/ })).toBeVisible();
+    await expect(page.getByRole('img', { name: /Monitored servers: 70 percent/ })).toBeVisible();
+    await expect(page.getByRole('table', { name: 'Top recommendations' })).toBeVisible();
+  } },
+  { name: 'inventory', path: '/inventory', heading: 'Inventory', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /web-01 Connected Monitored/ })).toBeVisible();
+    await expect(page.getByRole('row', { name: /backup-01 Disconnected Not monitored/ })).toBeVisible();
+  } },
+  { name: 'add-servers', path: '/inventory/add-servers', heading: 'Add servers', ready: async (page) => {
+    await page.getByLabel('Proxy server').fill('proxy.example.com:3128');
+    await page.getByLabel('Name of tag 1').fill('environment');
+    await page.getByLabel('Value of tag 1').fill('production');
+    await page.getByRole('button', { name: 'Generate script' }).click();
+    await expect(page.getByLabel('Onboarding script')).toContainText('--proxy');
+    await expect(page.getByRole('button', { name: 'Copy script' })).toBeVisible();
+  } },
+  { name: 'machine', path: '/inventory/machines/bartizan/app-02', heading: 'app-02', ready: async (page) => {
+    await expect(page.getByRole('tab', { name: /Recommendations/ })).toBeVisible();
+    await expect(page.getByText('BPF is locked down')).toBeVisible();
+  } },
+  { name: 'recommendations', path: '/recommendations', heading: 'Recommendations', ready: async (page) => {
+    await page.getByRole('button', { name: 'Secure management ports' }).click();
+    await expect(page.getByRole('link', { name: 'Root should not be able to sign in by SSH' })).toBeVisible();
+  } },
+  { name: 'recommendations-list', path: '/recommendations?view=list', heading: 'Recommendations', ready: async (page) => {
+    await expect(page.getByRole('table', { name: 'Recommendations' }).getByRole('row')).toHaveCount(11);
+  } },
+  { name: 'recommendation', path: `/recommendations/${uuid('updates')}`, heading: 'System updates should be installed on your machines', ready: async (page) => {
+    await expect(page.getByRole('heading', { name: 'Remediation steps' })).toBeVisible();
+    await expect(page.getByRole('link', { name: 'mail-01' })).toBeVisible();
+  } },
+  { name: 'alerts', path: '/alerts', heading: 'Security alerts', ready: async (page) => {
+    await expect(page.getByRole('link', { name: 'A program ran from memory only' })).toBeVisible();
+  } },
+  { name: 'environment', path: '/environment', heading: 'Environment settings', ready: async (page) => {
+    await expect(page.getByRole('link', { name: 'Bartizan', exact: true })).toHaveCount(2);
+  } },
+  { name: 'plans', path: `${settings}/plans`, heading: 'Defender plans', ready: async (page) => {
+    await expect(page.getByRole('switch', { name: 'Servers plan' })).toBeChecked();
+  } },
+  { name: 'provisioning', path: `${settings}/provisioning`, heading: 'Settings and monitoring', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /app-02.*Failed.*Non-compliant/ })).toBeVisible();
+  } },
+  { name: 'policy', path: `${settings}/policy`, heading: 'Security policy', ready: async (page) => {
+    await expect(page.getByRole('table', { name: 'Policy assignments' })).toContainText('Deploy the endpoint sensor on Linux servers');
+  } },
+  { name: 'workspace', path: `${settings}/workspace`, heading: 'Workspace', ready: async (page) => {
+    await expect(page.getByRole('radio', { name: 'bartizan' })).toBeChecked();
+  } },
+  { name: 'incidents', path: '/incidents', heading: 'Incidents', ready: async (page) => {
+    await expect(page.getByRole('link', { name: 'Many failed SSH sign-ins followed by a success' })).toBeVisible();
+  } },
+  { name: 'incident', path: `/incidents/${uuid('incidentssh-guess-success')}`, heading: 'Many failed SSH sign-ins followed by a success', ready: async (page) => {
+    await expect(page.getByRole('list', { name: 'Timeline' })).toContainText('Incident created');
+  } },
+  { name: 'incident-evidence', path: `/incidents/${uuid('incidentssh-guess-success')}?tab=evidence`, heading: 'Many failed SSH sign-ins followed by a success', ready: async (page) => {
+    await expect(page.getByRole('grid').first()).toContainText('Failed password for deploy');
+  } },
+  { name: 'incident-entities', path: `/incidents/${uuid('incidentssh-guess-success')}?tab=entities`, heading: 'Many failed SSH sign-ins followed by a success', ready: async (page) => {
+    await expect(page.getByRole('table', { name: 'Entities' })).toContainText('203.0.113.77');
+  } },
+  { name: 'analytics', path: '/analytics', heading: 'Analytics', ready: async (page) => {
+    await expect(page.getByRole('switch', { name: 'Enable A program ran from memory only' })).toBeChecked();
+  } },
+  { name: 'logs', path: `/logs?q=${encodeURIComponent('Syslog\n| where SyslogMessage has "Failed password"\n| take 30000')}`, heading: 'Logs', ready: async (page) => {
+    await expect(page.getByRole('grid', { name: 'Results' })).toContainText('Failed password');
+    await page.getByRole('button', { name: 'Details of row 2' }).click();
+    await expect(page.locator('.monaco-editor .Table, .monaco-editor .QueryOperator').first()).toBeVisible({ timeout: 40_000 });
+  } },
+  { name: 'logs-chart', path: `/logs?q=${encodeURIComponent('Heartbeat\n| summarize Heartbeats = count() by bin(TimeGenerated, 10m), Computer\n| render timechart')}`, heading: 'Logs', ready: async (page) => {
+    await expect(page.getByRole('img', { name: /points/ })).toBeVisible();
+  } },
+  { name: 'logs-error', path: `/logs?q=${encodeURIComponent('NoSuchTable\n| take 10')}`, heading: 'Logs', ready: async (page) => {
+    await expect(page.getByRole('alert')).toContainText('Line 1, column 1');
+  } },
+  { name: 'not-found', path: '/no/such/page', heading: 'Page not found', ready: async () => undefined },
+];
+
+for (const { name, path, heading, ready } of pages) {
+  test(`page ${name}`, async ({ page }, info) => {
+    const errors = watchErrors(page);
+    await signIn(page);
+    await page.goto(path);
+    await expect(page.getByRole('heading', { name: heading, level: 1 })).toBeVisible();
+    await ready(page);
+    await expectNoOverflow(page);
+    await page.screenshot({ path: `test-results/screens/${name}-${info.project.name}.png` });
+    expect(errors).toEqual([]);
+  });
+}
+
+test('page sign-in', async ({ page }, info) => {
+  await page.goto('/overview');
+  await expect(page.getByRole('heading', { name: 'Sign in to Bartizan' })).toBeVisible();
+  await page.screenshot({ path: `test-results/screens/sign-in-${info.project.name}.png` });
+});

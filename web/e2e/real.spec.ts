@@ -1,0 +1,81 @@
+/**
+ * The portal on a real server with one connected machine. Runs only with BARTIZAN_URL (https://host:port)
+ * and BARTIZAN_SIGNIN (the printed sign-in link, or its code); the end-to-end test sets both after it has
+ * connected a machine. One session for all steps, because a code works once.
+ */
+import { expect, test, type Page } from '@playwright/test';
+import { expectNoOverflow, signIn, watchErrors } from './session.ts';
+
+const link = process.env['BARTIZAN_SIGNIN'] ?? '';
+
+test.skip(!process.env['BARTIZAN_URL'] || !link, 'BARTIZAN_URL and BARTIZAN_SIGNIN are not set');
+
+test('the pages of a real server', async ({ page }) => {
+  test.setTimeout(240_000);
+  const errors = watchErrors(page);
+  await signIn(page, link.includes('#') ? link : `/signin#${link}`);
+  const menu = page.getByRole('navigation', { name: 'Main' });
+
+  await test.step('overview', async () => {
+    await expect(page.getByRole('heading', { name: 'Secure score' })).toBeVisible();
+    await photograph(page, 'overview');
+  });
+  await test.step('inventory and resource health', async () => {
+    await menu.getByRole('link', { name: 'Inventory' }).click();
+    await photograph(page, 'inventory');
+    await page.getByRole('table', { name: 'Servers' }).getByRole('link').first().click();
+    await expect(page.getByRole('heading', { name: 'Extensions' })).toBeVisible();
+    await photograph(page, 'machine');
+  });
+  await test.step('servers plan on until compliant', async () => {
+    await menu.getByRole('link', { name: 'Environment settings' }).click();
+    await page.getByRole('table', { name: 'Subscriptions' }).getByRole('link').first().click();
+    const plan = page.getByRole('switch', { name: 'Servers plan' });
+    await expect(plan).toBeVisible();
+    if (!(await plan.isChecked())) {
+      await plan.click();
+      await page.getByRole('button', { name: 'Save' }).click();
+      await expect(page.getByText('Plans saved').first()).toBeVisible();
+    }
+    await expect(page.getByText(/All \d+ servers? compliant/)).toBeVisible({ timeout: 90_000 });
+    await photograph(page, 'plans');
+  });
+  await test.step('recommendations', async () => {
+    await menu.getByRole('link', { name: 'Recommendations' }).click();
+    await expect(page.getByRole('table')).toBeVisible();
+    await photograph(page, 'recommendations');
+  });
+  await test.step('logs', async () => {
+    await page.goto(`/logs?q=${encodeURIComponent('Heartbeat | summarize max(TimeGenerated) by Computer')}`);
+    await expect(page.getByRole('grid', { name: 'Results' }).getByRole('row')).not.toHaveCount(1);
+    await photograph(page, 'logs');
+  });
+  await test.step('incidents: assign and close', async () => {
+    await menu.getByRole('link', { name: 'Incidents' }).click();
+    const first = page.getByRole('table', { name: 'Incidents' }).getByRole('link').first();
+    if (process.env['BARTIZAN_EXPECT_INCIDENT']) await expect(first).toBeVisible();
+    await photograph(page, 'incidents');
+    if ((await first.count()) === 0) return;
+    await first.click();
+    await page.getByRole('button', { name: 'Assign to me' }).click();
+    await expect(page.getByText('Assigned to you')).toBeVisible();
+    await page.getByRole('tab', { name: /Alerts and evidence/ }).click();
+    await photograph(page, 'incident');
+    await page.getByRole('button', { name: /^Status:/ }).click();
+    await page.getByRole('menuitem', { name: 'Closed…' }).click();
+    await page.getByRole('radio', { name: /True positive/ }).check();
+    await page.getByRole('dialog').getByRole('button', { name: 'Close incident' }).click();
+    await expect(page.getByRole('button', { name: 'Status: Closed' })).toBeVisible();
+  });
+  await test.step('analytics', async () => {
+    await menu.getByRole('link', { name: 'Analytics' }).click();
+    await expect(page.getByRole('table', { name: 'Analytics rules' })).toBeVisible();
+    await photograph(page, 'analytics');
+  });
+  expect(errors).toEqual([]);
+});
+
+async function photograph(page: Page, name: string): Promise<void> {
+  await expectNoOverflow(page);
+  await page.screenshot({ path: `test-results/screens/real-${name}.png` });
+}
