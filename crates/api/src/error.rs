@@ -65,6 +65,12 @@ impl ApiError {
         Self { target: Some(path.to_owned()), ..error }
     }
 
+    /// The body is in a form that is not understood here: 415, which tells a client to send another form
+    /// and not to give the content up.
+    pub fn unsupported_media(message: impl Into<String>) -> Self {
+        Self::coded(ErrorKind::Invalid, UNSUPPORTED_MEDIA, message)
+    }
+
     /// There is no such resource.
     pub fn not_found(id: &str) -> Self {
         Self::new(ErrorKind::NotFound, format!("The resource `{id}` was not found."))
@@ -72,7 +78,7 @@ impl ApiError {
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        status(self.kind)
+        if self.code == UNSUPPORTED_MEDIA { 415 } else { status(self.kind) }
     }
 
     /// The body.
@@ -87,6 +93,9 @@ impl ApiError {
         }
     }
 }
+
+/// The code of a 415.
+const UNSUPPORTED_MEDIA: &str = "UnsupportedMediaType";
 
 /// When a busy server suggests to come back.
 const RETRY_AFTER_SECONDS: u64 = 5;

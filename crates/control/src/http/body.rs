@@ -46,11 +46,9 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> 
         }
         other => {
             let shown: String = other.chars().take(SHOWN).collect();
-            Err(Failure(ApiError::coded(
-                ErrorKind::Invalid,
-                "UnsupportedContentEncoding",
-                format!("Content-Encoding `{shown}` is not supported; gzip and zstd are."),
-            )))
+            Err(Failure(ApiError::unsupported_media(format!(
+                "Content-Encoding `{shown}` is not supported; gzip and zstd are."
+            ))))
         }
     }
 }

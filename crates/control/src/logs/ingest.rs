@@ -41,12 +41,7 @@ pub(super) async fn upload(
     let target = target(&app, &caller, &rule, &table, &headers).await?;
     let content_type = header_text(&headers, header::CONTENT_TYPE.as_str());
     if !content_type.is_empty() && !content_type.contains("json") {
-        return Err(ApiError::coded(
-            ErrorKind::Invalid,
-            "UnsupportedMediaType",
-            "Rows are sent as application/json or NDJSON.",
-        )
-        .into());
+        return Err(ApiError::unsupported_media("Rows are sent as application/json or NDJSON.").into());
     }
     let body = read_body(&headers, body, UPLOAD_MAX).await?;
     let size = body.len() as u64;

@@ -36,8 +36,7 @@ pub(super) fn write(home: &Home, request: &OnboardingRequest, server: &str, toke
     let tags = request.tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
     let mut options = vec![
         ("--server", "\"$SERVER\"".to_owned()),
-        ("--ca-file", "\"$CA\"".to_owned()),
-        ("--token-file", "\"$TOKEN\"".to_owned()),
+        ("--ca", "\"$CA\"".to_owned()),
         ("--tenant-id", quote(&home.tenant.to_string())),
         ("--subscription-id", quote(&home.subscription.to_string())),
         ("--resource-group", quote(&request.resource_group)),
@@ -63,7 +62,6 @@ AGENT=/usr/local/bin/bartizan-agent
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 CA=$WORK/ca.pem
-TOKEN=$WORK/token
 
 if [ "$(id -u)" -ne 0 ]; then
     echo "Run this script as root." >&2
@@ -73,7 +71,8 @@ fi
 # The server proves itself by this authority, not by those the machine trusts otherwise.
 cat > "$CA" <<'PEM'
 {ca}PEM
-printf '%s' {token} > "$TOKEN"
+# By environment, because a command line is visible to every user of the machine.
+export BARTIZAN_TOKEN={token}
 
 curl --fail --silent --show-error --location --cacert "$CA"{curl_proxy} \
     --output "$WORK/bartizan-agent" "$SERVER/portal/agent/bartizan-agent"
@@ -82,7 +81,26 @@ install -m 0755 "$WORK/bartizan-agent" "$AGENT"
 "$AGENT" connect \
 {options}
 
-"$AGENT" install-service
+cat > /etc/systemd/system/bartizan-agent.service <<'UNIT'
+[Unit]
+Description=Bartizan agent
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=/usr/local/bin/bartizan-agent run
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    systemctl enable --now bartizan-agent
+else
+    echo "There is no systemd here: start '$AGENT run' by other means."
+fi
 "#,
         server = quote(server),
         ca = ca.trim_end().to_owned() + "\n",

@@ -83,7 +83,7 @@ impl Kind for Exemptions {
         }
         let expires = draft.property("expiresOn");
         if !expires.is_null()
-            && !expires.as_str().is_some_and(|text| bartizan_base::Ticks::parse(text).is_ok())
+            && expires.as_str().is_none_or(|text| bartizan_base::Ticks::parse(text).is_err())
         {
             return Err(ApiError::field("properties.expiresOn", "`expiresOn` must be a date and time").into());
         }

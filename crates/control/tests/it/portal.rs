@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use bartizan_testkit::in_process::read;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{outcome, owner, server};
+
+#[tokio::test]
+async fn sign_in_works_once_and_needs_the_header_to_write() {
+    let s = server().await;
+    let nobody = s.anonymous().unwrap();
+    let link = s.server.ready.sign_in.clone().unwrap();
+    let code = link.split_once('#').unwrap().1;
+    let wrong = nobody.post("/portal/v1/signin", json!({"code": "guess"})).await.unwrap();
+    assert_eq!(outcome(wrong), "401 InvalidSignInCode");
+    let signed_in = nobody.post("/portal/v1/signin", json!({"code": code})).await.unwrap();
+    assert_eq!(signed_in.status, 200, "{}", signed_in.text);
+    assert_eq!(signed_in.json()["workspaceCustomerId"], s.server.app.home.customer.to_string());
+    let cookie = signed_in.headers["set-cookie"].to_str().unwrap().to_owned();
+    for part in ["HttpOnly", "Secure", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let again = nobody.post("/portal/v1/signin", json!({"code": code})).await.unwrap();
+    assert_eq!(outcome(again), "401 InvalidSignInCode");
+
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let with = |method: Method, path: &str| nobody.request(method, path).header("cookie", &cookie);
+    assert_eq!(read(with(Method::GET, "/portal/v1/session")).await.unwrap().json()["name"], "owner");
+    let plan = format!(
+        "{}/providers/Microsoft.Security/pricings/VirtualMachines?api-version=2024-01-01",
+        s.server.app.home.subscription_id()
+    );
+    let body = json!({"properties": {"pricingTier": "Free"}});
+    let forged = read(with(Method::PUT, &plan).json(&body)).await.unwrap();
+    assert_eq!(outcome(forged), "403 CsrfHeaderMissing");
+    let meant = read(with(Method::PUT, &plan).header("x-bartizan-portal", "1").json(&body)).await.unwrap();
+    assert_eq!(meant.status, 200, "{}", meant.text);
+    let out = read(with(Method::POST, "/portal/v1/signout").header("x-bartizan-portal", "1")).await.unwrap();
+    assert_eq!(out.status, 204);
+    assert_eq!(
+        outcome(read(with(Method::GET, "/portal/v1/session")).await.unwrap()),
+        "401 AuthenticationFailed"
+    );
+}
+
+#[tokio::test]
+async fn files_have_their_headers_and_pages_their_route() {
+    let s = server().await;
+    let nobody = s.anonymous().unwrap();
+    for path in ["/", "/incidents/1", "/signin"] {
+        let page = nobody.get(path).await.unwrap();
+        assert!(page.text.contains("portal"), "{path}");
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("worker-src 'self' blob:") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(page.headers["cache-control"], "no-cache");
+        assert_eq!(page.headers["x-content-type-options"], "nosniff");
+    }
+    let script = nobody.get("/assets/app-1234.js").await.unwrap();
+    assert_eq!(script.headers["content-type"], "text/javascript; charset=utf-8");
+    assert!(script.headers["cache-control"].to_str().unwrap().contains("immutable"));
+    assert_eq!(nobody.get("/assets/gone.js").await.unwrap().status, 404);
+    for escape in ["/..%2f..%2fdata/pki/server.key", "/%2e%2e/data/pki/server.key", "//etc/passwd"] {
+        let answer = nobody.get(escape).await.unwrap();
+        assert!(!answer.text.contains("PRIVATE") && !answer.text.contains("root:"), "{escape}");
+    }
+    assert_eq!(nobody.get("/portal/agent/ca.pem").await.unwrap().text, s.server.app.pki.server_ca);
+    assert_eq!(outcome(nobody.get("/portal/agent/bartizan-agent").await.unwrap()), "404 NoAgent");
+}
+
+#[tokio::test]
+async fn the_onboarding_script_has_what_it_needs_and_quotes_the_rest() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let body = json!({"resourceGroup": "", "location": "", "tags": {"Site": "O'Hara $(id)"}, "proxy": "http://proxy.example:3128"});
+    let made = caller.post("/portal/v1/onboarding", body).await.unwrap().json();
+    let script = made["script"].as_str().unwrap();
+    assert!(script.starts_with("#!/bin/bash"));
+    assert!(script.contains("-----BEGIN CERTIFICATE-----"));
+    assert!(script.contains(r"--tags 'Site=O'\''Hara $(id)'"), "{script}");
+    assert!(script.contains("--proxy 'http://proxy.example:3128'"));
+    assert!(script.contains(made["token"].as_str().unwrap()));
+    let checked = std::process::Command::new("bash").args(["-n", "-c", script]).status().unwrap();
+    assert!(checked.success(), "bash cannot read the script");
+    for wrong in [
+        json!({"proxy": "nonsense"}),
+        json!({"tags": {"a": "x\ny"}}),
+        json!({"resourceGroup": "none"}),
+        json!({"surprise": 1}),
+    ] {
+        assert_eq!(
+            outcome(caller.post("/portal/v1/onboarding", wrong.clone()).await.unwrap()),
+            "400 InvalidRequestContent",
+            "{wrong}"
+        );
+    }
+    let reader = s.principal("Reader").await.unwrap();
+    assert_eq!(
+        outcome(reader.post("/portal/v1/onboarding", json!({})).await.unwrap()),
+        "403 AuthorizationFailed"
+    );
+}
+
+#[tokio::test]
+async fn events_tell_of_changes_and_rows() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let mut stream = caller.request(Method::GET, "/portal/v1/events").send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    let group = format!("{}/resourceGroups/edge", s.server.app.home.subscription_id());
+    caller.put(&group, json!({"location": "local"})).await.unwrap();
+    let mut seen = String::new();
+    let both =
+        |seen: &str| seen.contains("/resourceGroups/edge") && seen.contains("\"table\":\"AzureActivity\"");
+    while !both(&seen) {
+        let chunk =
+            tokio::time::timeout(Duration::from_secs(20), stream.chunk()).await.unwrap().unwrap().unwrap();
+        seen.push_str(&String::from_utf8_lossy(&chunk));
+    }
+    assert!(seen.contains("event: resource\n") && seen.contains("event: rows\n"), "{seen}");
+}
+
+#[tokio::test]
+async fn the_editor_gets_findings_and_columns() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let check = |query: &str| {
+        let body = json!({"query": query});
+        let caller = caller.clone();
+        async move { caller.post("/portal/v1/query/check", body).await.unwrap().json() }
+    };
+    let good = check("Heartbeat | project Computer").await;
+    assert_eq!(
+        (&good["columns"], &good["diagnostics"]),
+        (&json!([{"name": "Computer", "type": "string"}]), &json!([]))
+    );
+    let bad = check("Heartbeat | where Nope == 1").await;
+    assert_eq!((&bad["diagnostics"][0]["start"], &bad["diagnostics"][0]["end"]), (&json!(18), &json!(22)));
+    assert!(bad["columns"].is_null());
+}
