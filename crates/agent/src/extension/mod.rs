@@ -137,6 +137,8 @@ async fn run(program: ExtensionProgram) -> Result<()> {
                     stop: stop.clone(),
                 };
                 let ended = ended_sender.clone();
+                // The first report makes the extension count as running, so it goes out at once.
+                health_due.reset_immediately();
                 tracker.spawn(async move {
                     let result = start(program, context).await;
                     // Ending because it was told to is not worth an event.

@@ -41,8 +41,9 @@ pub fn row<const N: usize>(cells: [(&str, Value); N]) -> Row {
 const BATCH_BYTES_MAX: usize = 1_000_000 - 4096;
 /// Most rows a collector puts into one send, so that a send stays well below a batch.
 pub const SEND_ROWS_MAX: usize = 500;
-/// Most bytes of raw text a collector puts into one send. JSON escaping and the other columns may triple it.
-pub const SEND_BYTES_MAX: usize = 192 << 10;
+/// Most bytes of raw text a collector puts into one send. At worst (control characters only) JSON makes six
+/// of each; with 500 rows' other columns that is still below a batch.
+pub const SEND_BYTES_MAX: usize = 128 << 10;
 /// Sends waiting in front of an output. At about 256 KiB each: 16 MiB at worst.
 const QUEUE_SENDS_MAX: usize = 64;
 /// Lighter levels save little CPU on log text, heavier ones little space.

@@ -11,8 +11,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::extension::SEND_ROWS_MAX;
+
 /// A longer line is cut into pieces.
 const LINE_BYTES_MAX: usize = 64 << 10;
+/// Most lines of one read: they are sent together with the position behind them, as one part of an upload.
+const LINES_MAX: usize = SEND_ROWS_MAX;
 /// How much of the file's beginning is remembered.
 const HEAD_BYTES_MAX: u64 = 256;
 
@@ -176,7 +180,7 @@ impl Open {
         let bytes = &buffer[..length];
         let mut used = 0;
         let mut lines = Vec::new();
-        while used < length {
+        while used < length && lines.len() < LINES_MAX {
             let rest = &bytes[used..];
             let (line, step) = match rest.iter().position(|byte| *byte == b'\n') {
                 Some(end) if end <= LINE_BYTES_MAX => (&rest[..end], end + 1),
@@ -192,9 +196,10 @@ impl Open {
         if used == 0 {
             return Ok(None);
         }
+        let lines_full = lines.len() >= LINES_MAX;
         self.position.offset += used as u64;
         self.remember_head()?;
-        Ok(Some(TailRead { lines, position: self.position, more: length == buffer.len() }))
+        Ok(Some(TailRead { lines, position: self.position, more: length == buffer.len() || lines_full }))
     }
 
     fn restart_if_truncated(&mut self) -> io::Result<()> {
@@ -349,6 +354,19 @@ mod tests {
         assert!(drain(&mut tail).is_empty());
         append(&path, "new\n");
         assert_eq!(drain(&mut tail), ["new"]);
+    }
+
+    #[test]
+    fn many_short_lines_come_in_parts_with_their_own_positions() {
+        let (_folder, path) = folder();
+        append(&path, &"x\n".repeat(LINES_MAX + 1));
+        let mut tail = Tail::new(&path, None, Begin::Start);
+        let first = tail.read(1 << 16).unwrap().unwrap();
+        assert_eq!(
+            (first.lines.len(), first.position.offset, first.more),
+            (LINES_MAX, 2 * LINES_MAX as u64, true)
+        );
+        assert_eq!(drain(&mut tail).len(), 1);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::rows::SyslogRows;
 use super::settings::FileInput;
 use super::syslog::{LineDefaults, parse_line};
 use super::tail::{Begin, Tail};
-use crate::extension::{Context, Output, SEND_BYTES_MAX, SEND_ROWS_MAX};
+use crate::extension::{Context, Output, SEND_BYTES_MAX};
 use crate::spool::Positions;
 use crate::upload::on_disk;
 
@@ -100,7 +100,7 @@ impl Collector {
     async fn poll(&mut self) {
         for path in self.tails.keys().cloned().collect::<Vec<_>>() {
             // Bounded, so that one flooding file does not starve the others.
-            for _ in 0..8 {
+            for _ in 0..32 {
                 if !self.read(&path).await {
                     break;
                 }
@@ -161,12 +161,7 @@ impl Collector {
             .iter()
             .map(|line| self.rows.row(parse_line(line, defaults, now, &self.zone), now))
             .collect();
-        debug_assert!(rows.len() <= SEND_BYTES_MAX);
-        // Short lines make many rows; only the last part may carry the position, and parts before it would
-        // come again after a crash between them. So a read is one send; the output takes it whole.
-        if rows.len() > SEND_ROWS_MAX * 8 {
-            tracing::debug!(rows = rows.len(), "a very large send");
-        }
+        // One read is one send: its position may only be stored together with all its lines.
         self.output.send(rows, Positions::from([(key(path), position)])).await;
     }
 }

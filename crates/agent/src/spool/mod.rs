@@ -131,6 +131,8 @@ pub struct Spool {
     positions: Positions,
     next_seq: u64,
     progress: Progress,
+    /// Number and rows of the record handed out last and not yet settled.
+    in_flight: Option<(u64, u64)>,
 }
 
 impl Spool {
@@ -155,8 +157,16 @@ impl Spool {
         }
         let after_tail = segments.back().map_or(0, Segment::next_seq);
         let next_seq = after_tail.max(progress.acked + 1);
-        let mut spool =
-            Self { folder: folder.to_owned(), limits, source, segments, positions, next_seq, progress };
+        let mut spool = Self {
+            folder: folder.to_owned(),
+            limits,
+            source,
+            segments,
+            positions,
+            next_seq,
+            progress,
+            in_flight: None,
+        };
         if after_tail != next_seq {
             spool.add_segment().map_err(io_error)?;
         }
@@ -191,7 +201,10 @@ impl Spool {
                 return Ok(None);
             };
             match segment.read(wanted)? {
-                Some(record) if record.rows > 0 => return Ok(Some(record)),
+                Some(record) if record.rows > 0 => {
+                    self.in_flight = Some((record.seq, record.rows));
+                    return Ok(Some(record));
+                }
                 Some(record) => self.ack(record.seq)?,
                 None => {
                     // The record was readable when it was written and is not now: a disk fault.
@@ -207,12 +220,11 @@ impl Spool {
     /// # Errors
     /// When the acknowledgement cannot be written; the record may then be sent again, which is harmless.
     pub fn ack(&mut self, seq: u64) -> io::Result<()> {
+        let in_flight = self.in_flight.take_if(|(number, _)| *number <= seq);
         if seq > self.progress.acked {
             self.progress.acked = seq;
-        } else {
+        } else if let Some((_, rows)) = in_flight {
             // Dropped by a full spool while it was on its way, and delivered all the same.
-            let rows =
-                self.segments.iter_mut().find_map(|segment| segment.forget_overtaken(seq)).unwrap_or(0);
             self.progress.counts.dropped_rows = self.progress.counts.dropped_rows.saturating_sub(rows);
         }
         self.write_progress()?;
@@ -289,11 +301,9 @@ impl Spool {
                 continue;
             }
             let oldest = &self.segments[0];
-            let (last, in_flight) = (oldest.next_seq() - 1, self.progress.acked + 1);
-            let overtaken_rows = oldest.rows_of(in_flight);
+            let last = oldest.next_seq() - 1;
             self.progress.counts.dropped_rows += oldest.rows_after(self.progress.acked);
-            if last >= in_flight {
-                self.tail().note_overtaken(in_flight, overtaken_rows);
+            if last > self.progress.acked {
                 self.progress.acked = last;
                 self.write_progress()?;
             }

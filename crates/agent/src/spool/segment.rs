@@ -54,8 +54,6 @@ pub(super) struct Segment {
     /// One per record, in order of sequence numbers, which have no gaps inside a segment.
     entries: Vec<Entry>,
     bytes: u64,
-    /// Records that a full spool dropped while they were on their way: number, rows.
-    overtaken: Vec<(u64, u64)>,
 }
 
 /// What opening found besides the records.
@@ -71,14 +69,7 @@ impl Segment {
         let head = frame(KIND_HEAD, &serde_json::to_vec(positions)?, &[]);
         files::write_atomically(&path, &head)?;
         let file = open_file(&path)?;
-        Ok(Self {
-            path,
-            file,
-            first_seq,
-            entries: Vec::new(),
-            bytes: head.len() as u64,
-            overtaken: Vec::new(),
-        })
+        Ok(Self { path, file, first_seq, entries: Vec::new(), bytes: head.len() as u64 })
     }
 
     /// Opens a segment and checks every frame. `None` (and the file is put aside) when not even the head can be read.
@@ -112,7 +103,7 @@ impl Segment {
         if damaged > 0 {
             file.set_len(bytes).and_then(|()| file.sync_all()).map_err(io_error)?;
         }
-        let segment = Self { path, file, first_seq, entries, bytes, overtaken: Vec::new() };
+        let segment = Self { path, file, first_seq, entries, bytes };
         Ok(Some((segment, Found { positions, damaged })))
     }
 
@@ -166,21 +157,6 @@ impl Segment {
     pub(super) fn rows_after(&self, acked: u64) -> u64 {
         let delivered = (acked + 1).saturating_sub(self.first_seq) as usize;
         self.entries.iter().skip(delivered).map(|entry| entry.rows).sum()
-    }
-
-    /// Rows of the record `seq`; zero when it is not here.
-    pub(super) fn rows_of(&self, seq: u64) -> u64 {
-        let index = seq.checked_sub(self.first_seq).map(|index| index as usize);
-        index.and_then(|index| self.entries.get(index)).map_or(0, |entry| entry.rows)
-    }
-
-    pub(super) fn note_overtaken(&mut self, seq: u64, rows: u64) {
-        self.overtaken.push((seq, rows));
-    }
-
-    pub(super) fn forget_overtaken(&mut self, seq: u64) -> Option<u64> {
-        let at = self.overtaken.iter().position(|(overtaken, _)| *overtaken == seq)?;
-        Some(self.overtaken.swap_remove(at).1)
     }
 
     pub(super) fn remove(self) -> io::Result<()> {

@@ -59,12 +59,14 @@ pub fn install(state: &Path, image: &Path, extension: &DesiredExtension) -> Resu
     let versions = state.join("extensions").join(&extension.name);
     let folder = versions.join(&extension.version);
     let data = data_folder(state, &extension.name);
-    let error = |source| InstallError::Io { path: folder.clone(), source };
+    let error = |source: io::Error| InstallError::Io { path: folder.clone(), source };
     let program = folder.join("program");
     fs::create_dir_all(&folder).map_err(error)?;
     fs::create_dir_all(&data).map_err(error)?;
     write_settings(state, extension).map_err(error)?;
-    let recognised = verify(&folder) && same_image(image, &program).map_err(error)?;
+    // A hard link to a symbolic link would be a link that leads nowhere from its new place.
+    let image = &fs::canonicalize(image).map_err(error)?;
+    let recognised = verify(&folder) && same_image(image, &program).is_ok_and(|same| same);
     if !recognised {
         place(image, &program).map_err(error)?;
         let manifest = manifest(extension, &program).map_err(error)?;

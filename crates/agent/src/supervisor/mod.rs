@@ -122,9 +122,10 @@ pub async fn run(
     };
     let generation = cached.as_ref().map(|desired| desired.generation);
     let (status, status_receiver) = watch::channel(None);
+    let facts = facts::collect();
     let mut supervisor = Supervisor {
-        machine: machine(&identity, &facts::collect()),
-        facts: facts::collect(),
+        machine: machine(&identity, &facts),
+        facts,
         options,
         identity,
         generation: generation.unwrap_or(0),
@@ -135,7 +136,6 @@ pub async fn run(
         status,
         stopping: false,
     };
-    let background = CancellationToken::new();
     let helpers = [
         tokio::spawn(control::follow_desired(control.clone(), generation, events.clone())),
         tokio::spawn(control::report_status(
@@ -161,7 +161,6 @@ pub async fn run(
         supervisor.on_desired(desired, false);
     }
     supervisor.run(inbox).await;
-    background.cancel();
     for helper in helpers {
         helper.abort();
     }

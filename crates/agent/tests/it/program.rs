@@ -129,6 +129,7 @@ async fn from_connect_to_rows_over_kills_of_every_part() {
     until("the third line", || messages(&server).len() == 3).await;
     assert_eq!(messages(&server), ["Failed password for root", "two", "three"]);
 
+    until("running again", || pid(&server, 0).is_some_and(|pid| pid != second)).await;
     let mut busy = self::agent();
     busy.arg("disconnect").arg("--state").arg(&state);
     assert!(String::from_utf8_lossy(&output(busy).await.stderr).contains("stop it first"));
