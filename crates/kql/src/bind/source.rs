@@ -117,7 +117,7 @@ impl Binder<'_> {
 
     fn datatable(&mut self, columns: &[ColumnDecl], values: &[Expr], span: Span) -> Table {
         let columns = self.declared_columns(columns);
-        if columns.is_empty() || values.len() % columns.len() != 0 {
+        if columns.is_empty() || !values.len().is_multiple_of(columns.len()) {
             let message = format!("{} values do not fill rows of {} columns", values.len(), columns.len());
             self.errors.error(codes::ARGUMENT_COUNT, span, message);
             return self.failed(span);

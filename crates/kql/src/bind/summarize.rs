@@ -220,7 +220,8 @@ impl Binder<'_> {
     fn check_aggregated(&mut self, function: &str, arg: &Scalar, kind: ArgumentKind) {
         let dynamic =
             arg.ty == KqlType::Dynamic && matches!(kind, ArgumentKind::Summable | ArgumentKind::Orderable);
-        if super::is_null(arg) || !(dynamic || !kind.accepts(arg.ty)) {
+        let fits = !dynamic && kind.accepts(arg.ty);
+        if super::is_null(arg) || fits {
             return;
         }
         let hint = dynamic.then(|| "cast it first, for instance with tolong(…) or tostring(…)".to_owned());

@@ -4,36 +4,6 @@ use super::{Function, Naming};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
-        "__lz4_compress_dynamic_array_to_base64_string",
-        &["(dynamic: dynamic): string"],
-        "  lz4 compress dynamic array to base64 string",
-        "print __lz4_compress_dynamic_array_to_base64_string(dynamic([1, 2]))",
-    ),
-    Function::new(
-        "__hash_crc32",
-        &["(source: any, mod: integer, seed: integer): long"],
-        "  hash crc32",
-        "print __hash_crc32(1, 1, 1)",
-    ),
-    Function::new(
-        "__hash_djb2",
-        &["(source: any, mod?: integer): long"],
-        "  hash djb2",
-        "print __hash_djb2(1)",
-    ),
-    Function::new(
-        "__hash_xxh64",
-        &["(source: any, mod: integer, seed: integer): long"],
-        "  hash xxh64",
-        "print __hash_xxh64(1, 1, 1)",
-    ),
-    Function::new(
-        "__hash_many_crc32",
-        &["(arg...: any): long"],
-        "  hash many crc32",
-        "print __hash_many_crc32(1)",
-    ),
-    Function::new(
         "bin",
         &[
             "(value: number, size: number): widest",
@@ -177,42 +147,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "print welch_test(1.0, 0.5, 10, 1.2, 0.4, 12)",
     ),
     Function::new(
-        "__geo_polygon_s2cell_covering_level",
-        &["(polygon: dynamic): int"],
-        "  geo polygon s2cell covering level",
-        "print __geo_polygon_s2cell_covering_level(dynamic([1, 2]))",
-    ),
-    Function::new(
-        "__geo_polygon_validate",
-        &["(polygon: dynamic): string"],
-        "  geo polygon validate",
-        "print __geo_polygon_validate(dynamic([1, 2]))",
-    ),
-    Function::new(
-        "__geo_line_s2cell_covering_level",
-        &["(line_string: dynamic): int"],
-        "  geo line s2cell covering level",
-        "print __geo_line_s2cell_covering_level(dynamic([1, 2]))",
-    ),
-    Function::new(
-        "__geo_line_validate",
-        &["(line_string: dynamic): string"],
-        "  geo line validate",
-        "print __geo_line_validate(dynamic([1, 2]))",
-    ),
-    Function::new(
-        "__geo_length_to_s2cell_level",
-        &["(length: number): int"],
-        "  geo length to s2cell level",
-        "print __geo_length_to_s2cell_level(1)",
-    ),
-    Function::new(
-        "__ipv6_lookup_ranges",
-        &["(ip: any, ranges: dynamic): dynamic"],
-        "  ipv6 lookup ranges",
-        "print __ipv6_lookup_ranges(1, dynamic([1, 2]))",
-    ),
-    Function::new(
         "convert_angle",
         &["(value: real, from: string, to: string): real"],
         "a measure of angle in another unit",
@@ -260,5 +194,4 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "a measure of volume in another unit",
         r#"print convert_volume(1.0, "Liter", "CubicMeter")"#,
     ),
-    Function::new("__cast", &["(type: type, value: any): Parameter0Literal"], "  cast", "print __cast(1, 1)"),
 ];

@@ -185,12 +185,12 @@ pub fn all() -> impl Iterator<Item = &'static Declared> {
 }
 
 /// Names of scalar functions, older spellings included.
-pub(crate) fn scalar_names() -> impl Iterator<Item = &'static str> {
+pub fn scalar_names() -> impl Iterator<Item = &'static str> {
     INDEX.scalars.keys().copied()
 }
 
 /// Names of aggregates, older spellings included.
-pub(crate) fn aggregate_names() -> impl Iterator<Item = &'static str> {
+pub fn aggregate_names() -> impl Iterator<Item = &'static str> {
     INDEX.aggregates.keys().copied()
 }
 

@@ -69,11 +69,4 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "print dcount_hll(dynamic(null))",
     )
     .named(Naming::Prefix("dcount_hll")),
-    Function::new(
-        "__hll_normalize",
-        &["(hll...: dynamic): dynamic"],
-        "  hll normalize",
-        "print __hll_normalize(dynamic([1, 2]))",
-    )
-    .named(Naming::FirstArgument),
 ];

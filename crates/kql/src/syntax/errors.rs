@@ -4,59 +4,57 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
 
 /// More findings than this are not useful to anyone, and hostile text must not grow the answer.
-pub const DIAGNOSTICS_MAX: usize = 50;
+pub(crate) const DIAGNOSTICS_MAX: usize = 50;
 
 /// Stable codes. A number is never reused for another meaning.
-pub mod codes {
-    pub const TOO_LONG: &str = "K0001";
-    pub const TOO_DEEP: &str = "K0002";
-    pub const TOO_LARGE: &str = "K0003";
-    pub const INTERNAL: &str = "K0004";
-    pub const UNKNOWN_CHARACTER: &str = "K0010";
-    pub const UNCLOSED: &str = "K0011";
-    pub const BAD_LITERAL: &str = "K0012";
-    pub const EXPECTED: &str = "K0020";
-    pub const UNEXPECTED: &str = "K0021";
-    pub const NO_QUERY: &str = "K0131";
-    pub const UNKNOWN_OPERATOR: &str = "K0023";
-    pub const UNKNOWN_PARAMETER: &str = "K0024";
-    pub const UNKNOWN_TABLE: &str = "K0100";
-    pub const UNKNOWN_COLUMN: &str = "K0101";
-    pub const UNKNOWN_FUNCTION: &str = "K0102";
-    pub const UNKNOWN_AGGREGATE: &str = "K0103";
-    pub const NOT_SCALAR: &str = "K0104";
-    pub const NOT_TABULAR: &str = "K0105";
-    pub const DUPLICATE_COLUMN: &str = "K0106";
-    pub const ARGUMENT_COUNT: &str = "K0110";
-    pub const ARGUMENT_TYPE: &str = "K0111";
-    pub const NOT_BOOL: &str = "K0112";
-    pub const DYNAMIC_KEY: &str = "K0113";
-    pub const OPERAND_TYPES: &str = "K0114";
-    pub const AGGREGATE_PLACE: &str = "K0115";
-    pub const NOT_CONSTANT: &str = "K0116";
-    pub const UNKNOWN_TYPE: &str = "K0117";
-    pub const JOIN_KEY: &str = "K0120";
-    pub const JOIN_KIND: &str = "K0121";
-    pub const RECURSION: &str = "K0130";
-    pub const UNSUPPORTED: &str = "K0200";
-    pub const DEPRECATED: &str = "K0300";
+pub(crate) mod codes {
+    pub(crate) const TOO_LONG: &str = "K0001";
+    pub(crate) const TOO_DEEP: &str = "K0002";
+    pub(crate) const TOO_LARGE: &str = "K0003";
+    pub(crate) const INTERNAL: &str = "K0004";
+    pub(crate) const UNKNOWN_CHARACTER: &str = "K0010";
+    pub(crate) const UNCLOSED: &str = "K0011";
+    pub(crate) const BAD_LITERAL: &str = "K0012";
+    pub(crate) const EXPECTED: &str = "K0020";
+    pub(crate) const UNEXPECTED: &str = "K0021";
+    pub(crate) const NO_QUERY: &str = "K0131";
+    pub(crate) const UNKNOWN_OPERATOR: &str = "K0023";
+    pub(crate) const UNKNOWN_PARAMETER: &str = "K0024";
+    pub(crate) const UNKNOWN_TABLE: &str = "K0100";
+    pub(crate) const UNKNOWN_COLUMN: &str = "K0101";
+    pub(crate) const UNKNOWN_FUNCTION: &str = "K0102";
+    pub(crate) const NOT_SCALAR: &str = "K0104";
+    pub(crate) const NOT_TABULAR: &str = "K0105";
+    pub(crate) const DUPLICATE_COLUMN: &str = "K0106";
+    pub(crate) const ARGUMENT_COUNT: &str = "K0110";
+    pub(crate) const ARGUMENT_TYPE: &str = "K0111";
+    pub(crate) const NOT_BOOL: &str = "K0112";
+    pub(crate) const DYNAMIC_KEY: &str = "K0113";
+    pub(crate) const OPERAND_TYPES: &str = "K0114";
+    pub(crate) const AGGREGATE_PLACE: &str = "K0115";
+    pub(crate) const NOT_CONSTANT: &str = "K0116";
+    pub(crate) const UNKNOWN_TYPE: &str = "K0117";
+    pub(crate) const JOIN_KEY: &str = "K0120";
+    pub(crate) const JOIN_KIND: &str = "K0121";
+    pub(crate) const RECURSION: &str = "K0130";
+    pub(crate) const UNSUPPORTED: &str = "K0200";
 }
 
 /// Diagnostics found so far.
 #[derive(Debug, Default)]
-pub struct Errors {
+pub(crate) struct Errors {
     found: Vec<Diagnostic>,
     errors: usize,
 }
 
 impl Errors {
     /// Adds an error.
-    pub fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+    pub(crate) fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         self.push(code, Severity::Error, span, message.into(), None);
     }
 
     /// Adds an error with a way out of it.
-    pub fn error_with_hint(
+    pub(crate) fn error_with_hint(
         &mut self,
         code: &'static str,
         span: Span,
@@ -67,7 +65,7 @@ impl Errors {
     }
 
     /// Adds a warning.
-    pub fn warning(
+    pub(crate) fn warning(
         &mut self,
         code: &'static str,
         span: Span,
@@ -94,36 +92,36 @@ impl Errors {
     }
 
     /// How many errors there were, also those not kept.
-    pub fn error_count(&self) -> usize {
+    pub(crate) fn error_count(&self) -> usize {
         self.errors
     }
 
     /// Whether the query cannot run.
-    pub fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         self.errors > 0
     }
 
     /// Everything found, in the order of the text.
-    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+    pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|finding| (finding.span.start, finding.span.end));
         self.found
     }
 
     /// Forgets what was found after a mark taken with [`Errors::mark`]: a fuzzy union tries a leg first.
-    pub fn rewind(&mut self, mark: (usize, usize)) {
+    pub(crate) fn rewind(&mut self, mark: (usize, usize)) {
         self.found.truncate(mark.0);
         self.errors = mark.1;
     }
 
     /// Whether the first finding after `mark` is a table or function that does not exist.
-    pub fn found_unknown_since(&self, mark: (usize, usize)) -> bool {
+    pub(crate) fn found_unknown_since(&self, mark: (usize, usize)) -> bool {
         let unknown =
             |finding: &Diagnostic| matches!(finding.code, codes::UNKNOWN_TABLE | codes::UNKNOWN_FUNCTION);
         self.errors > mark.1 && self.found.get(mark.0).is_none_or(unknown)
     }
 
     /// See [`Errors::rewind`].
-    pub fn mark(&self) -> (usize, usize) {
+    pub(crate) fn mark(&self) -> (usize, usize) {
         (self.found.len(), self.errors)
     }
 }

@@ -1,8 +1,6 @@
 //! Expressions. Precedence, loosest first: `|`, `or`, `and`, comparison and string operators (which do not
 //! chain), `+ -`, `* / %`, sign, then paths and calls.
 
-use std::fmt::Write as _;
-
 use bartizan_schema::KqlType;
 
 use crate::bound::Literal;
@@ -586,10 +584,7 @@ pub(crate) fn push_json_string(out: &mut String, value: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                // writing to a string cannot fail
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", c as u32)),
             c => out.push(c),
         }
     }

@@ -6,7 +6,7 @@ use crate::syntax::errors::{Errors, codes};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenKind {
+pub(super) enum TokenKind {
     /// A name or a keyword: KQL has no reserved words, the parser decides by place. `!has`, `in~` and
     /// `!in~` are one token each.
     Word,
@@ -27,7 +27,7 @@ pub enum TokenKind {
 
 /// A token: what and where.
 #[derive(Clone, Copy, Debug)]
-pub struct Token {
+pub(super) struct Token {
     pub kind: TokenKind,
     start: u32,
     end: u32,
@@ -35,7 +35,7 @@ pub struct Token {
 
 impl Token {
     /// The token's place.
-    pub fn span(self) -> Span {
+    pub(super) fn span(self) -> Span {
         Span::new(self.start as usize, self.end as usize)
     }
 }
@@ -47,7 +47,7 @@ const TYPED_LITERALS: &[&str] = &[
 ];
 
 /// Units a number may carry to become a timespan.
-pub const TIMESPAN_UNITS: &[&str] = &[
+pub(super) const TIMESPAN_UNITS: &[&str] = &[
     "d",
     "day",
     "days",
@@ -91,7 +91,7 @@ const PUNCTUATION: &[&str] = &[
 ];
 
 /// Splits `text` into tokens, ending with one [`TokenKind::End`].
-pub fn tokenize(text: &str, errors: &mut Errors) -> Vec<Token> {
+pub(super) fn tokenize(text: &str, errors: &mut Errors) -> Vec<Token> {
     debug_assert!(u32::try_from(text.len()).is_ok(), "the caller limits the length of a query");
     let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, errors };
     let mut tokens = Vec::with_capacity(text.len() / 5 + 1);
@@ -218,9 +218,7 @@ impl Lexer<'_> {
                     .map(|at| open + at + 1)
                     .and_then(|at| inside[at..].find(')').map(|n| at + n))
             }
-            None => inside
-                .find(|c| matches!(c, ')' | ';' | '|' | '\n'))
-                .filter(|at| inside[*at..].starts_with(')')),
+            None => inside.find([')', ';', '|', '\n']).filter(|at| inside[*at..].starts_with(')')),
         };
         match end {
             Some(end) => self.at += end + 1,
@@ -325,7 +323,7 @@ impl Lexer<'_> {
                 _ => self.at += 1,
             }
         }
-        self.to_char_boundary();
+        self.skip_to_char_boundary();
         Some(TokenKind::String)
     }
 
@@ -352,12 +350,12 @@ impl Lexer<'_> {
     }
 
     fn unclosed(&mut self, start: usize) {
-        self.to_char_boundary();
+        self.skip_to_char_boundary();
         self.errors.error(codes::UNCLOSED, Span::new(start, self.at), "this string has no closing quote");
     }
 
     /// An escape skips one byte, which may be the first of several of one character.
-    fn to_char_boundary(&mut self) {
+    fn skip_to_char_boundary(&mut self) {
         self.at = self.at.min(self.bytes.len());
         while !self.text.is_char_boundary(self.at) {
             self.at += 1;

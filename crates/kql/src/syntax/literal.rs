@@ -184,11 +184,10 @@ pub(super) fn datetime_value(text: &str) -> Option<Ticks> {
 fn parse_loose_datetime(text: &str) -> Option<Ticks> {
     let text = text.trim().trim_end_matches(['Z', 'z']);
     let text = text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT")).unwrap_or(text).trim();
-    let (date, time) =
-        match text.find(|c: char| matches!(c, 'T' | ' ')).filter(|at| text[*at + 1..].contains(':')) {
-            Some(at) if text[..at].contains(|c: char| c.is_ascii_digit()) => split_time(text, at),
-            _ => (text, ""),
-        };
+    let (date, time) = match text.find(['T', ' ']).filter(|at| text[*at + 1..].contains(':')) {
+        Some(at) if text[..at].contains(|c: char| c.is_ascii_digit()) => split_time(text, at),
+        _ => (text, ""),
+    };
     let (year, month, day) = loose_date(date.trim())?;
     let (seconds, ticks) = if time.is_empty() { (0, 0) } else { loose_time(time.trim())? };
     Ticks::from_civil(year, month, day, seconds, ticks)
@@ -203,8 +202,7 @@ fn split_time(text: &str, first: usize) -> (&str, &str) {
 
 fn loose_date(text: &str) -> Option<(i32, u8, u8)> {
     let text = text.split_once(", ").map_or(text, |(_, rest)| rest);
-    let parts: Vec<&str> =
-        text.split(|c: char| matches!(c, '-' | '/' | ' ' | '.')).filter(|p| !p.is_empty()).collect();
+    let parts: Vec<&str> = text.split(['-', '/', ' ', '.']).filter(|p| !p.is_empty()).collect();
     let number = |at: usize| parts.get(at).and_then(|part| part.parse::<u32>().ok());
     match parts.len() {
         1 if text.len() == 8 => {

@@ -14,7 +14,7 @@ use crate::syntax::parser::Parser;
 const SOURCE_OPERATORS: &[&str] = &["print", "range", "union", "search", "find", "evaluate"];
 
 /// Every operator by name; the tail is known by name only and read as balanced text.
-pub const OPERATORS: &[&str] = &[
+pub(super) const OPERATORS: &[&str] = &[
     "where",
     "filter",
     "extend",
@@ -355,7 +355,8 @@ impl Parser<'_> {
                 return settings;
             }
             let hinted = word == "hint" && self.ahead_mark(1, ".") && self.ahead_mark(3, "=");
-            if !hinted && !(SETTINGS.contains(&word) && self.ahead_mark(1, "=")) {
+            let plain = SETTINGS.contains(&word) && self.ahead_mark(1, "=");
+            if !hinted && !plain {
                 return settings;
             }
             let text = if hinted {
@@ -452,7 +453,8 @@ impl Parser<'_> {
         }
         let nulls_first = if self.eat_word("nulls") {
             let first = self.at_word("first");
-            if !(self.eat_word("first") || self.eat_word("last")) {
+            let known = self.eat_word("first") || self.eat_word("last");
+            if !known {
                 self.expected("`first` or `last`");
             }
             Some(first)

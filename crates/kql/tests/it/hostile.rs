@@ -7,6 +7,9 @@ use bartizan_kql::{Analysis, AnalyzeOptions, analyze};
 use crate::catalog::MemoryCatalog;
 
 fn check(text: &str) -> Analysis {
+    if std::env::var_os("HOSTILE_SHOW").is_some() {
+        println!("{text:?}");
+    }
     let catalog = MemoryCatalog::default().with("T", "a:string,b:long,d:dynamic,t:datetime");
     let analysis = analyze(text, &catalog, &AnalyzeOptions::default());
     for finding in &analysis.diagnostics {
