@@ -32,7 +32,7 @@ test('an incident is assigned, commented and closed', async ({ page }) => {
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Incidents' }).click();
   await page.getByRole('link', { name: 'A web server started a shell' }).click();
   await page.getByRole('button', { name: 'Assign to me' }).click();
-  await expect(page.getByText('Assigned to you')).toBeVisible();
+  await expect(page.getByText('Assigned to you').first()).toBeVisible();
   await page.getByRole('tab', { name: /Comments/ }).click();
   await page.getByLabel('New comment').fill('The request came from our own scanner.');
   await page.getByRole('button', { name: 'Add comment' }).click();
@@ -96,6 +96,6 @@ test('an alert is resolved in its panel', async ({ page }) => {
   await page.getByRole('link', { name: 'A new service was installed' }).click();
   await page.screenshot({ path: 'test-results/screens/alert-panel.png' });
   await page.getByRole('button', { name: 'Resolve' }).click();
-  await expect(page.getByText('Alert resolved')).toBeVisible();
+  await expect(page.getByText('Alert resolved').first()).toBeVisible();
   await expect(page.getByRole('link', { name: 'A new service was installed' })).toBeHidden();
 });

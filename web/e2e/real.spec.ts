@@ -58,7 +58,7 @@ test('the pages of a real server', async ({ page }) => {
     if ((await first.count()) === 0) return;
     await first.click();
     await page.getByRole('button', { name: 'Assign to me' }).click();
-    await expect(page.getByText('Assigned to you')).toBeVisible();
+    await expect(page.getByText('Assigned to you').first()).toBeVisible();
     await page.getByRole('tab', { name: /Alerts and evidence/ }).click();
     await photograph(page, 'incident');
     await page.getByRole('button', { name: /^Status:/ }).click();

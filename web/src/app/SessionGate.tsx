@@ -1,7 +1,7 @@
 import { makeStyles } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
-import { Navigate, Outlet, useLocation, useNavigate } from 'react-router';
+import { useEffect, useState } from 'react';
+import { Navigate, Outlet, useLocation } from 'react-router';
 import { sessionEnded } from '@/api/client';
 import { ApiError } from '@/api/errors';
 import { fetchSession, SessionContext, sessionKey } from '@/api/session';
@@ -17,19 +17,19 @@ const useStyles = makeStyles({
 export function SessionGate() {
   const styles = useStyles();
   const client = useQueryClient();
-  const navigate = useNavigate();
   const location = useLocation();
+  const [ended, setEnded] = useState(false);
   const session = useQuery({ queryKey: sessionKey, queryFn: ({ signal }) => fetchSession(signal), staleTime: Infinity });
   const here = location.pathname + location.search;
 
   useEffect(() => {
-    const leave = () => {
-      client.removeQueries({ queryKey: sessionKey });
-      void navigate(paths.signIn(), { state: { from: here, expired: true } });
-    };
+    // The answer to the first question, "who am I?", is no session that ended.
+    const leave = () => client.getQueryData(sessionKey) !== undefined && setEnded(true);
     window.addEventListener(sessionEnded, leave);
     return () => window.removeEventListener(sessionEnded, leave);
-  }, [client, navigate, here]);
+  }, [client]);
+
+  if (ended) return <Navigate to={paths.signIn()} replace state={{ from: here, expired: true }} />;
 
   if (session.data) {
     return <SessionContext value={session.data}><Outlet /></SessionContext>;

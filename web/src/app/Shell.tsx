@@ -31,7 +31,9 @@ export function Shell() {
 
   useEffect(() => listenForChanges(client, setLive), [client]);
   // A new page starts at its top, also for the screen reader.
-  useEffect(() => main.current?.scrollTo(0, 0), [pathname]);
+  useEffect(() => {
+    main.current?.scrollTo(0, 0);
+  }, [pathname]);
 
   const toggle = () => {
     localStorage.setItem('bartizan-menu', narrow ? 'wide' : 'narrow');

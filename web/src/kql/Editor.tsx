@@ -62,7 +62,6 @@ export default function Editor({ value, onChange, onRun, metadata, diagnostics, 
       stickyScroll: { enabled: false },
     });
     editor.current = created;
-    // eslint-disable-next-line no-bitwise -- Monaco composes key bindings with |
     created.addCommand(monaco.KeyMod.Shift | monaco.KeyCode.Enter, () => run());
     const content = created.onDidChangeModelContent(() => changed(created.getValue()));
     const markers = monaco.editor.onDidChangeMarkers(() => {

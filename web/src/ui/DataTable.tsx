@@ -20,7 +20,7 @@ const useStyles = makeStyles({
   scroll: { overflowX: 'auto', width: '100%' },
   table: { width: '100%', borderCollapse: 'collapse', tableLayout: 'fixed', fontSize: tokens.fontSizeBase300 },
   th: {
-    textAlign: 'left', fontWeight: tokens.fontWeightSemibold, fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3,
+    boxSizing: 'border-box', textAlign: 'left', fontWeight: tokens.fontWeightSemibold, fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3,
     padding: '0 12px', height: '36px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, whiteSpace: 'nowrap',
   },
   sort: {

@@ -4,12 +4,12 @@ import { toneColor, type Tone } from './palette';
 const useStyles = makeStyles({
   root: { position: 'relative', display: 'inline-flex', flexShrink: 0 },
   text: { position: 'absolute', inset: 0, display: 'flex', flexDirection: 'column', alignItems: 'center', justifyContent: 'center' },
-  value: { fontSize: '28px', lineHeight: '32px', fontWeight: tokens.fontWeightSemibold, fontVariantNumeric: 'tabular-nums' },
+  value: { fontSize: '26px', lineHeight: '32px', fontWeight: tokens.fontWeightSemibold, fontVariantNumeric: 'tabular-nums' },
   caption: { fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3 },
 });
 
 /** A ring that shows a percentage. */
-export function Gauge({ value, label, caption, tone, size = 132 }: { value: number; label: string; caption?: string; tone: Tone; size?: number }) {
+export function Gauge({ value, label, caption, tone, size = 116 }: { value: number; label: string; caption?: string; tone: Tone; size?: number }) {
   const styles = useStyles();
   const stroke = 11;
   const radius = (size - stroke) / 2;

@@ -16,11 +16,11 @@ import { HealthBar } from './HealthBar';
 const useStyles = makeStyles({
   scroll: { overflowX: 'auto' },
   table: { width: '100%', minWidth: '860px', borderCollapse: 'collapse', tableLayout: 'fixed' },
-  th: { textAlign: 'left', fontWeight: tokens.fontWeightSemibold, fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3, padding: '0 12px', height: '36px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}` },
+  th: { boxSizing: 'border-box', textAlign: 'left', fontWeight: tokens.fontWeightSemibold, fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3, padding: '0 12px', height: '36px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}` },
   td: { padding: '11px 12px', borderTop: `1px solid ${tokens.colorNeutralStroke3}`, lineHeight: tokens.lineHeightBase300 },
   edge: { ':first-child': { paddingLeft: '20px' }, ':last-child': { paddingRight: '20px' } },
   toggle: {
-    backgroundColor: 'transparent', border: 'none', padding: 0, color: 'inherit', fontFamily: 'inherit', fontSize: 'inherit', fontWeight: tokens.fontWeightSemibold, textAlign: 'left', display: 'inline-flex', gap: '8px', alignItems: 'center', cursor: 'pointer', borderRadius: tokens.borderRadiusSmall,
+    backgroundColor: 'transparent', border: 'none', padding: 0, color: 'inherit', fontFamily: 'inherit', fontSize: 'inherit', fontWeight: tokens.fontWeightSemibold, lineHeight: tokens.lineHeightBase300, textAlign: 'left', display: 'inline-flex', gap: '8px', alignItems: 'center', cursor: 'pointer', borderRadius: tokens.borderRadiusSmall,
     ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}`, outlineOffset: '2px' },
   },
   child: { backgroundColor: tokens.colorNeutralBackground2 },
@@ -60,7 +60,7 @@ export function ControlsTree({ controls, recommendations, filtered }: ControlsTr
       <table className={styles.table} aria-label="Security controls">
         <thead>
           <tr>
-            {[['Control', undefined], ['Max score', '100px'], ['Current score', '120px'], ['Potential increase', '150px'], ['Unhealthy', '130px'], ['Resource health', '180px']].map(([text, width], at) => (
+            {[['Control', undefined], ['Max score', '100px'], ['Current score', '116px'], ['Potential increase', '150px'], ['Unhealthy', '104px'], ['Resource health', '170px']].map(([text, width], at) => (
               <th key={text} scope="col" style={{ width }} className={mergeClasses(styles.th, styles.edge, at > 0 && at < 4 && styles.end)}>{text}</th>
             ))}
           </tr>
@@ -74,7 +74,7 @@ export function ControlsTree({ controls, recommendations, filtered }: ControlsTr
               <tr>
                 <td className={cell}>
                   <button type="button" className={styles.toggle} aria-expanded={expanded} onClick={() => toggle(group.id)}>
-                    {expanded ? <ChevronDownRegular aria-hidden /> : <ChevronRightRegular aria-hidden />}{group.title}
+                    {expanded ? <ChevronDownRegular aria-hidden fontSize={16} style={{ flexShrink: 0 }} /> : <ChevronRightRegular aria-hidden fontSize={16} style={{ flexShrink: 0 }} />}{group.title}
                   </button>
                 </td>
                 <td className={mergeClasses(cell, styles.end)}>{properties ? formatPoints(properties.score.max) : '–'}</td>
