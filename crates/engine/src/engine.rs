@@ -21,6 +21,7 @@ use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
 use crate::limits::{QueryLimits, QueryThreads, collect};
 use crate::lower::Context;
+use crate::prune::prune;
 use crate::output::{QueryOutput, QueryStats};
 use crate::provider::SnapshotTable;
 use crate::subquery;
@@ -161,6 +162,7 @@ impl Inner {
         let options = AnalyzeOptions { now: request.now };
         let analysis = bartizan_kql::analyze(&request.text, &self.catalog(request.workspace), &options);
         let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
+        let query = BoundQuery { root: prune(query.root), render: query.render };
         self.run_bound(&query, request).await
     }
 

@@ -16,6 +16,7 @@ mod limits;
 mod lower;
 mod output;
 mod provider;
+mod prune;
 mod subquery;
 mod types;
 mod value;

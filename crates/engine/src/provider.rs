@@ -47,6 +47,11 @@ impl SnapshotTable {
         &self.snapshot.schema
     }
 
+    /// Whether the table has no rows at this snapshot.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.snapshot.files.is_empty() && self.snapshot.memory.iter().all(|batch| batch.num_rows() == 0)
+    }
+
     /// The files that may hold rows passing `filters`.
     fn files(&self, filters: &[Expr]) -> Vec<Arc<FileEntry>> {
         let time = Range::of(TIME_COLUMN, filters);

@@ -3,13 +3,12 @@
 //! They are not ours to copy: they are read from the folder of shared material when it is there.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use bartizan_engine::QueryError;
 use bartizan_kql::bound::ColumnSchema;
 use serde_json::Value;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, shared};
 
 /// Examples that gave the documented answer when this was last raised.
 const PASS_FLOOR: usize = 150;
@@ -41,14 +40,6 @@ struct Example {
     rows: Vec<Vec<String>>,
     approximate: bool,
     ordered: bool,
-}
-
-fn shared(file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("BARTIZAN_SHARED")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")));
-    let path = root.join(file);
-    path.exists().then_some(path)
 }
 
 #[tokio::test]
