@@ -14,6 +14,12 @@ export class Backend {
   private entities = new Map<string, { alerts: Item[]; entities: Item[] }>();
 
   constructor() {
+    this.reset();
+  }
+
+  /** Back to the beginning. Every sign-in does it, so that tests do not depend on one another. */
+  private reset(): void {
+    this.items.clear();
     const all: Item[] = [
       ...hosts.map(machineItem), ...hosts.flatMap(extensionItems), ...assessmentItems(), ...controlItems(), scoreItem(), ...structuredClone(planItems), ...assignmentItems(), ...structuredClone(alertItems), ...structuredClone(incidentItems), ...structuredClone(ruleItems),
       { id: workspace, name: 'bartizan', type: 'Microsoft.OperationalInsights/workspaces', location: 'local', properties: { customerId, provisioningState: 'Succeeded', retentionInDays: 30, sku: { name: 'PerGB2018' }, createdDate: ago(60 * 24 * 40) } },
@@ -162,6 +168,7 @@ export class Backend {
   private async signIn(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const body = await json(request);
     if (!body?.['code'] || body['code'] === 'wrong') return send(response, { status: 401, body: error('InvalidCode', 'The sign-in code is wrong, was used already, or has expired.') });
+    this.reset();
     response.setHeader('set-cookie', 'bartizan-mock=1; Path=/; HttpOnly; SameSite=Strict');
     return send(response, this.portal('/portal/v1/session', undefined) ?? { status: 500 });
   }

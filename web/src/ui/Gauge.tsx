@@ -18,7 +18,7 @@ export function Gauge({ value, label, caption, tone, size = 116 }: { value: numb
   return (
     <div className={styles.root} role="img" aria-label={`${label}: ${clamped} percent`}>
       <svg width={size} height={size} viewBox={`0 0 ${size} ${size}`} aria-hidden>
-        <circle cx={size / 2} cy={size / 2} r={radius} fill="none" stroke={tokens.colorNeutralBackground5} strokeWidth={stroke} />
+        <circle cx={size / 2} cy={size / 2} r={radius} fill="none" stroke={tokens.colorNeutralStroke2} strokeWidth={stroke} />
         <circle cx={size / 2} cy={size / 2} r={radius} fill="none" stroke={toneColor[tone]} strokeWidth={stroke} strokeLinecap="round"
           strokeDasharray={`${(around * clamped) / 100} ${around}`} transform={`rotate(-90 ${size / 2} ${size / 2})`}
           style={{ transition: 'stroke-dasharray 400ms ease', opacity: clamped === 0 ? 0 : 1 }} />

@@ -7,7 +7,7 @@ export interface Slice {
 }
 
 const useStyles = makeStyles({
-  bar: { display: 'flex', height: '8px', borderRadius: '4px', overflow: 'hidden', backgroundColor: tokens.colorNeutralBackground5, gap: '2px', width: '100%' },
+  bar: { display: 'flex', height: '8px', borderRadius: '4px', overflow: 'hidden', backgroundColor: tokens.colorNeutralStroke2, gap: '2px', width: '100%' },
 });
 
 /** Parts of a whole as one thin bar. The words are beside it or in its label. */

@@ -18,15 +18,15 @@ import { useSearchState } from '@/ui/use-search-state';
 import { When } from '@/ui/When';
 
 const columns: readonly Column<AlertRule>[] = [
-  { id: 'enabled', header: 'Enabled', width: '96px', sort: (row) => Number(row.properties.enabled ?? false), render: (row) => <RuleSwitch rule={row} /> },
-  { id: 'severity', header: 'Severity', width: '130px', sort: (row) => severityRank(row.properties.severity), render: (row) => <SeverityLabel severity={row.properties.severity} /> },
+  { id: 'enabled', header: 'Enabled', width: '92px', sort: (row) => Number(row.properties.enabled ?? false), render: (row) => <RuleSwitch rule={row} /> },
+  { id: 'severity', header: 'Severity', width: '124px', sort: (row) => severityRank(row.properties.severity), render: (row) => <SeverityLabel severity={row.properties.severity} /> },
   {
     id: 'name', header: 'Name', wrap: true, sort: (row) => row.properties.displayName ?? row.name,
     render: (row) => (row.properties.query ? <AppLink to={paths.logs({ q: row.properties.query, range: '24h' })} title="Open the query in Logs">{row.properties.displayName ?? row.name}</AppLink> : row.properties.displayName ?? row.name),
   },
-  { id: 'kind', header: 'Rule type', width: '110px', sort: (row) => row.kind ?? '', render: (row) => row.kind ?? '–' },
-  { id: 'every', header: 'Runs', width: '150px', render: (row) => (row.kind === 'NRT' ? 'As rows arrive' : row.properties.queryFrequency ? `Every ${formatDuration(row.properties.queryFrequency)}` : '–') },
-  { id: 'tactics', header: 'Tactics', width: '190px', render: (row) => <span title={row.properties.tactics?.join(', ')}>{row.properties.tactics?.join(', ') || '–'}</span> },
+  { id: 'kind', header: 'Rule type', width: '100px', sort: (row) => row.kind ?? '', render: (row) => row.kind ?? '–' },
+  { id: 'every', header: 'Runs', width: '136px', render: (row) => (row.kind === 'NRT' ? 'As rows arrive' : row.properties.queryFrequency ? `Every ${formatDuration(row.properties.queryFrequency)}` : '–') },
+  { id: 'tactics', header: 'Tactics', width: '16%', render: (row) => <span title={row.properties.tactics?.join(', ')}>{row.properties.tactics?.join(', ') || '–'}</span> },
   { id: 'run', header: 'Last run', width: '150px', render: (row) => <LastRun rule={row} /> },
 ];
 
@@ -52,7 +52,7 @@ export default function AnalyticsPage() {
         ]} />
       <Card flush>
         <Loaded query={rules} what="rules">
-          {() => <DataTable label="Analytics rules" columns={columns} rows={shown} rowKey={(row) => row.id} initialSort={{ id: 'severity' }} minWidth={980} empty={<EmptyState title="No rule matches" />} />}
+          {() => <DataTable label="Analytics rules" columns={columns} rows={shown} rowKey={(row) => row.id} initialSort={{ id: 'severity' }} minWidth={900} empty={<EmptyState title="No rule matches" />} />}
         </Loaded>
       </Card>
     </Page>

@@ -52,14 +52,14 @@ export default function ProvisioningPage() {
 
 const columns: readonly Column<Row>[] = [
   {
-    id: 'name', header: 'Server', width: '18%', sort: (row) => row.machine.name,
+    id: 'name', header: 'Server', width: '16%', sort: (row) => row.machine.name,
     render: (row) => <AppLink strong to={paths.machine(row.machine.id)}>{row.machine.name}</AppLink>,
   },
-  { id: 'agent', header: 'Agent', width: '130px', sort: (row) => row.machine.properties.status ?? '', render: (row) => <Status tone={isConnected(row.machine) ? 'good' : 'bad'}>{row.machine.properties.status ?? 'Unknown'}</Status> },
+  { id: 'agent', header: 'Agent', width: '150px', sort: (row) => row.machine.properties.status ?? '', render: (row) => <Status tone={isConnected(row.machine) ? 'good' : 'bad'}>{row.machine.properties.status ?? 'Unknown'}</Status> },
   extensionColumn('sensor', 'Endpoint sensor'),
   extensionColumn('monitor', 'Log collection'),
   extensionColumn('inventory', 'Inventory'),
-  { id: 'compliance', header: 'Compliance', width: '140px', sort: (row) => Number(row.compliant ?? false), render: (row) => <Compliance compliant={row.compliant} /> },
+  { id: 'compliance', header: 'Compliance', width: '170px', sort: (row) => Number(row.compliant ?? false), render: (row) => <Compliance compliant={row.compliant} /> },
 ];
 
 function extensionColumn(part: Part, header: string): Column<Row> {

@@ -6,10 +6,10 @@ import { paths } from '@/lib/paths';
 import { Page } from '@/ui/Page';
 
 const useStyles = makeStyles({
-  grid: { display: 'grid', gridTemplateColumns: '190px minmax(0, 1fr)', gap: '24px', alignItems: 'start', '@media (max-width: 980px)': { gridTemplateColumns: 'minmax(0, 1fr)' } },
-  menu: { display: 'flex', flexDirection: 'column', gap: '2px' },
+  grid: { display: 'flex', flexDirection: 'column', gap: '16px' },
+  menu: { display: 'flex', flexWrap: 'wrap', gap: '4px', marginLeft: '-12px' },
   link: {
-    padding: '8px 12px', borderRadius: tokens.borderRadiusMedium, color: tokens.colorNeutralForeground2, textDecorationLine: 'none',
+    padding: '6px 12px', borderRadius: tokens.borderRadiusMedium, color: tokens.colorNeutralForeground2, textDecorationLine: 'none',
     ':hover': { backgroundColor: tokens.colorSubtleBackgroundHover, color: tokens.colorNeutralForeground1 },
     ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}`, outlineOffset: '-2px' },
   },
