@@ -21,9 +21,9 @@ use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
 use crate::limits::{QueryLimits, QueryThreads, collect};
 use crate::lower::Context;
-use crate::prune::prune;
 use crate::output::{QueryOutput, QueryStats};
 use crate::provider::SnapshotTable;
+use crate::prune::prune;
 use crate::subquery;
 
 /// Settings of the engine.

@@ -155,7 +155,10 @@ fn exactly(input: Rel, wanted: &[bool]) -> Rel {
         .zip(&kept.place)
         .filter(|((_, wanted), _)| **wanted)
         .filter_map(|((column, _), place)| {
-            Some(Named { value: Scalar::column((*place)?, column.ty, bartizan_kql::Span::default()), name: column.name })
+            Some(Named {
+                value: Scalar::column((*place)?, column.ty, bartizan_kql::Span::default()),
+                name: column.name,
+            })
         })
         .collect();
     Rel::Project { input: Box::new(kept.rel), items }
