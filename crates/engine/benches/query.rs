@@ -71,7 +71,7 @@ fn row(n: usize) -> serde_json::Map<String, serde_json::Value> {
         "TimeGenerated": format!("2026-03-01T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60),
         "DeviceName": format!("host-{}", n % 200),
         "ActionType": "ProcessCreated",
-        "FileName": if n % 1000 == 0 { "mimikatz.exe" } else { "sh" },
+        "FileName": if n.is_multiple_of(1000) { "mimikatz.exe" } else { "sh" },
         "ProcessCommandLine": format!("/usr/bin/sh -c job --id {:08x} --retry {}", n.wrapping_mul(2_654_435_761), n % 7),
         "AccountName": format!("user{}", n % 50),
     });
