@@ -61,7 +61,8 @@ impl Sender {
             "{}/dataCollectionRules/{}/streams/Microsoft-{table}?api-version=2023-01-01",
             self.url, self.rule
         );
-        let mut request = self.http.post(url).bearer_auth(&self.token).header("content-type", "application/json");
+        let mut request =
+            self.http.post(url).bearer_auth(&self.token).header("content-type", "application/json");
         if let Some(batch) = batch {
             request = request.header("x-bartizan-batch", batch);
         }
@@ -146,7 +147,11 @@ async fn latency(owner: &Client, sender: &Sender) -> anyhow::Result<()> {
         to_row.push(sent.elapsed());
     }
     to_row.sort();
-    println!("event → row       median {:?}  max {:?}  (20 events)", at_percent(&to_row, 50), at_percent(&to_row, 100));
+    println!(
+        "event → row       median {:?}  max {:?}  (20 events)",
+        at_percent(&to_row, 50),
+        at_percent(&to_row, 100)
+    );
 
     let mut to_incident = Vec::new();
     for n in 0..7 {
@@ -177,7 +182,10 @@ async fn latency(owner: &Client, sender: &Sender) -> anyhow::Result<()> {
 async fn queries(owner: &Client) -> anyhow::Result<()> {
     for (name, kql) in [
         ("count by hour", "SecurityEvent | summarize count() by bin(TimeGenerated, 1h)"),
-        ("failed sign-ins", "SecurityEvent | where EventID == 4625 | summarize n = count() by IpAddress, Computer | where n > 3 | count"),
+        (
+            "failed sign-ins",
+            "SecurityEvent | where EventID == 4625 | summarize n = count() by IpAddress, Computer | where n > 3 | count",
+        ),
         ("contains", "SecurityEvent | where CommandLine contains 'DEADBEEF' | count"),
         ("dcount", "SecurityEvent | summarize dcount(Account), dcount(IpAddress) by Computer | count"),
     ] {
@@ -194,7 +202,10 @@ async fn queries(owner: &Client) -> anyhow::Result<()> {
 }
 
 fn at_percent(sorted: &[Duration], percent: usize) -> Duration {
-    sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+    sorted
+        .get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
 }
 
 /// CPU seconds this process has used, from `/proc/self/stat` in clock ticks of 1/100 s.

@@ -66,7 +66,8 @@ impl Server {
 
     /// Signs in as the owner, with the link of the first start.
     pub async fn owner(&self) -> anyhow::Result<Client> {
-        let code = self.sign_in.as_deref().and_then(|link| link.split_once('#')).context("no sign-in link")?.1;
+        let code =
+            self.sign_in.as_deref().and_then(|link| link.split_once('#')).context("no sign-in link")?.1;
         let http = self.http()?;
         let answer =
             http.post(format!("{}/portal/v1/signin", self.url)).json(&json!({"code": code})).send().await?;
@@ -90,7 +91,8 @@ impl Server {
 
     /// Connects this machine and starts its agent.
     pub fn connect(&self, state: &Path) -> anyhow::Result<Running> {
-        let token = capture(Command::new(program("bartizan")).arg("onboarding-token").arg("--data").arg(&self.data))?;
+        let token =
+            capture(Command::new(program("bartizan")).arg("onboarding-token").arg("--data").arg(&self.data))?;
         capture(
             Command::new(program("bartizan-agent"))
                 .arg("connect")
@@ -132,7 +134,10 @@ impl Server {
 
 /// Starts the supervisor of a machine that is connected.
 pub fn run_agent(state: &Path) -> anyhow::Result<Running> {
-    Running::start("bartizan-agent", Command::new(program("bartizan-agent")).arg("run").arg("--state").arg(state))
+    Running::start(
+        "bartizan-agent",
+        Command::new(program("bartizan-agent")).arg("run").arg("--state").arg(state),
+    )
 }
 
 /// The owner at the portal.
@@ -225,16 +230,25 @@ impl Client {
 
     /// Turns Defender for Servers on or off.
     pub async fn plan(&self, on: bool) -> anyhow::Result<Value> {
-        let path =
-            format!("{}/providers/Microsoft.Security/pricings/VirtualMachines?api-version=2024-01-01", self.subscription());
-        let properties = if on { json!({"pricingTier": "Standard", "subPlan": "P2"}) } else { json!({"pricingTier": "Free"}) };
+        let path = format!(
+            "{}/providers/Microsoft.Security/pricings/VirtualMachines?api-version=2024-01-01",
+            self.subscription()
+        );
+        let properties = if on {
+            json!({"pricingTier": "Standard", "subPlan": "P2"})
+        } else {
+            json!({"pricingTier": "Free"})
+        };
         self.put(&path, json!({"properties": properties})).await
     }
 
     /// The resource id of the default data collection rule, and its immutable id.
     pub async fn data_collection_rule(&self) -> anyhow::Result<String> {
         let list = self
-            .get(&format!("{}/providers/Microsoft.Insights/dataCollectionRules?api-version=2023-03-11", self.subscription()))
+            .get(&format!(
+                "{}/providers/Microsoft.Insights/dataCollectionRules?api-version=2023-03-11",
+                self.subscription()
+            ))
             .await?;
         let id = &list["value"][0]["properties"]["immutableId"];
         id.as_str().map(str::to_owned).with_context(|| format!("no rule in {list}"))
@@ -257,9 +271,10 @@ impl Client {
 
     /// The incident whose title contains `title`.
     pub async fn incident(&self, title: &str) -> anyhow::Result<Option<Value>> {
-        let found = self.incidents().await?.into_iter().find(|incident| {
-            incident["properties"]["title"].as_str().unwrap_or_default().contains(title)
-        });
+        let found =
+            self.incidents().await?.into_iter().find(|incident| {
+                incident["properties"]["title"].as_str().unwrap_or_default().contains(title)
+            });
         Ok(found)
     }
 }

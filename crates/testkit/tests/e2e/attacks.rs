@@ -72,7 +72,9 @@ pub(crate) fn run_from_memory(marker: &str) -> anyhow::Result<()> {
     // The child opens its own copy of the descriptor; ours must not be open for writing while it runs.
     let reader = std::fs::File::open(&path)?;
     drop(memory);
-    let status = Command::new(format!("/proc/{}/fd/{}", std::process::id(), reader.as_raw_fd())).arg(marker).status()?;
+    let status = Command::new(format!("/proc/{}/fd/{}", std::process::id(), reader.as_raw_fd()))
+        .arg(marker)
+        .status()?;
     anyhow::ensure!(status.success(), "the program in memory ended with {status}");
     Ok(())
 }

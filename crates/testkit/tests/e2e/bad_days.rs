@@ -26,7 +26,10 @@ impl Sender {
         let rule = owner.data_collection_rule().await?;
         Ok(Self {
             http: server.http()?,
-            url: format!("{}/dataCollectionRules/{rule}/streams/Microsoft-Syslog?api-version=2023-01-01", server.url),
+            url: format!(
+                "{}/dataCollectionRules/{rule}/streams/Microsoft-Syslog?api-version=2023-01-01",
+                server.url
+            ),
             token: server.token("Monitoring Metrics Publisher").await?,
             source: Uuid::new_v4(),
         })
@@ -83,7 +86,9 @@ async fn a_killed_server_loses_and_doubles_nothing() -> anyhow::Result<()> {
         assert_eq!(sender.send("kill", seq).await?, StatusCode::NO_CONTENT, "a repeat is acknowledged");
     }
     let total = owner.count("Syslog | where SyslogMessage startswith 'kill-' | count").await?;
-    let distinct = owner.count("Syslog | where SyslogMessage startswith 'kill-' | distinct SyslogMessage | count").await?;
+    let distinct = owner
+        .count("Syslog | where SyslogMessage startswith 'kill-' | distinct SyslogMessage | count")
+        .await?;
     assert_eq!((total, distinct), (acknowledged.len() as u64 * 10, acknowledged.len() as u64 * 10));
     Ok(())
 }
@@ -102,7 +107,11 @@ async fn an_absent_server_and_a_killed_agent_leave_no_gap() -> anyhow::Result<()
     let mut agent = server.connect(&state)?;
     eventually("first process row", Duration::from_secs(60), async || {
         capture(Command::new("/bin/echo").arg("bartizan-e2e-first"))?;
-        Ok((owner.count("DeviceProcessEvents | where ProcessCommandLine has 'bartizan-e2e-first' | count").await? > 0).then_some(()))
+        Ok((owner
+            .count("DeviceProcessEvents | where ProcessCommandLine has 'bartizan-e2e-first' | count")
+            .await?
+            > 0)
+        .then_some(()))
     })
     .await?;
 
@@ -128,12 +137,16 @@ async fn an_absent_server_and_a_killed_agent_leave_no_gap() -> anyhow::Result<()
     let _agent = run_agent(&state)?;
     eventually("row after the restart", Duration::from_secs(60), async || {
         capture(Command::new("/bin/echo").arg("bartizan-e2e-again"))?;
-        Ok((owner.count("DeviceProcessEvents | where ProcessCommandLine has 'bartizan-e2e-again' | count").await? > 0).then_some(()))
+        Ok((owner
+            .count("DeviceProcessEvents | where ProcessCommandLine has 'bartizan-e2e-again' | count")
+            .await?
+            > 0)
+        .then_some(()))
     })
     .await?;
     let (loss, _) = eventually("loss record", Duration::from_secs(30), async || {
         let rows = owner
-            .query("DeviceProcessEvents | where ActionType == 'EventsLost' | project TimeGenerated, AdditionalFields")
+            .query("DeviceProcessEvents | where ActionType == 'SensorGap' | project TimeGenerated, AdditionalFields")
             .await?;
         Ok((!rows.is_empty()).then_some(rows))
     })
@@ -195,7 +208,8 @@ async fn rubbish_gets_clear_errors_and_the_server_stays_up() -> anyhow::Result<(
     let owner = server.owner().await?;
     let sender = Sender::new(&server, &owner).await?;
     let post = |body: Vec<u8>, token: String, url: String| {
-        let request = sender.http.post(url).bearer_auth(token).header("content-type", "application/json").body(body);
+        let request =
+            sender.http.post(url).bearer_auth(token).header("content-type", "application/json").body(body);
         async move {
             let answer = request.send().await?;
             let status = answer.status();
@@ -223,7 +237,8 @@ async fn rubbish_gets_clear_errors_and_the_server_stays_up() -> anyhow::Result<(
         owner.send(Method::POST, &query, Some(json!({"query": "Heartbeat | summarise count()"}))).await?;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
     assert!(answer["error"]["message"].is_string(), "{answer}");
-    let (status, answer) = owner.send(Method::GET, &format!("{}/nonsense", owner.subscription()), None).await?;
+    let (status, answer) =
+        owner.send(Method::GET, &format!("{}/nonsense", owner.subscription()), None).await?;
     assert!(status.is_client_error(), "{status} {answer}");
 
     assert!(server.http()?.get(format!("{}/healthz", server.url)).send().await?.status().is_success());
@@ -238,7 +253,7 @@ struct SmallDisk<'a> {
 
 impl<'a> SmallDisk<'a> {
     fn mount(folder: &'a Path) -> anyhow::Result<Self> {
-        capture(Command::new("mount").args(["-t", "tmpfs", "-o", "size=256m", "tmpfs"]).arg(folder))?;
+        capture(Command::new("mount").args(["-t", "tmpfs", "-o", "size=1g", "tmpfs"]).arg(folder))?;
         Ok(Self { folder })
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::attacks::{Sshd, run_from_memory};
-use bartizan_testkit::real::programs::{eventually, is_root};
-use bartizan_testkit::real::server::Server;
 use crate::portal;
 use bartizan_testkit::real::programs;
+use bartizan_testkit::real::programs::{eventually, is_root};
+use bartizan_testkit::real::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_command_protects_this_machine() -> anyhow::Result<()> {
@@ -27,7 +27,12 @@ async fn one_command_protects_this_machine() -> anyhow::Result<()> {
         format!("{}/providers/Microsoft.HybridCompute/machines?api-version=2024-07-10", owner.subscription());
     let (machine, _) = eventually("connected machine", Duration::from_secs(20), async || {
         let list = owner.get(&machines).await?;
-        Ok(list["value"].as_array().into_iter().flatten().find(|m| m["properties"]["status"] == "Connected").cloned())
+        Ok(list["value"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|m| m["properties"]["status"] == "Connected")
+            .cloned())
     })
     .await?;
     let machine_id = machine["id"].as_str().unwrap_or_default().to_owned();
@@ -103,7 +108,10 @@ async fn one_command_protects_this_machine() -> anyhow::Result<()> {
     .await?;
     println!("{} assessments", assessed.len());
     let score = owner
-        .get(&format!("{}/providers/Microsoft.Security/secureScores/ascScore?api-version=2020-01-01", owner.subscription()))
+        .get(&format!(
+            "{}/providers/Microsoft.Security/secureScores/ascScore?api-version=2020-01-01",
+            owner.subscription()
+        ))
         .await?;
     assert!(score["properties"]["score"]["max"].as_f64().unwrap_or(0.0) > 0.0, "{score}");
 
@@ -130,11 +138,15 @@ async fn one_command_protects_this_machine() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn close(owner: &bartizan_testkit::real::server::Client, incident: &serde_json::Value) -> anyhow::Result<()> {
+async fn close(
+    owner: &bartizan_testkit::real::server::Client,
+    incident: &serde_json::Value,
+) -> anyhow::Result<()> {
     let id = incident["name"].as_str().unwrap_or_default().to_owned();
     let path = format!("{}?api-version=2024-03-01", owner.insights(&format!("incidents/{id}")));
     let mut body = owner.get(&path).await?;
-    body["properties"]["owner"] = json!({"objectId": owner.session("objectId"), "assignedTo": owner.session("name")});
+    body["properties"]["owner"] =
+        json!({"objectId": owner.session("objectId"), "assignedTo": owner.session("name")});
     body["properties"]["status"] = "Active".into();
     let active = owner.put(&path, body).await?;
     assert_eq!(active["properties"]["status"], "Active");

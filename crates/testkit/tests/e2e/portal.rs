@@ -15,9 +15,19 @@ pub(crate) async fn walk(server: &Server) -> anyhow::Result<()> {
         return Ok(());
     }
     let link = capture(
-        Command::new(program("bartizan")).arg("sign-in").arg("--data").arg(&server.data).args(["--url", &server.url]),
+        Command::new(program("bartizan"))
+            .arg("sign-in")
+            .arg("--data")
+            .arg(&server.data)
+            .args(["--url", &server.url]),
     )?;
-    let link = link.lines().rev().find(|line| line.contains("/signin#")).context("no sign-in link")?.trim().to_owned();
+    let link = link
+        .lines()
+        .rev()
+        .find(|line| line.contains("/signin#"))
+        .context("no sign-in link")?
+        .trim()
+        .to_owned();
     let mut playwright = Command::new("npx");
     playwright
         .args(["--no-install", "playwright", "test", "e2e/real.spec.ts", "--reporter=line"])
