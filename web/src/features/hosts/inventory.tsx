@@ -50,7 +50,7 @@ export const columns: readonly Column<InventoryRow>[] = [
     render: (row) => <AppLink strong to={paths.machine(row.machine.id)}>{row.machine.name}</AppLink>,
   },
   {
-    id: 'status', header: 'Status', width: '134px', sort: (row) => row.machine.properties.status ?? '',
+    id: 'status', header: 'Status', width: '148px', sort: (row) => row.machine.properties.status ?? '',
     render: (row) => <Status tone={isConnected(row.machine) ? 'good' : 'bad'}>{row.machine.properties.status ?? 'Unknown'}</Status>,
   },
   {
@@ -70,6 +70,6 @@ export const columns: readonly Column<InventoryRow>[] = [
     id: 'unhealthy', header: 'Recommendations', width: '148px', align: 'end', sort: (row) => row.unhealthy,
     render: (row) => (row.unhealthy === 0 ? <span title="No unhealthy recommendations">0</span> : <AppLink to={paths.machine(row.machine.id, 'recommendations')}>{row.unhealthy} unhealthy</AppLink>),
   },
-  { id: 'os', header: 'Operating system', width: '23%', sort: (row) => osText(row.machine), render: (row) => <span title={osText(row.machine)}>{osText(row.machine)}</span> },
+  { id: 'os', header: 'Operating system', width: '22%', sort: (row) => osText(row.machine), render: (row) => <span title={osText(row.machine)}>{osText(row.machine)}</span> },
   { id: 'agent', header: 'Agent', width: '86px', sort: (row) => row.machine.properties.agentVersion ?? '', render: (row) => row.machine.properties.agentVersion ?? '–' },
 ];

@@ -26,8 +26,8 @@ const columns: readonly Column<AlertRule>[] = [
   },
   { id: 'kind', header: 'Rule type', width: '100px', sort: (row) => row.kind ?? '', render: (row) => row.kind ?? '–' },
   { id: 'every', header: 'Runs', width: '136px', render: (row) => (row.kind === 'NRT' ? 'As rows arrive' : row.properties.queryFrequency ? `Every ${formatDuration(row.properties.queryFrequency)}` : '–') },
-  { id: 'tactics', header: 'Tactics', width: '16%', render: (row) => <span title={row.properties.tactics?.join(', ')}>{row.properties.tactics?.join(', ') || '–'}</span> },
-  { id: 'run', header: 'Last run', width: '150px', render: (row) => <LastRun rule={row} /> },
+  { id: 'tactics', header: 'Tactics', width: '14%', render: (row) => <span title={row.properties.tactics?.join(', ')}>{row.properties.tactics?.join(', ') || '–'}</span> },
+  { id: 'run', header: 'Last run', width: '190px', render: (row) => <LastRun rule={row} /> },
 ];
 
 /** Analytics rules: what looks for threats, and whether it runs. */
