@@ -58,7 +58,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             services.push(Service::start("bartizan-agent", move || agent_command(&state))?);
         }
     }
-    print_ready(&ready, started);
+    let sign_in = match ready["signIn"].as_str() {
+        Some(link) => link.to_owned(),
+        None => {
+            capture(data_command("sign-in", &data)).context("cannot get a sign-in link")?.trim().to_owned()
+        }
+    };
+    print_ready(&ready, &sign_in, started);
     until_stopped(services)
 }
 
@@ -69,6 +75,13 @@ pub(crate) fn build_programs() -> anyhow::Result<()> {
 
 fn program(name: &str) -> Command {
     Command::new(target().join("debug").join(name))
+}
+
+/// A short command of the server program that works on a data folder.
+fn data_command(name: &str, data: &Path) -> Command {
+    let mut command = program("bartizan");
+    command.arg(name).arg("--data").arg(data);
+    command
 }
 
 fn server_command(data: &Path, listen: &str) -> Command {
@@ -119,9 +132,7 @@ fn connect(data: &Path, state: &Path, ready: &Value) -> anyhow::Result<()> {
     if state.join("identity.json").exists() {
         return Ok(());
     }
-    let mut token = program("bartizan");
-    token.arg("onboarding-token").arg("--data").arg(data);
-    let token = capture(token).context("cannot get an onboarding token")?;
+    let token = capture(data_command("onboarding-token", data)).context("cannot get an onboarding token")?;
     let mut connect = program("bartizan-agent");
     connect
         .arg("connect")
@@ -134,19 +145,13 @@ fn connect(data: &Path, state: &Path, ready: &Value) -> anyhow::Result<()> {
     capture(connect).map(drop)
 }
 
-fn print_ready(ready: &Value, started: Instant) {
+fn print_ready(ready: &Value, sign_in: &str, started: Instant) {
     let text = |field: &str| ready[field].as_str().unwrap_or("-").to_owned();
     println!();
     println!("Bartizan is running ({} s).", started.elapsed().as_secs());
     println!("  Portal    {}", text("url"));
     println!("  CA file   {}  (import it into your browser, or accept the warning once)", text("ca"));
-    match ready["signIn"].as_str() {
-        Some(link) => println!("  Sign in   {link}  (works once)"),
-        None => println!(
-            "  Sign in   run `{} sign-in --data DIR` for a new link",
-            target().join("debug/bartizan").display()
-        ),
-    }
+    println!("  Sign in   {}  (works once)", sign_in);
     println!("Ctrl-C stops everything.");
     println!();
 }

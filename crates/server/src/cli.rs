@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::server::URL_STATE;
 use crate::{ServeOptions, Server, open_records};
 
 /// Bartizan: plans, posture, logs and detection for your servers.
@@ -45,7 +46,7 @@ struct Serve {
     #[arg(long, env = "BARTIZAN_DATA")]
     data: PathBuf,
     /// The address to listen on.
-    #[arg(long, default_value = "127.0.0.1:8443")]
+    #[arg(long, default_value = "127.0.0.1:9443")]
     listen: SocketAddr,
     /// The built portal.
     #[arg(long)]
@@ -62,9 +63,9 @@ struct Serve {
 struct SignIn {
     #[arg(long, env = "BARTIZAN_DATA")]
     data: PathBuf,
-    /// The server's address, as the browser should use it.
-    #[arg(long, default_value = "https://localhost:8443")]
-    listen: String,
+    /// The server's address, as the browser should use it; the one it last listened on when absent.
+    #[arg(long)]
+    url: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -118,10 +119,16 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(arguments) => serve(arguments).await,
         Command::SignIn(arguments) => {
             let (records, home) = open(&arguments.data).await?;
+            let last = records.get_state(URL_STATE).await.context("cannot read the server's address")?;
+            let last = last.and_then(|url| url.as_str().map(str::to_owned));
+            let url = arguments
+                .url
+                .or(last)
+                .context("the server was never started: give its address with --url")?;
             let code = boot::new_sign_in(&records, &home, records.now())
                 .await
                 .context("cannot make a sign-in link")?;
-            print_line(&format!("{}/signin#{code}", arguments.listen.trim_end_matches('/')))
+            print_line(&format!("{}/signin#{code}", url.trim_end_matches('/')))
         }
         Command::OnboardingToken(arguments) => onboarding_token(arguments).await,
         Command::ServicePrincipal(ServicePrincipal::Create(arguments)) => create_principal(arguments).await,

@@ -22,6 +22,9 @@ use crate::lock::DataLock;
 use crate::rows::WorkspaceRows;
 use crate::{listener, names, tls};
 
+/// Where the records keep the address people last reached this server at, for links made without it.
+pub(crate) const URL_STATE: &str = "server/url";
+
 /// Settings of a server.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -104,6 +107,7 @@ impl Server {
         let pki = Pki::open(&options.data.join("pki"), &public_names, clock.now())
             .context("cannot prepare keys")?;
         let url = url(&options, address);
+        records.put_state(URL_STATE, url.as_str().into()).await.context("cannot note the address")?;
         let config = tls::config(&pki)?;
         let ca = pki.server_ca_path.clone();
 
