@@ -10,7 +10,7 @@ pub(super) fn describe(body: &mut Value, facts: &MachineFacts, agent_version: &s
     for address in &facts.addresses {
         let version = if address.address.contains(':') { "IPv6" } else { "IPv4" };
         let entry = json!({
-            "ipAddress": address.address,
+            "address": address.address,
             "ipAddressVersion": version,
             "subnet": {"addressPrefix": format!("{}/{}", address.address, address.prefix_length)},
         });

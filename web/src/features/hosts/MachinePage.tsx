@@ -91,7 +91,7 @@ function facts(machine: Machine): (readonly [string, React.ReactNode])[] {
   const memory = detected['totalPhysicalMemoryInGigabytes'];
   return [
     ['Operating system', osText(machine)],
-    ['Kernel', properties.osVersion],
+    ['Kernel', detected['kernel']],
     ['Name in DNS', properties.machineFqdn],
     ['Addresses', addresses.slice(0, 4).join(', ')],
     ['Processors', detected['logicalCoreCount']],

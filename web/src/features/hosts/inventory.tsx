@@ -40,8 +40,8 @@ export function inventoryRows(
 }
 
 export function osText(machine: Machine): string {
-  const { osSku, osName, osType, osVersion } = machine.properties;
-  return osSku ?? ([osName, osVersion].filter(Boolean).join(' ') || osType || '–');
+  const { osName, osType } = machine.properties;
+  return osName || osType || '–';
 }
 
 export const columns: readonly Column<InventoryRow>[] = [
