@@ -52,7 +52,7 @@ test('an incident is assigned, commented and closed', async ({ page }) => {
 test('the Servers plan is switched off and on, and servers become compliant', async ({ page }) => {
   await signIn(page);
   await page.goto(`/environment/${subscriptionId}/plans`);
-  const plan = page.getByRole('switch', { name: 'Servers plan' });
+  const plan = page.getByRole('switch', { name: 'Servers plan', exact: true });
   await plan.click();
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByText('Plans saved').first()).toBeVisible();

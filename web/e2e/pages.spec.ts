@@ -45,7 +45,7 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
     await expect(page.getByRole('link', { name: 'Bartizan', exact: true })).toHaveCount(2);
   } },
   { name: 'plans', path: `${settings}/plans`, heading: 'Defender plans', ready: async (page) => {
-    await expect(page.getByRole('switch', { name: 'Servers plan' })).toBeChecked();
+    await expect(page.getByRole('switch', { name: 'Servers plan', exact: true })).toBeChecked();
   } },
   { name: 'provisioning', path: `${settings}/provisioning`, heading: 'Settings and monitoring', ready: async (page) => {
     await expect(page.getByRole('row', { name: /app-02.*Failed.*Non-compliant/ })).toBeVisible();

@@ -30,7 +30,7 @@ test('the pages of a real server', async ({ page }) => {
   await test.step('servers plan on until compliant', async () => {
     await menu.getByRole('link', { name: 'Environment settings' }).click();
     await page.getByRole('table', { name: 'Subscriptions' }).getByRole('link').first().click();
-    const plan = page.getByRole('switch', { name: 'Servers plan' });
+    const plan = page.getByRole('switch', { name: 'Servers plan', exact: true });
     await expect(plan).toBeVisible();
     if (!(await plan.isChecked())) {
       await plan.click();
@@ -52,6 +52,7 @@ test('the pages of a real server', async ({ page }) => {
   });
   await test.step('incidents: assign and close', async () => {
     await menu.getByRole('link', { name: 'Incidents' }).click();
+    await expect(page.getByRole('heading', { name: 'Incidents', level: 1 })).toBeVisible();
     const first = page.getByRole('table', { name: 'Incidents' }).getByRole('link').first();
     if (process.env['BARTIZAN_EXPECT_INCIDENT']) await expect(first).toBeVisible();
     await photograph(page, 'incidents');
@@ -77,5 +78,7 @@ test('the pages of a real server', async ({ page }) => {
 
 async function photograph(page: Page, name: string): Promise<void> {
   await expectNoOverflow(page);
+  // Gauges and dialogs move into place; the picture is for people.
+  await page.waitForTimeout(700);
   await page.screenshot({ path: `test-results/screens/real-${name}.png` });
 }

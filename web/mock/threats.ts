@@ -121,7 +121,7 @@ export const ruleItems: Item[] = rules.map(([name, title, severity, kind, tactic
   properties: {
     displayName: title, description: `Looks for: ${title.toLowerCase()}.`, severity, enabled: name !== 'dns-tunnel', tactics, query: 'Syslog\n| where SyslogMessage has "Failed password"\n| summarize count() by Computer',
     ...(kind === 'Scheduled' ? { queryFrequency: 'PT5M', queryPeriod: 'PT1H', triggerOperator: 'GreaterThan', triggerThreshold: 0 } : {}),
-    lastModifiedUtc: ago(60 * 24 * 3), lastRun: { time: ago(kind === 'NRT' ? 0.3 : 4), status: error ? 'Failed' : 'Succeeded', ...(error ? { error } : {}) },
+    lastModifiedUtc: ago(60 * 24 * 3), health: { status: error ? 'Failed' : 'Healthy', message: error ?? '', since: ago(kind === 'NRT' ? 0.3 : 4) },
   },
 }));
 

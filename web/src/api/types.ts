@@ -206,7 +206,7 @@ export type IncidentComment = Resource<{
   author?: { name?: string; objectId?: string; email?: string; userPrincipalName?: string };
 }>;
 
-// crates/api: Microsoft.SecurityInsights/alertRules. `lastRun` is this server's own.
+// crates/api: Microsoft.SecurityInsights/alertRules. `health` is this server's own: what keeps the rule from running.
 export interface AlertRuleProperties {
   displayName?: string;
   description?: string;
@@ -218,7 +218,7 @@ export interface AlertRuleProperties {
   tactics?: string[];
   techniques?: string[];
   lastModifiedUtc?: string;
-  lastRun?: { time?: string; status?: string; error?: string; message?: string; alerts?: number };
+  health?: { status?: string; message?: string; since?: string };
 }
 export type AlertRule = Resource<AlertRuleProperties>;
 

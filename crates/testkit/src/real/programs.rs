@@ -92,7 +92,8 @@ pub fn capture(command: &mut Command) -> anyhow::Result<String> {
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {
-        bail!("{command:?} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+        let said = [output.stdout, output.stderr].concat();
+        bail!("{command:?} ended with {}: {}", output.status, String::from_utf8_lossy(&said));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

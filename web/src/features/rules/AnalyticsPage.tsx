@@ -27,7 +27,7 @@ const columns: readonly Column<AlertRule>[] = [
   { id: 'kind', header: 'Rule type', width: '100px', sort: (row) => row.kind ?? '', render: (row) => row.kind ?? '–' },
   { id: 'every', header: 'Runs', width: '136px', render: (row) => (row.kind === 'NRT' ? 'As rows arrive' : row.properties.queryFrequency ? `Every ${formatDuration(row.properties.queryFrequency)}` : '–') },
   { id: 'tactics', header: 'Tactics', width: '14%', render: (row) => <span title={row.properties.tactics?.join(', ')}>{row.properties.tactics?.join(', ') || '–'}</span> },
-  { id: 'run', header: 'Last run', width: '190px', render: (row) => <LastRun rule={row} /> },
+  { id: 'run', header: 'Health', width: '190px', render: (row) => <Health rule={row} /> },
 ];
 
 /** Analytics rules: what looks for threats, and whether it runs. */
@@ -72,9 +72,9 @@ function RuleSwitch({ rule }: { rule: AlertRule }) {
   );
 }
 
-function LastRun({ rule }: { rule: AlertRule }) {
-  const run = rule.properties.lastRun;
-  if (!run) return <span>–</span>;
-  const problem = run.error ?? (run.status && run.status !== 'Succeeded' ? run.message ?? run.status : undefined);
-  return <Status tone={problem ? 'bad' : 'good'} {...(problem ? { title: problem } : {})}>{problem ? 'Failed ' : ''}<When at={run.time} /></Status>;
+function Health({ rule }: { rule: AlertRule }) {
+  if (!rule.properties.enabled) return <span>–</span>;
+  const health = rule.properties.health;
+  if (health?.status !== 'Failed') return <Status tone="good">Healthy</Status>;
+  return <Status tone="bad" title={health.message ?? 'The rule cannot run'}>Failed <When at={health.since} /></Status>;
 }

@@ -1,4 +1,4 @@
-import { Button, Dropdown, makeStyles, MessageBar, MessageBarBody, Option, Switch, tokens } from '@fluentui/react-components';
+import { Button, Caption1, Dropdown, makeStyles, MessageBar, MessageBarBody, Option, Switch, tokens } from '@fluentui/react-components';
 import { SaveRegular } from '@fluentui/react-icons/svg/save';
 import { useState } from 'react';
 import { isOn, serversPlan, usePlans, useSavePlans, type PlanChange } from '@/api/plans';
@@ -75,7 +75,7 @@ export default function PlansPage() {
         );
       },
     },
-    { id: 'status', header: 'Status', width: '130px', render: (plan) => <Switch checked={valueOf(plan).on} label={valueOf(plan).on ? 'On' : 'Off'} aria-label={`${planNames[plan.name]?.title ?? plan.name} plan`} onChange={(_, data) => edit(plan, { on: data.checked })} /> },
+    { id: 'status', header: 'Status', width: '150px', render: (plan) => plan.name !== serversPlan ? <Caption1 title="This server does not provide the plan yet">Not available yet</Caption1> : <Switch checked={valueOf(plan).on} label={valueOf(plan).on ? 'On' : 'Off'} aria-label={`${planNames[plan.name]?.title ?? plan.name} plan`} onChange={(_, data) => edit(plan, { on: data.checked })} /> },
   ];
   const rows = [...(plans.data ?? [])].filter((plan) => !plan.properties.deprecated).sort((left, right) => Number(right.name === serversPlan) - Number(left.name === serversPlan));
   const servers = plans.data?.find((plan) => plan.name === serversPlan);

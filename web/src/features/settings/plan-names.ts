@@ -10,16 +10,16 @@ export const planNames: Record<string, { title: string; covers: string; subPlans
   KeyVaults: { title: 'Key Vault', covers: 'Secrets and keys' },
   Arm: { title: 'Resource Manager', covers: 'Changes to resources' },
   Dns: { title: 'DNS', covers: 'Name resolution' },
+  CosmosDbs: { title: 'Cosmos DB', covers: 'Document databases' },
+  SqlServers: { title: 'Azure SQL databases', covers: 'Managed databases' },
   Api: { title: 'APIs', covers: 'Published interfaces' },
 };
 
 /** What each Servers plan includes, shown beside the choice. */
 export const serverFeatures: readonly { text: string; p1: boolean; p2: boolean }[] = [
-  { text: 'Endpoint detection and response', p1: true, p2: true },
-  { text: 'Automatic provisioning of the sensor', p1: true, p2: true },
-  { text: 'Inventory and vulnerability assessment', p1: true, p2: true },
-  { text: 'Detections from logs and the operating system', p1: false, p2: true },
-  { text: 'Security policy and regulatory compliance', p1: false, p2: true },
-  { text: 'File integrity monitoring', p1: false, p2: true },
-  { text: '500 MB of data per server and day included', p1: false, p2: true },
+  { text: 'Endpoint sensor: every process with its command line', p1: true, p2: true },
+  { text: 'Provisioning by policy, for servers of today and tomorrow', p1: true, p2: true },
+  { text: 'Log collection: syslog, sign-ins, performance counters', p1: true, p2: true },
+  { text: 'Software inventory', p1: false, p2: true },
+  { text: 'Change tracking of services and scheduled tasks', p1: false, p2: true },
 ];

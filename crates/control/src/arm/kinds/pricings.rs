@@ -11,7 +11,9 @@ use crate::arm::kinds::not_one_of;
 use crate::http::Failure;
 use bartizan_api::ApiError;
 
-/// Plans and their sub-plans. Only servers have an effect here; the others can be set and are remembered.
+/// Plans that this server can act on. Turning on any other would promise a protection that is not there.
+const PROVIDED: &str = "VirtualMachines";
+/// Plans as clients know them, and their sub-plans.
 const PLANS: &[(&str, &[&str])] = &[
     ("Api", &["P1", "P2", "P3", "P4", "P5"]),
     ("AppServices", &[]),
@@ -42,6 +44,12 @@ impl Kind for Pricings {
         let tier = draft.text("pricingTier").to_owned();
         if !TIERS.contains(&tier.as_str()) {
             return Err(not_one_of("properties.pricingTier", draft.property("pricingTier"), &TIERS).into());
+        }
+        if tier == "Standard" && *name != PROVIDED {
+            return Err(ApiError::invalid(format!(
+                "the plan `{name}` protects nothing on this server yet, so it cannot be turned on; `{PROVIDED}` can"
+            ))
+            .into());
         }
         let sub_plan = draft.property("subPlan").clone();
         if tier == "Free" {
