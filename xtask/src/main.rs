@@ -14,6 +14,8 @@ mod test;
 mod tidy;
 mod up;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -37,8 +39,18 @@ enum Chore {
     Ebpf,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Options::parse().chore {
+fn main() -> ExitCode {
+    match run(Options::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> anyhow::Result<()> {
+    match chore {
         Chore::Up(options) => up::run(&options),
         Chore::Test(options) => test::run(&options),
         Chore::Tidy => tidy::run(),

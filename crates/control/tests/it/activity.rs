@@ -1,3 +1,5 @@
+//! Every write becomes a row of `AzureActivity`, once.
+
 use serde_json::json;
 
 use crate::{eventually, owner, rows, server};

@@ -1,3 +1,5 @@
+//! The agent door: enrolment, renewal, desired state, status and evidence, and who may not use it.
+
 use bartizan_base::{Ticks, Timespan};
 use bartizan_testkit::in_process::{Caller, InProcess, enrol_body, facts, new_request};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! The ARM door: resources, conditions, paging, api-versions and errors.
+
 use reqwest::Method;
 use serde_json::json;
 

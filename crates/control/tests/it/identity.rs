@@ -1,3 +1,5 @@
+//! The built-in issuer: tokens, roles, and what is refused.
+
 use std::sync::Arc;
 
 use bartizan_base::{Clock, ManualClock, SystemClock, Timespan};

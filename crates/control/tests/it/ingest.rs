@@ -1,3 +1,5 @@
+//! The ingestion door: bodies, encodings, batches, and who may write where.
+
 use std::io::Write;
 
 use bartizan_testkit::in_process::{Caller, InProcess, read};

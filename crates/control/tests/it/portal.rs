@@ -1,3 +1,5 @@
+//! The portal's own doors: sign-in, session, events, files and onboarding.
+
 use std::time::Duration;
 
 use bartizan_testkit::in_process::read;

@@ -1,3 +1,5 @@
+//! The query API as its clients use it.
+
 use bartizan_testkit::in_process::read;
 use reqwest::Method;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! The activity outbox: one entry a write, numbered batches, nothing lost between.
+
 use bartizan_records::{Actor, Write};
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! The resource store: conditions, listing, deletion, the change feed.
+
 use bartizan_base::{ErrorKind, ManualClock, Ticks};
 use bartizan_records::{Actor, ChangeOp, Condition, EVIDENCE_CHANGE_TYPE, ListQuery, Records, Write};
 use serde_json::json;

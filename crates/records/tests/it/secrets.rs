@@ -1,3 +1,5 @@
+//! One-time codes and tokens: uses, expiry, and that only hashes are stored.
+
 use bartizan_base::{Clock, Ticks, Timespan};
 use bartizan_records::{Agent, NewSecret, Principal, PrincipalKind, SecretKind};
 use serde_json::json;
