@@ -28,6 +28,16 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Replaces the file so that a reader finds the old or the new content, never a part; a power cut may lose both.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let beside = path.with_added_extension("new");
+    fs::write(&beside, content)?;
+    fs::rename(&beside, path)
+}
+
 /// Makes renames and removals in `folder` durable.
 ///
 /// # Errors
@@ -103,4 +113,20 @@ impl Write for HashWriter<'_> {
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_has_the_new_content_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("count.json");
+        for content in ["1", "22"] {
+            replace(&path, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

@@ -24,7 +24,7 @@ const BATCH_EVENTS_MAX: usize = SEND_ROWS_MAX / 4;
 /// How long the reading thread waits for a first event; also how fast it notices a stop.
 const RECEIVE_WAIT: Duration = Duration::from_millis(100);
 /// How often counters are read and the kernel's fork count is kept.
-const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// Below the supervisor's working directory for this extension.
 const WATCHED_FILE: &str = "watched.json";
 
@@ -61,7 +61,7 @@ pub async fn run(context: Context) -> Result<()> {
             move || read_events(&sensor, &device, &batches)
         })
         .context("cannot start the reading thread")?;
-    let mut watch = Watch { sensor: sensor.clone(), gap: 0, told_lost: 0 };
+    let mut watch = Watch { sensor: sensor.clone(), gap: 0, told_lost: 0, settled: None };
     watch.report_gap(&context, &output).await;
     let mut check = tokio::time::interval(CHECK_INTERVAL);
     loop {
@@ -74,12 +74,13 @@ pub async fn run(context: Context) -> Result<()> {
             },
         }
     }
-    watch.check(&context, &output).await;
     sensor.stop();
     rows.close();
     while let Some(batch) = rows.recv().await {
         output.send_rows(batch).await;
     }
+    watch.check(&context, &output).await;
+    watch.keep(watched(context.clock.now()));
     anyhow::ensure!(context.stop.is_cancelled(), "the sensor's reading thread ended");
     drop(tokio::task::spawn_blocking(move || reader.join()).await);
     Ok(())
@@ -131,20 +132,24 @@ struct Watch {
     /// Processes that ran while no sensor watched, as of this start.
     gap: u64,
     told_lost: u64,
+    /// The count of the last check: its processes have had the time between two checks to reach the spool, so
+    /// this is the one to keep, and a crash counts what was still in memory as missed.
+    settled: Option<Watched>,
 }
 
 impl Watch {
     async fn report_gap(&mut self, context: &Context, output: &Output) {
         let Some(now) = watched(context.clock.now()) else { return };
-        let before: Option<Watched> = files::read_json(Path::new(WATCHED_FILE)).ok().flatten();
-        let (missed, since) = match &before {
-            None => return,
-            Some(before) if before.boot_id == now.boot_id => {
-                (now.processes.saturating_sub(before.processes), Some(before.at))
+        let before = match files::read_json::<Watched>(Path::new(WATCHED_FILE)) {
+            // The very first start: nobody promised to watch before it.
+            Ok(None) => return,
+            Ok(before) => before,
+            Err(error) => {
+                tracing::warn!(%error, "the process count of the last run is lost");
+                None
             }
-            // After a reboot everything so far ran unseen.
-            Some(before) => (now.processes, Some(before.at)),
         };
+        let (missed, since) = missed(before.as_ref(), &now);
         self.gap = missed;
         if missed > 0 {
             let facts = json!({"processesStarted": missed, "from": since, "to": now.at});
@@ -175,13 +180,29 @@ impl Watch {
             output.send_rows(vec![loss_row(context, "SensorEventLoss", facts)]).await;
             self.told_lost = lost;
         }
-        if let Some(watched) = watched(context.clock.now())
-            && let Err(error) = serde_json::to_vec(&watched)
-                .map_err(std::io::Error::from)
-                .and_then(|json| std::fs::write(WATCHED_FILE, json))
-        {
+        let now = watched(context.clock.now());
+        let settled = std::mem::replace(&mut self.settled, now);
+        self.keep(settled);
+    }
+
+    fn keep(&self, watched: Option<Watched>) {
+        let kept = watched
+            .map(|watched| serde_json::to_vec(&watched).map_err(std::io::Error::from))
+            .map(|json| files::replace(Path::new(WATCHED_FILE), &json?));
+        if let Some(Err(error)) = kept {
             tracing::warn!(%error, "cannot keep the kernel's process count");
         }
+    }
+}
+
+/// How many processes started between two counts, and since when. After a reboot, and when the count of before
+/// is lost, everything since boot ran unseen.
+fn missed(before: Option<&Watched>, now: &Watched) -> (u64, Option<Ticks>) {
+    match before {
+        Some(before) if before.boot_id == now.boot_id => {
+            (now.processes.saturating_sub(before.processes), Some(before.at))
+        }
+        before => (now.processes, before.map(|before| before.at)),
     }
 }
 
@@ -208,4 +229,23 @@ fn loss_row(context: &Context, action: &str, facts: Value) -> Row {
         ("ActionType", json!(action)),
         ("AdditionalFields", facts),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_counted_within_a_boot_and_from_its_start_after_a_reboot_or_a_lost_count() {
+        let watched = |boot: &str, processes, at| Watched { boot_id: boot.to_owned(), processes, at: Ticks(at) };
+        let now = watched("b", 150, 9);
+        for (before, gap) in [
+            (Some(watched("b", 100, 5)), (50, Some(Ticks(5)))),
+            (Some(watched("b", 150, 9)), (0, Some(Ticks(9)))),
+            (Some(watched("a", 100, 5)), (150, Some(Ticks(5)))),
+            (None, (150, None)),
+        ] {
+            assert_eq!(missed(before.as_ref(), &now), gap, "{before:?}");
+        }
+    }
 }

@@ -80,7 +80,7 @@ impl Default for SensorOptions {
             tier: None,
             forks: false,
             table_entries_max: 32_768,
-            ring_bytes: 8 << 20,
+            ring_bytes: 4 << 20,
             queue_events_max: 16_384,
             hash_bytes_max: 64 << 20,
             hash_wait: Duration::from_millis(200),

@@ -6,21 +6,22 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
 use super::deb_version::compare;
-use super::dpkg::{Package, paragraphs};
-use crate::files;
+use super::dpkg::{Package, Paragraph, paragraphs};
 
 pub(super) const LISTS: &str = "/var/lib/apt/lists";
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 /// Debian's main list is 50 MB unpacked.
 const LIST_BYTES_MAX: u64 = 256 << 20;
+const PARAGRAPH_BYTES_MAX: usize = 1 << 20;
+const ERROR_BYTES_MAX: u64 = 4 << 10;
 
 /// One package with a newer version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,22 +61,21 @@ pub fn pending_updates(installed: &[Package], folder: &Path) -> io::Result<Updat
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some((suite_part, _)) = name.split_once("_Packages") else { continue };
-        let text = match read_list(&entry.path(), &name) {
-            Ok(text) => text,
-            Err(error) => return Ok(Updates::Unknown(format!("the list `{name}` cannot be read: {error}"))),
-        };
-        lists += 1;
         let security = is_security(suite_part);
-        for paragraph in paragraphs(&text) {
+        let read = read_list(&entry.path(), &name, &mut |paragraph| {
             let (Some(package), Some(version)) = (paragraph.get("Package"), paragraph.get("Version")) else {
-                continue;
+                return;
             };
             let architecture = paragraph.get("Architecture").unwrap_or_default();
             let candidates = by_name.get_mut(package).into_iter().flatten();
             candidates
                 .filter(|candidate| candidate.package.architecture == architecture)
                 .for_each(|candidate| candidate.offer(version, security));
+        });
+        if let Err(error) = read {
+            return Ok(Updates::Unknown(format!("the list `{name}` cannot be read: {error}")));
         }
+        lists += 1;
     }
     if lists == 0 {
         return Ok(Updates::Unknown(
@@ -124,17 +124,49 @@ fn is_security(list_name: &str) -> bool {
     suite.ends_with("-security") || list_name.contains("_debian-security_dists_")
 }
 
-fn read_list(path: &Path, name: &str) -> io::Result<String> {
+/// Shows `visit` every paragraph of a list, one at a time: whole lists would be most of the agent's memory.
+fn read_list(path: &Path, name: &str, visit: &mut dyn FnMut(&Paragraph<'_>)) -> io::Result<()> {
     if name.ends_with("_Packages") {
-        let bytes = files::read_bounded(path, LIST_BYTES_MAX)?.unwrap_or_default();
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+        return each_paragraph(File::open(path)?, visit);
     }
-    let output = Command::new(HELPER).arg("cat-file").arg(path).stdin(Stdio::null()).output()?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(io::Error::other(message));
+    let mut helper = Command::new(HELPER)
+        .arg("cat-file")
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // A few lines at most, which its pipe holds until the end.
+    let (output, errors) = (helper.stdout.take(), helper.stderr.take());
+    let read = output.map_or(Ok(()), |output| each_paragraph(output, visit));
+    let status = helper.wait()?;
+    if !status.success() {
+        let mut message = String::new();
+        if let Some(errors) = errors {
+            errors.take(ERROR_BYTES_MAX).read_to_string(&mut message)?;
+        }
+        return Err(io::Error::other(message.trim().to_owned()));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    read
+}
+
+fn each_paragraph(list: impl Read, visit: &mut dyn FnMut(&Paragraph<'_>)) -> io::Result<()> {
+    let mut list = BufReader::with_capacity(64 << 10, list.take(LIST_BYTES_MAX));
+    let mut block = Vec::new();
+    loop {
+        let start = block.len();
+        let count = list.read_until(b'\n', &mut block)?;
+        let ends = count == 0 || block[start..] == *b"\n";
+        if ends || block.len() > PARAGRAPH_BYTES_MAX {
+            if let Some(paragraph) = paragraphs(&String::from_utf8_lossy(&block)).next() {
+                visit(&paragraph);
+            }
+            block.clear();
+        }
+        if count == 0 {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -186,6 +218,15 @@ mod tests {
             .map(|update| (update.name.as_str(), update.available.as_str(), update.security))
             .collect();
         assert_eq!(shown, [("curl", "7.88.1-10+deb12u8", true), ("vim", "2:9.1-1", false)]);
+    }
+
+    #[test]
+    fn paragraphs_are_read_one_at_a_time_to_the_last_one_without_a_line_end() {
+        let text = "Package: a\nDescription: x\n more\n\n\nÿ\n\nPackage: b";
+        let mut names = Vec::new();
+        each_paragraph(text.as_bytes(), &mut |paragraph| names.extend(paragraph.get("Package").map(str::to_owned)))
+            .unwrap();
+        assert_eq!(names, ["a", "b"]);
     }
 
     #[test]
