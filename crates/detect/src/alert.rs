@@ -54,7 +54,11 @@ pub(crate) fn alerts(rule: &AnalyticsRule, run: u64, rows: Vec<Row>, now: Ticks)
         AggregationKind::AlertPerResult => {
             let mut rows = rows;
             // The last alert stands for everything beyond the limit, so that nothing goes unseen.
-            let rest = if rows.len() > ALERTS_PER_RUN_MAX { rows.split_off(ALERTS_PER_RUN_MAX - 1) } else { Vec::new() };
+            let rest = if rows.len() > ALERTS_PER_RUN_MAX {
+                rows.split_off(ALERTS_PER_RUN_MAX - 1)
+            } else {
+                Vec::new()
+            };
             let mut groups: Vec<Vec<Row>> = rows.into_iter().map(|row| vec![row]).collect();
             if !rest.is_empty() {
                 groups.push(rest);
@@ -73,7 +77,8 @@ fn alert(rule: &AnalyticsRule, run: u64, place: usize, rows: Vec<Row>, now: Tick
         if text.trim().is_empty() { default.to_owned() } else { text }
     };
     let severity = overrides.alert_severity_column_name.as_ref().and_then(|column| first.get(column));
-    let severity = severity.and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or(rule.severity);
+    let severity =
+        severity.and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or(rule.severity);
     Alert {
         id: Uuid::new_v5(&rule.id.0, format!("{run}/{place}").as_bytes()),
         rule: rule.id,
@@ -87,7 +92,10 @@ fn alert(rule: &AnalyticsRule, run: u64, place: usize, rows: Vec<Row>, now: Tick
         entities: entities(rule, &rows),
         custom_details: custom_details(rule, &rows),
         query: rule.query.clone(),
-        start: moment(&rows, &["StartTime", "StartTimeUtc", "TimeGenerated"]).into_iter().min().unwrap_or(now),
+        start: moment(&rows, &["StartTime", "StartTimeUtc", "TimeGenerated"])
+            .into_iter()
+            .min()
+            .unwrap_or(now),
         end: moment(&rows, &["EndTime", "EndTimeUtc", "TimeGenerated"]).into_iter().max().unwrap_or(now),
         time: now,
         events_count: rows.len() as u64,
@@ -136,7 +144,10 @@ impl Alert {
         let of = |ty: &str, field: &str| {
             self.entities.iter().find(|entity| entity["Type"] == ty).map(|entity| text(&entity[field]))
         };
-        of("host", "HostName").or_else(|| of("ip", "Address")).or_else(|| of("account", "Name")).unwrap_or_default()
+        of("host", "HostName")
+            .or_else(|| of("ip", "Address"))
+            .or_else(|| of("account", "Name"))
+            .unwrap_or_default()
     }
 
     fn extended_properties(&self) -> Value {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use bartizan_base::{Clock, ResourceId, ResourceIdError, TenantId, WorkspaceId};
+use bartizan_base::{Clock, ErrorKind, ResourceId, ResourceIdError, TenantId, WorkspaceId};
 use bartizan_engine::Engine;
-use bartizan_records::Records;
+use bartizan_records::{Actor, Condition, Records, Write};
 use bartizan_store::Store;
+use serde_json::Value;
+
+use crate::error::DetectError;
 
 /// The workspace whose rules run.
 #[derive(Clone, Debug)]
@@ -42,4 +45,17 @@ pub struct DetectContext {
     pub workspace: Workspace,
     /// Where people open incidents: `https://host:port`.
     pub portal_url: String,
+}
+
+impl DetectContext {
+    /// Creates a resource that follows from an alert, unless an earlier, interrupted delivery already did.
+    pub(crate) async fn put_once(&self, id: ResourceId, body: Value) -> Result<(), DetectError> {
+        let actor = Actor::system("detect");
+        let write = Write { id, body, condition: Condition::IfNoneMatch, actor, audit: false };
+        match self.records.put(write).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Precondition => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use bartizan_base::{BatchId, ResourceId};
 use bartizan_content::AnalyticsRule;
-use bartizan_records::{Actor, Condition, ListQuery, Records, RecordsError, Write};
+use bartizan_records::{ListQuery, Records};
 use bartizan_store::AppendTarget;
 
 use crate::alert::Alert;
@@ -30,8 +30,9 @@ pub(crate) async fn deliver(
     target.batch = Some(BatchId { source: rule.id.0, seq: state.run });
     ctx.store.append_rows(target, rows).await?;
     for alert in &state.pending {
-        put(ctx, ctx.workspace.insights(&format!("entities/{}", alert.id))?, alert.insights_body()).await?;
-        put(ctx, security_alert_id(ctx, alert)?, alert.security_body(&ctx.portal_url)).await?;
+        let entity = ctx.workspace.insights(&format!("entities/{}", alert.id))?;
+        ctx.put_once(entity, alert.insights_body()).await?;
+        ctx.put_once(security_alert_id(ctx, alert)?, alert.security_body(&ctx.portal_url)).await?;
         if rule.create_incident {
             incidents.add(ctx, rule, alert).await?;
         }
@@ -39,20 +40,6 @@ pub(crate) async fn deliver(
     tracing::info!(rule = rule.name, alerts = state.pending.len(), "rule raised alerts");
     state.pending.clear();
     state.save(&ctx.records, rule.id).await
-}
-
-/// Creates the resource unless an earlier, interrupted delivery already did.
-pub(crate) async fn put(ctx: &DetectContext, id: ResourceId, body: serde_json::Value) -> Result<(), DetectError> {
-    let actor = Actor::system("detect");
-    match ctx.records.put(Write { id, body, condition: Condition::IfNoneMatch, actor, audit: false }).await {
-        Ok(_) => Ok(()),
-        Err(error) if exists_already(&error) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn exists_already(error: &RecordsError) -> bool {
-    error.kind() == bartizan_base::ErrorKind::Precondition
 }
 
 fn security_alert_id(ctx: &DetectContext, alert: &Alert) -> Result<ResourceId, DetectError> {
@@ -79,7 +66,8 @@ async fn find_machine(
     let short = host.split('.').next().unwrap_or(host);
     let mut after = None;
     loop {
-        let query = ListQuery { after, ..ListQuery::of_type(scope.clone(), "Microsoft.HybridCompute/machines") };
+        let query =
+            ListQuery { after, ..ListQuery::of_type(scope.clone(), "Microsoft.HybridCompute/machines") };
         let page = records.list(query).await?;
         let named = |name: &str| name.eq_ignore_ascii_case(host) || name.eq_ignore_ascii_case(short);
         if let Some(machine) = page.items.iter().find(|machine| named(machine.id.name())) {

@@ -103,9 +103,13 @@ mod tests {
     #[test]
     fn templates_take_values_and_survive_rubbish() {
         let row = json!({"A": "x", "n": 4}).as_object().unwrap().clone();
-        for (template, wanted) in
-            [("{{n}} of {{A}}", "4 of x"), ("{{missing}}!", "!"), ("{{A", "{{A"), ("}}{{A}}", "}}x"), ("", "")]
-        {
+        for (template, wanted) in [
+            ("{{n}} of {{A}}", "4 of x"),
+            ("{{missing}}!", "!"),
+            ("{{A", "{{A"),
+            ("}}{{A}}", "}}x"),
+            ("", ""),
+        ] {
             assert_eq!(fill(template, &row), wanted);
         }
     }

@@ -40,7 +40,8 @@ async fn bench() -> Bench {
     let resource = ResourceId::parse(
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/w",
     );
-    let workspace = Workspace { id: WorkspaceId::random(), tenant: TenantId::random(), resource: resource.unwrap() };
+    let workspace =
+        Workspace { id: WorkspaceId::random(), tenant: TenantId::random(), resource: resource.unwrap() };
     let ctx = DetectContext {
         records,
         store,
@@ -159,7 +160,8 @@ async fn rows_become_alerts_one_incident_and_rows_again() {
 async fn a_delivery_that_is_repeated_doubles_nothing() {
     let bench = bench().await;
     let ctx = &bench.ctx;
-    let rule = Pack::shipped().0.detections.into_iter().find(|d| d.path.ends_with("ssh-sign-ins")).unwrap().rule;
+    let rule =
+        Pack::shipped().0.detections.into_iter().find(|d| d.path.ends_with("ssh-sign-ins")).unwrap().rule;
     append(ctx, &failures("198.51.100.9", 5)).await;
     let mut state = RuleState::default();
     run(ctx, &rule, &mut state, bench.clock.now()).await.unwrap();
@@ -182,7 +184,7 @@ async fn a_rule_that_cannot_run_says_so_on_itself() {
     let id = ctx.workspace.insights("alertRules/00000000-0000-0000-0000-00000000000a").unwrap();
     let body = serde_json::json!({"kind": "NRT", "properties": {
         "displayName": "bad", "severity": "Low", "enabled": true, "query": "NoSuchTable | take 1"}});
-    delivery::put(ctx, id.clone(), body).await.unwrap();
+    ctx.put_once(id.clone(), body).await.unwrap();
     let handle = start(ctx.clone()).await.unwrap();
     until("health", async || {
         let rule = ctx.records.get(&id).await.unwrap().unwrap();

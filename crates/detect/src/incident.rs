@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::alert::Alert;
 use crate::context::DetectContext;
-use crate::delivery::put;
 use crate::entities;
 use crate::error::DetectError;
 
@@ -118,7 +117,12 @@ fn matches(rule: &AnalyticsRule, candidate: &Candidate, alert: &Alert, keys: &BT
 }
 
 /// Adds the alert to an incident; `false` when that incident is gone or closed for good.
-async fn join(ctx: &DetectContext, rule: &AnalyticsRule, id: Uuid, alert: &Alert) -> Result<bool, DetectError> {
+async fn join(
+    ctx: &DetectContext,
+    rule: &AnalyticsRule,
+    id: Uuid,
+    alert: &Alert,
+) -> Result<bool, DetectError> {
     let incident = ctx.workspace.insights(&format!("incidents/{id}"))?;
     let reopen = rule.grouping.reopen_closed_incident;
     let mut open = true;
@@ -187,7 +191,7 @@ async fn open(ctx: &DetectContext, rule: &AnalyticsRule, alert: &Alert) -> Resul
                 },
             },
         });
-        put(ctx, incident, body).await?;
+        ctx.put_once(incident, body).await?;
     }
     relate(ctx, id, alert).await?;
     Ok(id)
@@ -211,7 +215,7 @@ async fn relate(ctx: &DetectContext, incident: Uuid, alert: &Alert) -> Result<()
             "relatedResourceKind": "SecurityAlert",
         },
     });
-    put(ctx, relation, body).await
+    ctx.put_once(relation, body).await
 }
 
 #[cfg(test)]
@@ -248,9 +252,11 @@ mod tests {
 
     #[test]
     fn grouping_methods() {
-        let all = "{enabled: true, reopenClosedIncident: false, lookbackDuration: 5h, matchingMethod: AllEntities}";
+        let all =
+            "{enabled: true, reopenClosedIncident: false, lookbackDuration: 5h, matchingMethod: AllEntities}";
         let selected = "{enabled: true, reopenClosedIncident: false, lookbackDuration: 5h, matchingMethod: Selected, groupByEntities: [Host]}";
-        let any = "{enabled: true, reopenClosedIncident: false, lookbackDuration: 1h, matchingMethod: AnyAlert}";
+        let any =
+            "{enabled: true, reopenClosedIncident: false, lookbackDuration: 1h, matchingMethod: AnyAlert}";
         let a = json!({"h": "web", "a": "192.0.2.1"});
         let b = json!({"h": "WEB", "a": "192.0.2.2"});
         let c = json!({"h": "db", "a": "192.0.2.1"});

@@ -6,9 +6,9 @@ use bartizan_store::AppendTarget;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::INCIDENT_TYPE;
 use crate::context::DetectContext;
 use crate::error::DetectError;
-use crate::INCIDENT_TYPE;
 
 /// Appends the present state of `incident`. The moment of its last change numbers the batch, so appending
 /// the same state twice stores it once.
@@ -34,12 +34,8 @@ pub(crate) async fn catch_up(ctx: &DetectContext) -> Result<(), DetectError> {
 fn row(incident: &Resource, alerts: Vec<String>) -> Map<String, Value> {
     let property = |name: &str| incident.property(name).cloned().unwrap_or_default();
     let rules = property("relatedAnalyticRuleIds");
-    let rule_names: Vec<&str> = rules
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|id| id.as_str()?.rsplit('/').next())
-        .collect();
+    let rule_names: Vec<&str> =
+        rules.as_array().into_iter().flatten().filter_map(|id| id.as_str()?.rsplit('/').next()).collect();
     let closed = property("status") == "Closed";
     let row = json!({
         "TimeGenerated": incident.modified,

@@ -225,7 +225,11 @@ impl Scheduler {
         let state = RuleState::load(&self.ctx.records, id).await?;
         let now = self.ctx.clock.now();
         let last = state.history.back().map_or(now, |(time, _)| *time);
-        let due = if rule.kind == RuleKind::Scheduled { (last + rule.query_frequency).min(now + rule.query_frequency) } else { now };
+        let due = if rule.kind == RuleKind::Scheduled {
+            (last + rule.query_frequency).min(now + rule.query_frequency)
+        } else {
+            now
+        };
         let entry = Entry {
             rule: Arc::new(rule),
             resource: resource.clone(),
@@ -248,7 +252,8 @@ impl Scheduler {
             }
             let Some(state) = entry.state.take() else { continue };
             entry.dirty = false;
-            let (ctx, rule, incidents) = (self.ctx.clone(), Arc::clone(&entry.rule), Arc::clone(&self.incidents));
+            let (ctx, rule, incidents) =
+                (self.ctx.clone(), Arc::clone(&entry.rule), Arc::clone(&self.incidents));
             let id = *id;
             self.runs.spawn(async move {
                 let mut state = Box::new(state);
@@ -277,7 +282,11 @@ impl Scheduler {
                 String::new()
             }
             Err(error) => {
-                tracing::warn!(rule = entry.rule.name, error = &error as &dyn std::error::Error, "rule run failed");
+                tracing::warn!(
+                    rule = entry.rule.name,
+                    error = &error as &dyn std::error::Error,
+                    "rule run failed"
+                );
                 counters::count("bartizan_detect_run_failed_total", "", 1);
                 entry.due = now + RETRY_PAUSE.max(pause.min(RETRY_PAUSE));
                 entry.dirty = true;

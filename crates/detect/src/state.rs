@@ -60,9 +60,7 @@ impl RuleState {
     pub(crate) fn remember_run(&mut self, now: Ticks, upto: u64, period: Timespan) {
         self.history.push_back((now, upto));
         let edge = now - period;
-        while self.history.len() > HISTORY_MAX
-            || self.history.get(1).is_some_and(|(time, _)| *time <= edge)
-        {
+        while self.history.len() > HISTORY_MAX || self.history.get(1).is_some_and(|(time, _)| *time <= edge) {
             self.history.pop_front();
         }
     }
