@@ -156,9 +156,7 @@ pub fn parse_tags(text: &str) -> Result<BTreeMap<String, String>> {
 
 fn explain(error: CallError) -> anyhow::Error {
     let hint = match &error {
-        CallError::Unreachable(cause) if format!("{cause:?}").contains("UnknownIssuer") => {
-            Some("the server's certificate does not come from the given CA")
-        }
+        CallError::Unreachable(cause) => connection_hint(&format!("{cause:?}")),
         CallError::Refused { status, .. } if status.as_u16() == 401 => {
             Some("the token or secret is wrong, used or expired")
         }
@@ -171,9 +169,38 @@ fn explain(error: CallError) -> anyhow::Error {
     }
 }
 
+/// What a person can do about a failed connection, from the innermost cause; its types are not ours to match.
+fn connection_hint(cause: &str) -> Option<&'static str> {
+    const HINTS: [(&str, &str); 6] = [
+        ("UnknownIssuer", "the server's certificate does not come from the given CA"),
+        ("NotValidForName", "the server's certificate is for another name; use a name it was made for"),
+        ("NotValidYet", "the server's certificate is not valid yet; is this machine's clock behind?"),
+        ("Expired", "the server's certificate has expired; is this machine's clock ahead?"),
+        ("ConnectionRefused", "nothing listens at that address; is the server running, and the port right?"),
+        ("dns error", "the server's name is not known here"),
+    ];
+    HINTS.iter().find(|(mark, _)| cause.contains(mark)).map(|(_, hint)| *hint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failed_connections_say_what_to_look_at() {
+        use rustls::CertificateError::{Expired, NotValidForName, NotValidYet};
+        let certificate = |error| format!("{:?}", rustls::Error::InvalidCertificate(error));
+        let refused = format!("{:?}", std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+        for (cause, word) in [
+            (certificate(Expired), "ahead"),
+            (certificate(NotValidYet), "behind"),
+            (certificate(NotValidForName), "name"),
+            (refused, "listens"),
+        ] {
+            assert!(connection_hint(&cause).is_some_and(|hint| hint.contains(word)), "{cause}");
+        }
+        assert_eq!(connection_hint("something else"), None);
+    }
 
     #[test]
     fn tags_are_pairs() {

@@ -237,7 +237,8 @@ mod tests {
 
     #[test]
     fn a_gap_is_counted_within_a_boot_and_from_its_start_after_a_reboot_or_a_lost_count() {
-        let watched = |boot: &str, processes, at| Watched { boot_id: boot.to_owned(), processes, at: Ticks(at) };
+        let watched =
+            |boot: &str, processes, at| Watched { boot_id: boot.to_owned(), processes, at: Ticks(at) };
         let now = watched("b", 150, 9);
         for (before, gap) in [
             (Some(watched("b", 100, 5)), (50, Some(Ticks(5)))),

@@ -55,7 +55,7 @@ pub fn client_config(trust: &Trust, identity: Option<(&str, &str)>) -> Result<Cl
         .with_safe_default_protocol_versions()
         .context("cannot choose TLS versions")?;
     let builder = match trust {
-        Trust::Ca(pem) => builder.with_root_certificates(roots(pem)?),
+        Trust::Ca(pem) => builder.with_root_certificates(roots(pem).context("the given CA cannot be used")?),
         Trust::Fingerprint(fingerprint) => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(FingerprintVerifier {
                 fingerprint: *fingerprint,

@@ -224,8 +224,10 @@ mod tests {
     fn paragraphs_are_read_one_at_a_time_to_the_last_one_without_a_line_end() {
         let text = "Package: a\nDescription: x\n more\n\n\nÿ\n\nPackage: b";
         let mut names = Vec::new();
-        each_paragraph(text.as_bytes(), &mut |paragraph| names.extend(paragraph.get("Package").map(str::to_owned)))
-            .unwrap();
+        each_paragraph(text.as_bytes(), &mut |paragraph| {
+            names.extend(paragraph.get("Package").map(str::to_owned))
+        })
+        .unwrap();
         assert_eq!(names, ["a", "b"]);
     }
 

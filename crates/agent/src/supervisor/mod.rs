@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use bartizan_base::{Clock, Ticks};
 use bartizan_wire::{AgentStatus, DesiredExtension, DesiredState, ExtensionStatus, MachineFacts};
 use rustix::fs::FlockOperation;
@@ -178,7 +178,7 @@ fn lock(state: &Path) -> Result<File> {
     let path = state.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot open `{}`", path.display()))?;
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .with_context(|| format!("another agent is already running on `{}`", state.display()))?;
+        .map_err(|_held| anyhow!("another agent is already running on `{}`", state.display()))?;
     Ok(file)
 }
 
