@@ -117,7 +117,13 @@ async fn alerts_of(call: &Call, id: &ResourceId) -> Result<Vec<Resource>, Failur
     let mut out = Vec::new();
     for relation in call.app.records.list_all(id, RELATION_TYPE).await? {
         let related = relation.property("relatedResourceId").and_then(Value::as_str);
-        if let Some(related) = related.and_then(|related| ResourceId::parse(related).ok()) {
+        let related = related.and_then(|related| ResourceId::parse(related).ok());
+        // Who may write relations would else read whatever they point to.
+        let shown = |id: &ResourceId| {
+            let ty = id.resource_type().to_ascii_lowercase();
+            ty.starts_with("microsoft.securityinsights/") || ty == "microsoft.security/locations/alerts"
+        };
+        if let Some(related) = related.filter(shown) {
             out.extend(call.app.records.get(&related).await?);
         }
     }

@@ -31,7 +31,10 @@ pub(super) async fn of_type(
     let app = &call.app;
     let info = types::find_collection(resource_type).ok_or_else(|| types::unknown(resource_type))?;
     scope::check_subscription(app, scope)?;
-    if scope.subscription().is_some() {
+    // Everybody who is signed in may see what is computed for the tenant, and nothing that is stored: no
+    // role reaches above the subscription.
+    let tenant_level = scope.subscription().is_none();
+    if !tenant_level {
         app.authorize(&call.caller, &format!("{}/read", info.name), scope).await?;
     }
     let options = Options::read(call)?;
@@ -43,8 +46,13 @@ pub(super) async fn of_type(
     };
     if options.needs_all() {
         let mut all = computed;
-        all.extend(app.records.list_all(scope, info.name).await?);
+        if !tenant_level {
+            all.extend(app.records.list_all(scope, info.name).await?);
+        }
         return Ok(sorted_page(call, &options, scope, all));
+    }
+    if tenant_level {
+        return Ok(answer::list(computed.iter().map(answer::shown).collect(), None));
     }
     let page = app
         .records
@@ -139,7 +147,7 @@ fn sorted_page(call: &Call, options: &Options, scope: &ResourceId, all: Vec<Reso
     values.extend(all.iter().map(answer::shown).filter(|value| options.filter.holds(value)));
     let skip = options.after.as_deref().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
     let top = options.top.min(PAGE) as usize;
-    let more = values.len() > skip + top;
+    let more = values.len() > skip.saturating_add(top);
     let page: Vec<Value> = values.into_iter().skip(skip).take(top).collect();
     answer::list(page, more.then(|| next_link(call, &(skip + top).to_string())))
 }

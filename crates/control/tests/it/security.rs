@@ -1,3 +1,5 @@
+//! Attacks that must stay failed.
+
 use bartizan_records::{Actor, Condition, Write};
 use serde_json::json;
 
@@ -133,8 +135,13 @@ async fn an_incident_shows_its_alerts_and_entities() {
     put(format!("{incident}/relations/a1"), json!({"properties": {"relatedResourceId": alert}}))
         .await
         .unwrap();
+    // A relation shows alerts, and not whatever else it is pointed to.
+    put(format!("{incident}/relations/a2"), json!({"properties": {"relatedResourceId": app.home.workspace}}))
+        .await
+        .unwrap();
     let alerts = caller.post(&format!("{incident}/alerts"), json!({})).await.unwrap().json();
     assert_eq!(alerts["value"][0]["kind"], "SecurityAlert");
+    assert_eq!(alerts["value"].as_array().unwrap().len(), 1);
     let entities = caller.post(&format!("{incident}/entities"), json!({})).await.unwrap().json();
     assert_eq!(entities["entities"][0]["kind"], "Host");
     assert_eq!(entities["entities"][1]["properties"]["address"], "192.0.2.7");
