@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bartizan_base::ErrorKind;
 use bartizan_records::{Activity, ActorKind};
 use bartizan_store::AppendTarget;
 use serde_json::{Map, Value, json};
@@ -40,15 +41,24 @@ pub(crate) async fn drain(app: Arc<App>) {
 async fn step(app: &App) -> Result<bool, String> {
     let batch = app.records.next_activity(BATCH).await.map_err(|error| chain(&error))?;
     let Some(batch) = batch else { return Ok(false) };
-    let rows = batch.entries.iter().map(|entry| row(app, entry)).collect();
+    let rows = |bodies| batch.entries.iter().map(|entry| row(app, entry, bodies)).collect();
     let mut target = AppendTarget::new(app.home.customer, app.home.tenant, "AzureActivity");
     target.batch = Some(batch.id);
-    app.store.append_rows(target, rows).await.map_err(|error| chain(&error))?;
+    match app.store.append_rows(target.clone(), rows(true)).await {
+        Ok(_) => {}
+        // One body that the store will never take must not silence the log: who did what is kept, the
+        // bodies of this batch are left out.
+        Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::TooLarge) => {
+            tracing::warn!(error = chain(&error), "AzureActivity goes without the bodies of a batch");
+            app.store.append_rows(target, rows(false)).await.map_err(|error| chain(&error))?;
+        }
+        Err(error) => return Err(chain(&error)),
+    }
     app.records.acknowledge_activity(batch.id).await.map_err(|error| chain(&error))?;
     Ok(true)
 }
 
-fn row(app: &App, entry: &Activity) -> Map<String, Value> {
+fn row(app: &App, entry: &Activity, bodies: bool) -> Map<String, Value> {
     let operation = entry.operation.to_uppercase();
     let provider = entry.resource_type.split('/').next().unwrap_or_default();
     let segment = |word: &str| {
@@ -56,14 +66,18 @@ fn row(app: &App, entry: &Activity) -> Map<String, Value> {
         segments.by_ref().find(|segment| segment.eq_ignore_ascii_case(word));
         segments.next().unwrap_or_default().to_owned()
     };
-    let properties = json!({
+    let mut properties = json!({
         "eventCategory": "Administrative",
         "entity": entry.resource_id,
         "message": entry.operation,
         "callerType": entry.actor.kind.name(),
-        "before": redacted(entry.before.as_ref()),
-        "after": redacted(entry.after.as_ref()),
     });
+    if bodies {
+        properties["before"] = redacted(entry.before.as_ref());
+        properties["after"] = redacted(entry.after.as_ref());
+    } else {
+        properties["bodiesLeftOut"] = true.into();
+    }
     let value = json!({
         "TimeGenerated": entry.time,
         "OperationName": entry.operation,

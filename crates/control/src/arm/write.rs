@@ -130,6 +130,9 @@ fn tidy(body: &mut Value) -> Result<(), Failure> {
         members.insert("properties".to_owned(), Value::Object(Map::new()));
     }
     let wrong = |path: &str, text: &str| Err(Failure(ApiError::field(path, text)));
+    if members.values().any(|value| deeper(value, DEPTH_MAX)) {
+        return wrong("properties", "the body nests more than 48 deep");
+    }
     if !members["properties"].is_object() {
         return wrong("properties", "`properties` must be an object");
     }
@@ -145,6 +148,18 @@ fn tidy(body: &mut Value) -> Result<(), Failure> {
         Some(_) => return wrong("tags", "`tags` must be an object of at most 50 texts"),
     }
     Ok(())
+}
+
+/// Bodies go into columns of the log store, which takes a little more than this.
+const DEPTH_MAX: usize = 48;
+
+/// Whether `value` nests more than `levels` deep.
+fn deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(|item| deeper(item, levels - 1)),
+        Value::Object(members) => levels == 0 || members.values().any(|member| deeper(member, levels - 1)),
+        _ => false,
+    }
 }
 
 /// Azure's limit.
