@@ -1,6 +1,6 @@
 //! Evidence: facts about machines that posture decides from, topic by topic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::Value;
@@ -52,6 +52,18 @@ impl Records {
             });
         }
         Ok(())
+    }
+
+    /// The topics known of a machine.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn evidence_topics(&self, machine: &ResourceId) -> Result<BTreeSet<String>, RecordsError> {
+        let topics: Vec<String> = sqlx::query_scalar("SELECT topic FROM evidence WHERE machine_key = ?1")
+            .bind(machine.key())
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(topics.into_iter().collect())
     }
 
     /// Everything known of a machine: topic → when, facts.

@@ -25,6 +25,13 @@ const CSRF_HEADER: &str = "x-bartizan-portal";
 #[derive(Clone, Copy, Debug)]
 pub struct PeerAddress(pub SocketAddr);
 
+impl PeerAddress {
+    /// The address in a request's extensions.
+    pub(crate) fn ip(extensions: &http::Extensions) -> Option<std::net::IpAddr> {
+        extensions.get::<Self>().map(|peer| peer.0.ip())
+    }
+}
+
 /// Who makes a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
@@ -137,6 +144,13 @@ async fn of_principal(app: &App, object_id: &str, ip: Option<String>) -> Result<
 }
 
 async fn of_agent(app: &App, peer: &PeerCertificate, ip: Option<String>) -> Result<Caller, Failure> {
+    if peer.ends <= app.clock.now() {
+        return Err(Failure(ApiError::coded(
+            ErrorKind::Unauthenticated,
+            "MachineCertificateExpired",
+            "The machine's certificate has expired; connect the machine again.",
+        )));
+    }
     let agent = app.records.agent(peer.vm_id).await?.filter(|agent| agent.has_serial(&peer.serial));
     let Some(agent) = agent else {
         return Err(Failure(ApiError::coded(

@@ -61,6 +61,11 @@ pub(super) async fn evidence(
         )
         .into());
     }
+    let mut topics = app.records.evidence_topics(&agent.machine).await?;
+    topics.extend(report.topics.keys().cloned());
+    if topics.len() > TOPICS_MAX {
+        return Err(ApiError::field("topics", "a machine has at most 64 topics").into());
+    }
     // A machine's clock may be wrong; its evidence must not come from the future.
     let at = report.time.min(app.clock.now());
     for (topic, facts) in report.topics {

@@ -8,11 +8,12 @@ use axum::extract::{Path, State};
 use bartizan_api::{ApiError, versions};
 use bartizan_base::{BatchId, ErrorKind, counters};
 use bartizan_records::{ListQuery, Resource};
-use bartizan_schema::{KqlType, Table};
+use bartizan_schema::{KqlType, Table, TableKind};
 use bartizan_store::AppendTarget;
 use bartizan_wire::BATCH_HEADER;
 use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::access::{Caller, CallerKind};
 use crate::app::App;
@@ -24,8 +25,17 @@ const RULE_TYPE: &str = "Microsoft.Insights/dataCollectionRules";
 /// The data action that Monitoring Metrics Publisher has.
 const WRITE_ACTION: &str = "Microsoft.Insights/Telemetry/Write";
 /// Written by the server only: what they say is relied upon as the server's own word.
-const SERVER_TABLES: [&str; 6] =
-    ["AzureActivity", "SecurityAlert", "SecurityIncident", "SentinelHealth", "SentinelAudit", "Usage"];
+const SERVER_TABLES: [&str; 9] = [
+    "AzureActivity",
+    "SecureScoreControls",
+    "SecureScores",
+    "SecurityAlert",
+    "SecurityIncident",
+    "SecurityRecommendation",
+    "SentinelAudit",
+    "SentinelHealth",
+    "Usage",
+];
 
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
@@ -125,15 +135,31 @@ async fn target(
         return Err(ApiError::new(ErrorKind::Forbidden, text).into());
     }
     let mut target = AppendTarget::new(app.home.customer, app.home.tenant, table.name.clone());
-    target.batch = batch(headers)?;
+    let sent = batch(headers)?;
+    let own = |speaker: &str| sent.map(|sent| BatchId { source: own_source(sent.source, speaker), ..sent });
     match &caller.kind {
-        CallerKind::Principal(_) => app.authorize_data(caller, WRITE_ACTION, &rule.id).await?,
+        CallerKind::Principal(principal) => {
+            app.authorize_data(caller, WRITE_ACTION, &rule.id).await?;
+            target.batch = own(&principal.object_id.to_string());
+        }
         CallerKind::Agent { agent, .. } => {
+            target.batch = own(agent.machine.key());
             target.resource_id = Some(agent.machine.clone());
             target.force = identity(table, agent.machine.name(), &agent.vm_id.to_string());
+            if target.force.is_empty() && table.kind == TableKind::Standard {
+                let text =
+                    format!("Rows of `{}` are not about a machine; agents do not send them.", table.name);
+                return Err(ApiError::new(ErrorKind::Forbidden, text).into());
+            }
         }
     }
     Ok(target)
+}
+
+/// The source of a batch, bound to who sends it: otherwise anybody who may send could use up another
+/// sender's sequence numbers, and that one's rows would be dropped as repeated.
+fn own_source(source: Uuid, speaker: &str) -> Uuid {
+    Uuid::new_v5(&source, speaker.as_bytes())
 }
 
 /// The columns that say which machine a row is from follow the certificate, whatever the sender wrote.

@@ -1,5 +1,6 @@
 //! The client certificate of a connection.
 
+use bartizan_base::Ticks;
 use uuid::Uuid;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -13,6 +14,8 @@ pub struct PeerCertificate {
     pub vm_id: Uuid,
     /// In lower-case hex.
     pub serial: String,
+    /// TLS looks at this at the start of a first connection; resumed and long ones outlive it.
+    pub ends: Ticks,
 }
 
 impl PeerCertificate {
@@ -24,6 +27,7 @@ impl PeerCertificate {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| PkiError::NoMachine)?;
         let name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
         let vm_id = name.and_then(|name| Uuid::parse_str(name).ok()).ok_or(PkiError::NoMachine)?;
-        Ok(Self { vm_id, serial: hex(certificate.raw_serial()) })
+        let ends = Ticks::from_unix_millis(certificate.validity().not_after.timestamp().saturating_mul(1000));
+        Ok(Self { ends, vm_id, serial: hex(certificate.raw_serial()) })
     }
 }

@@ -155,3 +155,55 @@ async fn enrolment_refuses_what_is_wrong() {
     machine.caller.post("/agent/v1/status", status(0, json!([]))).await.unwrap();
     assert_eq!(enrol(onboarding, enrol_body("alive", &csr)).await, "409 Conflict");
 }
+
+#[tokio::test]
+async fn a_certificate_that_has_ended_opens_nothing_on_an_open_connection() {
+    let now = bartizan_base::Clock::now(&bartizan_base::SystemClock);
+    let clock = std::sync::Arc::new(bartizan_base::ManualClock::new(now));
+    let s = InProcess::start_at(clock.clone()).await.unwrap();
+    let machine = s.enrol("web-1").await.unwrap();
+    assert_eq!(machine.caller.get("/agent/v1/desired?wait=0").await.unwrap().status, 200);
+    clock.advance(Timespan::from_seconds(91 * 86_400));
+    let late = machine.caller.get("/agent/v1/desired?wait=0").await.unwrap();
+    assert_eq!(outcome(late), "401 MachineCertificateExpired");
+}
+
+#[tokio::test]
+async fn a_machine_cannot_use_up_the_numbers_of_another_or_write_what_is_not_about_it() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let (one, two) = (s.enrol("one").await.unwrap(), s.enrol("two").await.unwrap());
+    let rule = caller.get(s.server.app.home.default_rule.as_str()).await.unwrap().json();
+    let id = rule["properties"]["immutableId"].as_str().unwrap().to_owned();
+    let send = |machine: &Caller, table: &str, batch: &str| {
+        let path = format!("/dataCollectionRules/{id}/streams/Microsoft-{table}?api-version=2023-01-01");
+        let request = machine.request(reqwest::Method::POST, &path).header("x-bartizan-batch", batch);
+        let row = json!([{"TimeGenerated": "2026-01-01T00:00:00Z", "SyslogMessage": "kept"}]);
+        bartizan_testkit::in_process::read(request.json(&row))
+    };
+    let source = "7e2c37b4-1c50-4a6f-9a53-000000000001";
+    let last = format!("{source}/{}", i64::MAX);
+    assert_eq!(send(&one.caller, "Syslog", &last).await.unwrap().status, 204);
+    assert_eq!(send(&two.caller, "Syslog", &format!("{source}/1")).await.unwrap().status, 204);
+    assert_eq!(send(&caller, "Syslog", &format!("{source}/1")).await.unwrap().status, 204);
+    let found = rows(&s, &caller, "Syslog | where SyslogMessage == 'kept' | count").await;
+    assert_eq!(found, json!([[3]]));
+    for table in ["SigninLogs", "AuditLogs", "SecureScores", "SecurityRecommendation", "SecurityAlert"] {
+        let refused = send(&one.caller, table, &format!("{source}/2")).await.unwrap();
+        assert_eq!(outcome(refused), "403 AuthorizationFailed", "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_machine_has_a_bounded_number_of_topics() {
+    let s = server().await;
+    let machine = s.enrol("web-1").await.unwrap();
+    let report = |from: usize| {
+        let topics: serde_json::Map<String, Value> =
+            (from..from + 40).map(|topic| (format!("t{topic}"), json!({}))).collect();
+        json!({"time": "2026-01-01T00:00:00Z", "topics": topics})
+    };
+    assert_eq!(machine.caller.post("/agent/v1/evidence", report(0)).await.unwrap().status, 204);
+    assert_eq!(machine.caller.post("/agent/v1/evidence", report(0)).await.unwrap().status, 204);
+    assert_eq!(machine.caller.post("/agent/v1/evidence", report(40)).await.unwrap().status, 400);
+}
