@@ -38,6 +38,14 @@ const EVALUATED_TYPES: [&str; 4] = [
     "Microsoft.Insights/dataCollectionRules",
 ];
 
+/// The types that a policy may deploy. It deploys as the server, so nothing that gives access is among them:
+/// who may write policies would become its owner.
+const DEPLOYED_TYPES: [&str; 3] = [
+    EXTENSION_TYPE,
+    "Microsoft.Insights/dataCollectionRuleAssociations",
+    "Microsoft.Insights/dataCollectionRules",
+];
+
 /// What the reconciler works with.
 #[derive(Clone, Debug)]
 pub struct PlansContext {
@@ -273,6 +281,9 @@ async fn deploy_one(
 ) -> Result<String, RecordsError> {
     let now = ctx.clock.now();
     let target = Target::new(planned.id.clone(), planned.body.clone());
+    if !DEPLOYED_TYPES.iter().any(|deployed| target.is(deployed)) {
+        return Ok(format!("a policy may not deploy resources of type `{}`", target.resource_type));
+    }
     let is_extension = target.is(EXTENSION_TYPE);
     if let Some(existing) = existing(ctx, &target, is_extension).await? {
         if !is_extension {

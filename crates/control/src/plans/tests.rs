@@ -363,6 +363,27 @@ async fn failures_are_told_and_switches_respected() {
     assert_eq!(house.first_failure(&web).await.0, "plan");
 }
 
+/// Policies deploy as the server: who may write them must not get more access by it.
+#[tokio::test]
+async fn policies_deploy_nothing_that_gives_access() {
+    let house = House::new().await;
+    let web = house.machine("web-1", "Connected").await;
+    let ty = "Microsoft.Authorization/roleAssignments";
+    let definition = format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/climb");
+    let rule = json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
+        "then": {"effect": "deployIfNotExists", "details": {"type": ty, "deployment": {"properties": {"template": {
+            "resources": [{"type": ty, "name": "mine", "properties": {"roleDefinitionId": "Owner"}}]}}}}}}});
+    house.put(&definition, json!({"properties": rule})).await;
+    let assignment =
+        json!({"identity": {"type": "SystemAssigned"}, "properties": {"policyDefinitionId": definition}});
+    house.put(&format!("{SUBSCRIPTION}/providers/{ASSIGNMENT_TYPE}/climb"), assignment).await;
+    house.round().await;
+    let everything = bartizan_records::ListQuery::tenant();
+    assert!(house.ctx.records.list_all(&everything, ty).await.unwrap().is_empty());
+    let reason = house.reason(&web, "climb").await;
+    assert!(reason.contains("may not deploy"), "{reason}");
+}
+
 #[tokio::test]
 async fn broken_definitions_and_assignments_change_nothing() {
     let house = House::new().await;
