@@ -10,7 +10,7 @@ use bartizan_store::Store;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::access::Issuer;
+use crate::access::{Issuer, Throttle};
 use crate::agents::DesiredHub;
 use crate::pki::Pki;
 
@@ -62,6 +62,7 @@ pub struct App {
     /// The agent program that the onboarding script downloads.
     pub agent_binary: Option<PathBuf>,
     pub(crate) desired: DesiredHub,
+    pub(crate) throttle: Throttle,
     /// Ends background tasks and long polls.
     pub stop: CancellationToken,
 }
@@ -96,6 +97,7 @@ impl App {
         Ok(Arc::new(Self {
             issuer,
             desired: DesiredHub::default(),
+            throttle: Throttle::default(),
             records: parts.records,
             store: parts.store,
             engine: parts.engine,

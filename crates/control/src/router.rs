@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bartizan_api::{ApiError, path};
 use bartizan_base::ErrorKind;
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -19,7 +19,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::http::Failure;
+use crate::http::{Failure, take_rest};
 use crate::{activity, agents, arm, identity, logs, plans, portal};
 
 /// The service that answers every request.
@@ -38,8 +38,13 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        // The portal's files bring their own; an answer of any other door is no page.
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(fixed(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
         .layer(fixed(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .layer(axum::middleware::from_fn(take_rest))
 }
 
 /// ARM paths compare without regard to case, which a router cannot; they are told apart here.

@@ -4,11 +4,13 @@ mod caller;
 mod decide;
 mod roles;
 mod secrets;
+mod throttle;
 mod tokens;
 
 pub(crate) use caller::{Caller, CallerKind, bearer, session_cookie};
 pub use caller::{PeerAddress, SESSION_COOKIE};
 pub use roles::{ROLES, Role, find_role};
 pub use secrets::random_secret;
+pub(crate) use throttle::Throttle;
 pub(crate) use tokens::TOKEN_SECONDS;
 pub use tokens::{Issuer, KeyError};

@@ -100,7 +100,10 @@ async fn grant(app: &Arc<App>, parts: &mut Parts) -> Result<Grant, Failure> {
         app.authorize(&caller, "Microsoft.HybridCompute/machines/write", &group).await?;
         return Ok(Grant { group, location, tags: Map::new(), by: caller.actor });
     }
+    let from = PeerAddress::ip(&parts.extensions);
+    app.throttle.check(from, app.clock.now())?;
     let Some(secret) = app.records.use_secret(SecretKind::OnboardingToken, &token).await? else {
+        app.throttle.failed(from, app.clock.now());
         return Err(Failure(ApiError::coded(
             ErrorKind::Unauthenticated,
             "InvalidOnboardingToken",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bartizan_api::token::{TokenError, TokenRequest, TokenResponse};
 use bartizan_base::Timespan;
@@ -15,7 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::random_secret;
+use crate::access::{PeerAddress, random_secret};
 use crate::app::App;
 use crate::http::{Failure, header as header_text, read_body};
 use crate::identity::discovery::check_tenant;
@@ -26,12 +27,14 @@ const REFRESH_SECONDS: i64 = 30 * 86_400;
 pub(super) async fn token(
     State(app): State<Arc<App>>,
     Path(tenant): Path<String>,
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 ) -> Result<Response, Failure> {
     check_tenant(&app, &tenant)?;
-    let bytes = read_body(&headers, body, FORM_BYTES_MAX).await?;
-    let request = form(&headers, &bytes);
+    let from = PeerAddress::ip(&parts.extensions);
+    app.throttle.check(from, app.clock.now())?;
+    let bytes = read_body(&parts.headers, body, FORM_BYTES_MAX).await?;
+    let request = form(&parts.headers, &bytes);
     let principal = match request.grant_type.as_str() {
         "client_credentials" => by_secret(&app, &request).await?,
         "refresh_token" => by_refresh_token(&app, &request).await?,
@@ -44,6 +47,7 @@ pub(super) async fn token(
         }
     };
     let Some(principal) = principal else {
+        app.throttle.failed(from, app.clock.now());
         return Ok(refuse(
             StatusCode::UNAUTHORIZED,
             "invalid_client",
@@ -99,13 +103,14 @@ async fn by_secret(app: &App, request: &TokenRequest) -> Result<Option<Principal
         .filter(|principal| secret.is_some_and(|secret| secret.subject == principal.object_id.to_string())))
 }
 
-/// A refresh token is used once: its answer has the next one.
+/// A refresh token is used once: its answer has the next one. It is good only together with the secret of
+/// the client it was given to (RFC 6749, section 6), so one that leaks opens nothing.
 async fn by_refresh_token(app: &App, request: &TokenRequest) -> Result<Option<Principal>, Failure> {
+    let Some(client) = by_secret(app, request).await? else { return Ok(None) };
     let Some(secret) = app.records.use_secret(SecretKind::RefreshToken, &request.refresh_token).await? else {
         return Ok(None);
     };
-    let Ok(object_id) = Uuid::parse_str(&secret.subject) else { return Ok(None) };
-    Ok(app.records.principal(object_id).await?)
+    Ok((secret.subject == client.object_id.to_string()).then_some(client))
 }
 
 async fn new_refresh_token(app: &App, principal: &Principal) -> Result<String, Failure> {

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use bartizan_records::ChangeOp;
 use futures::{Stream, StreamExt};
@@ -17,13 +18,14 @@ use crate::app::App;
 use crate::http::Failure;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A stream ends this soon after its session, its token or its reader's role did.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) async fn events(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    mut parts: Parts,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
-    app.authorize(&caller, "Microsoft.Resources/subscriptions/resources/read", &app.home.subscription_id())
-        .await?;
+    allowed(&app, &mut parts).await?;
     let changes = BroadcastStream::new(app.records.subscribe()).map(|change| match change {
         Ok(change) => {
             let op = match change.op {
@@ -42,10 +44,26 @@ pub(super) async fn events(
         }
         Err(BroadcastStreamRecvError::Lagged(_)) => missed(),
     });
-    let stop = app.stop.clone();
-    let stream =
-        futures::stream::select(changes, rows).take_until(async move { stop.cancelled().await }).map(Ok);
+    let ended = async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(CHECK_EVERY) => {}
+                () = app.stop.cancelled() => return,
+            }
+            if allowed(&app, &mut parts).await.is_err() {
+                return;
+            }
+        }
+    };
+    let stream = futures::stream::select(changes, rows).take_until(ended).map(Ok);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("")))
+}
+
+/// Whether the request's credentials still open this stream.
+async fn allowed(app: &Arc<App>, parts: &mut Parts) -> Result<(), Failure> {
+    let caller = Caller::from_request_parts(parts, app).await?;
+    let scope = app.home.subscription_id();
+    app.authorize(&caller, "Microsoft.Resources/subscriptions/resources/read", &scope).await
 }
 
 /// The page fell behind and must load again.

@@ -65,7 +65,8 @@ pub(crate) async fn serve(app: &App, method: &Method, uri: &Uri) -> Result<Respo
     }
     let page = dir.join("index.html");
     if !page.is_file() {
-        let text = format!("There is no portal in `{}`.", dir.display());
+        tracing::warn!(dir = %dir.display(), "there is no portal");
+        let text = "The portal's files are missing; the server's log says where they should be.";
         return Err(ApiError::coded(ErrorKind::NotFound, "NoPortal", text).into());
     }
     send(&page, "no-cache").await

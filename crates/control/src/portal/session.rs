@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bartizan_api::ApiError;
 use bartizan_api::portal::{Session, SignIn};
@@ -13,9 +14,9 @@ use bartizan_records::{NewSecret, SecretKind};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use crate::access::{Caller, SESSION_COOKIE, random_secret, session_cookie};
+use crate::access::{Caller, PeerAddress, SESSION_COOKIE, random_secret, session_cookie};
 use crate::app::App;
-use crate::http::{Failure, read_json};
+use crate::http::{Failure, header as header_text, read_json};
 
 const BODY_MAX: usize = 16 << 10;
 /// A working day.
@@ -23,11 +24,23 @@ const SESSION_SECONDS: i64 = 12 * 3600;
 
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 ) -> Result<Response, Failure> {
-    let request: SignIn = read_json(&headers, body, BODY_MAX).await?;
+    // Another site could else sign its visitors in as somebody they are not.
+    let site = header_text(&parts.headers, "sec-fetch-site");
+    if !matches!(site, "" | "none" | "same-origin") {
+        return Err(Failure(ApiError::coded(
+            ErrorKind::Forbidden,
+            "CrossSiteSignIn",
+            "Sign-in works from the portal's own page only.",
+        )));
+    }
+    let from = PeerAddress::ip(&parts.extensions);
+    app.throttle.check(from, app.clock.now())?;
+    let request: SignIn = read_json(&parts.headers, body, BODY_MAX).await?;
     let Some(code) = app.records.use_secret(SecretKind::SignInCode, &request.code).await? else {
+        app.throttle.failed(from, app.clock.now());
         return Err(Failure(ApiError::coded(
             ErrorKind::Unauthenticated,
             "InvalidSignInCode",

@@ -75,7 +75,9 @@ async fn refresh_tokens_work_once() {
     .unwrap()
     .json();
     let refresh = first["refresh_token"].as_str().unwrap().to_owned();
-    let form = format!("grant_type=refresh_token&refresh_token={refresh}&scope=offline_access");
+    let bare = format!("grant_type=refresh_token&refresh_token={refresh}&scope=offline_access");
+    assert_eq!(post(bare.clone()).await.unwrap().status, 401, "without the client's secret");
+    let form = format!("{bare}&client_id={}&client_secret={}", made.app_id, made.secret);
     let second = post(form.clone()).await.unwrap();
     assert_eq!(second.status, 200, "{}", second.text);
     assert_ne!(second.json()["refresh_token"], refresh.as_str());
@@ -131,4 +133,46 @@ async fn only_an_owner_gives_access() {
     assert_eq!(outcome(owner.put(&id, unknown).await.unwrap()), "400 InvalidRequestContent");
     assert_eq!(owner.delete(&id).await.unwrap().status, 200);
     assert_eq!(owner.delete(&id).await.unwrap().status, 204);
+}
+
+#[tokio::test]
+async fn lists_above_the_subscription_show_nothing_that_is_stored() {
+    let s = server().await;
+    s.enrol("web-1").await.unwrap();
+    let caller = s.principal("Monitoring Metrics Publisher").await.unwrap();
+    for ty in [
+        "Microsoft.HybridCompute/machines",
+        "Microsoft.OperationalInsights/workspaces",
+        "Microsoft.Authorization/roleAssignments",
+        "Microsoft.Insights/dataCollectionRules",
+    ] {
+        for suffix in ["", "&$orderby=name", "&$filter=name ne 'x'"] {
+            let path = format!("/providers/{ty}?api-version=2024-07-10{suffix}");
+            let answer = owner(&s).await.get(&path).await.unwrap();
+            if answer.status == 200 {
+                assert_eq!(answer.json()["value"], serde_json::json!([]), "{path}");
+            }
+            let answer = caller.get(&path).await.unwrap();
+            assert!(!answer.text.contains(&s.server.app.home.subscription.to_string()), "{path}");
+        }
+    }
+    // What is the same for everybody stays readable.
+    let roles = caller.get("/providers/Microsoft.Authorization/roleDefinitions").await.unwrap();
+    assert!(roles.json()["value"].as_array().is_some_and(|roles| !roles.is_empty()), "{}", roles.text);
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let s = InProcess::start_at(clock.clone()).await.unwrap();
+    for _ in 0..60 {
+        assert_eq!(s.token("11111111-1111-1111-1111-111111111111", "guess").await.unwrap().status, 401);
+    }
+    let refused = s.token("11111111-1111-1111-1111-111111111111", "guess").await.unwrap();
+    assert_eq!((refused.status, &refused.headers["retry-after"]), (429, &"60".parse().unwrap()));
+    let nobody = s.anonymous().unwrap();
+    let code = nobody.post("/portal/v1/signin", serde_json::json!({"code": "guess"})).await.unwrap();
+    assert_eq!(outcome(code), "429 TooManyRequests");
+    clock.advance(Timespan::from_seconds(61));
+    assert_eq!(s.token("11111111-1111-1111-1111-111111111111", "guess").await.unwrap().status, 401);
 }

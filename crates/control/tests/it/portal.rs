@@ -143,3 +143,44 @@ async fn the_editor_gets_findings_and_columns() {
     assert_eq!((&bad["diagnostics"][0]["start"], &bad["diagnostics"][0]["end"]), (&json!(18), &json!(22)));
     assert!(bad["columns"].is_null());
 }
+
+#[tokio::test]
+async fn other_sites_cannot_sign_visitors_in() {
+    let s = server().await;
+    let nobody = s.anonymous().unwrap();
+    let link = s.server.ready.sign_in.clone().unwrap();
+    let code = json!({"code": link.split_once('#').unwrap().1});
+    let from = |site: &str| nobody.request(Method::POST, "/portal/v1/signin").header("sec-fetch-site", site);
+    assert_eq!(outcome(read(from("cross-site").json(&code)).await.unwrap()), "403 CrossSiteSignIn");
+    assert_eq!(outcome(read(from("same-site").json(&code)).await.unwrap()), "403 CrossSiteSignIn");
+    assert_eq!(read(from("same-origin").json(&code)).await.unwrap().status, 200, "the code is not used up");
+}
+
+#[tokio::test]
+async fn live_events_end_with_the_session() {
+    let s = server().await;
+    let nobody = s.anonymous().unwrap();
+    let link = s.server.ready.sign_in.clone().unwrap();
+    let code = json!({"code": link.split_once('#').unwrap().1});
+    let signed_in = nobody.post("/portal/v1/signin", code).await.unwrap();
+    let cookie = signed_in.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let with = |method: Method, path: &str| nobody.request(method, path).header("cookie", &cookie);
+    let mut events = with(Method::GET, "/portal/v1/events").send().await.unwrap();
+    assert_eq!(events.status(), 200);
+    read(with(Method::POST, "/portal/v1/signout").header("x-bartizan-portal", "1")).await.unwrap();
+    let end = async { while events.chunk().await.unwrap().is_some() {} };
+    tokio::time::timeout(Duration::from_secs(15), end).await.expect("the stream ends");
+}
+
+#[tokio::test]
+async fn answers_that_are_no_pages_run_nothing() {
+    let s = server().await;
+    let answer = s.anonymous().unwrap().get("/healthz").await.unwrap();
+    assert_eq!(answer.headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+    assert_eq!(answer.headers["cross-origin-opener-policy"], "same-origin");
+    assert_eq!(answer.headers["cross-origin-resource-policy"], "same-origin");
+    std::fs::remove_file(s.dir.path().join("portal/index.html")).unwrap();
+    let missing = s.anonymous().unwrap().get("/").await.unwrap();
+    assert!(!missing.text.contains(s.dir.path().to_str().unwrap()), "{}", missing.text);
+    assert_eq!(outcome(missing), "404 NoPortal");
+}
