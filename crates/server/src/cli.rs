@@ -100,6 +100,8 @@ struct CreatePrincipal {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Records and logs are their owner's only, whatever the shell that started us says.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let filter = EnvFilter::try_from_env("BARTIZAN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -135,7 +137,18 @@ async fn run(command: Command) -> anyhow::Result<()> {
     }
 }
 
+/// As many open files as we may have: each connection is one, and so is each file of the log store.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::warn!(%error, "cannot raise the number of open files");
+    }
+}
+
 async fn serve(arguments: Serve) -> anyhow::Result<()> {
+    raise_open_files();
     let options = ServeOptions {
         portal: arguments.portal,
         agent_binary: arguments.agent_binary,

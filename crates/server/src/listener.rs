@@ -1,6 +1,7 @@
 //! The HTTPS listener: bounded connections, patient but not endlessly so.
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +28,8 @@ use tower::ServiceExt;
 
 /// Connections at one time: a few thousand agents with one long poll each, and people.
 const CONNECTIONS_MAX: usize = 8192;
+/// Connections of one address at one time: a site of many machines may share one, but nobody gets all places.
+const CONNECTIONS_PER_ADDRESS_MAX: usize = CONNECTIONS_MAX / 4;
 /// A handshake takes milliseconds; a client that needs longer holds a place for nothing.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// All headers of a request must be there by then.
@@ -55,6 +59,7 @@ pub(crate) async fn serve(
 ) {
     let acceptor = TlsAcceptor::from(config);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let addresses = Addresses::default();
     let connections = TaskTracker::new();
     loop {
         let place = tokio::select! {
@@ -74,16 +79,56 @@ pub(crate) async fn serve(
                 continue;
             }
         };
+        let Some(seat) = addresses.take(peer.ip(), CONNECTIONS_PER_ADDRESS_MAX) else {
+            counters::count("bartizan_server_connections_refused_total", "too many from one address", 1);
+            continue;
+        };
         let (acceptor, router, stop) = (acceptor.clone(), router.clone(), stop.clone());
         connections.spawn(async move {
             connection(stream, peer, &acceptor, router, stop).await;
-            drop(place);
+            drop((place, seat));
         });
     }
     drop(listener);
     connections.close();
     if tokio::time::timeout(GOODBYE_TIME, connections.wait()).await.is_err() {
         tracing::warn!(open = connections.len(), "closing connections that did not finish in time");
+    }
+}
+
+/// How many connections each address has.
+#[derive(Clone, Debug, Default)]
+struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One connection of an address, given back when dropped.
+#[derive(Debug)]
+struct Seat {
+    addresses: Addresses,
+    address: IpAddr,
+}
+
+impl Addresses {
+    /// One more for `address`, unless it has `most`.
+    fn take(&self, address: IpAddr, most: usize) -> Option<Seat> {
+        let mut counts = self.0.lock();
+        let count = counts.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Seat { addresses: self.clone(), address })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut counts = self.addresses.0.lock();
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
     }
 }
 
@@ -176,4 +221,22 @@ fn builder() -> Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIME);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_cannot_take_every_place() {
+        let addresses = Addresses::default();
+        let (one, two) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let first = addresses.take(one, 2).unwrap();
+        let _second = addresses.take(one, 2).unwrap();
+        assert!(addresses.take(one, 2).is_none());
+        assert!(addresses.take(two, 2).is_some(), "another address has its own");
+        drop(first);
+        assert!(addresses.take(one, 2).is_some(), "given back");
+        assert_eq!(addresses.0.lock().len(), 1, "an address without connections is forgotten");
+    }
 }
