@@ -16,6 +16,8 @@ pub mod connect;
 pub mod extension;
 pub mod facts;
 pub mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod identity;
 pub mod inventory;
 pub mod monitor;

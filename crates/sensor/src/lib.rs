@@ -18,6 +18,8 @@ mod connector;
 mod counters;
 mod ebpf;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 mod netlink;
 mod observation;

@@ -9,7 +9,7 @@ mod journal;
 mod perf;
 mod rows;
 mod settings;
-mod syslog;
+pub(crate) mod syslog;
 mod tail;
 mod tailing;
 
