@@ -9,21 +9,23 @@ use bartizan_base::{Ticks, WorkspaceId};
 use bartizan_kql::bound::{BoundQuery, ColumnSchema, Rel};
 use bartizan_kql::{AnalyzeOptions, Diagnostic};
 use bartizan_store::Store;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use tokio::sync::Semaphore;
 
 use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
-use crate::limits::{QueryLimits, QueryThreads, collect};
+use crate::interrupt::{Interrupt, InterruptOnDrop};
+use crate::limits::{QueryLimits, QueryThreads};
 use crate::lower::Context;
 use crate::output::{QueryOutput, QueryStats};
 use crate::provider::SnapshotTable;
-use crate::prune::prune;
+use crate::prune::{Kept, prune};
+use crate::result::{Columns, collect};
 use crate::subquery;
 
 /// Settings of the engine.
@@ -132,10 +134,19 @@ impl Engine {
         let timeout = request.limits.timeout;
         let deadline = tokio::time::Instant::now() + timeout;
         let permit = tokio::time::timeout_at(deadline, self.inner.running.acquire()).await;
-        let Ok(Ok(_permit)) = permit else { return Err(QueryError::Timeout) };
+        let Ok(Ok(_permit)) = permit else { return Err(QueryError::Timeout { limit: timeout }) };
         let inner = Arc::clone(&self.inner);
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let mut output = self.inner.threads.run(left, async move { inner.run(&request).await }).await?;
+        let interrupt = Interrupt::default();
+        let _guard = InterruptOnDrop(interrupt.clone());
+        let work = async move { inner.run(&request, &interrupt).await };
+        let mut output = self.inner.threads.run(left, work).await.map_err(|error| match error {
+            QueryError::Timeout { .. } => QueryError::Timeout { limit: timeout },
+            QueryError::Memory { .. } => {
+                QueryError::Memory { limit_bytes: self.inner.options.query_memory_bytes }
+            }
+            error => error,
+        })?;
         output.stats.elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         Ok(output)
     }
@@ -158,41 +169,51 @@ impl Inner {
         WorkspaceCatalog { store: &self.store, workspace, functions: self.options.functions.as_ref() }
     }
 
-    async fn run(&self, request: &QueryRequest) -> Result<QueryOutput, QueryError> {
+    async fn run(&self, request: &QueryRequest, interrupt: &Interrupt) -> Result<QueryOutput, QueryError> {
         let options = AnalyzeOptions { now: request.now };
         let analysis = bartizan_kql::analyze(&request.text, &self.catalog(request.workspace), &options);
         let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
-        let query = BoundQuery { root: prune(query.root), render: query.render };
-        self.run_bound(&query, request).await
+        self.run_bound(query, request, interrupt).await
     }
 
-    async fn run_bound(&self, query: &BoundQuery, request: &QueryRequest) -> Result<QueryOutput, QueryError> {
+    async fn run_bound(
+        &self,
+        query: BoundQuery,
+        request: &QueryRequest,
+        interrupt: &Interrupt,
+    ) -> Result<QueryOutput, QueryError> {
         let used = tables(&query.root);
         let names: Vec<&str> = used.iter().map(String::as_str).collect();
         let snapshot = self.store.snapshot(request.workspace, &names)?;
         let seq = snapshot.seq;
         let snapshots =
             snapshot.tables.into_iter().map(|(name, table)| (name, Arc::new(SnapshotTable::new(table))));
+        let snapshots: HashMap<String, Arc<SnapshotTable>> = snapshots.collect();
+        let declared = query.root.columns();
+        let is_empty = |name: &str| snapshots.get(name).is_some_and(|table| table.is_empty());
+        let Kept { rel: root, places } = prune(query.root, &is_empty);
+        let columns = Columns::new(&declared, &places);
         let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
         let mut context = Context {
             now: request.now,
             timespan: request.timespan,
             ingested: request.ingested.map(|window| (bound(window.after), bound(window.upto))),
-            tables: snapshots.collect(),
+            tables: snapshots,
             answers: HashMap::new(),
             shared: HashMap::new(),
+            interrupt: interrupt.clone(),
         };
-        let state = self.session(query)?;
-        subquery::resolve(&query.root, &mut context, &state).await?;
-        let lowered = context.relation(&query.root)?;
+        let state = self.session(&root, interrupt)?;
+        subquery::resolve(&root, &mut context, &state).await?;
+        let lowered = context.relation(&root)?;
         let physical = state.create_physical_plan(&lowered.plan).await?;
         let stream = execute_stream(physical, state.task_ctx())?;
-        let (batches, partial) = collect(stream, &request.limits).await?;
+        let (batches, partial) = collect(stream, &columns, &request.limits).await?;
         let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         Ok(QueryOutput {
-            columns: lowered.columns,
+            columns: declared,
             batches,
-            render: query.render.clone(),
+            render: query.render,
             partial,
             seq,
             stats: QueryStats { elapsed_us: 0, rows, tables: used.into_iter().collect() },
@@ -200,12 +221,12 @@ impl Inner {
     }
 
     /// A DataFusion session for one query, with its own memory.
-    fn session(&self, query: &BoundQuery) -> Result<datafusion::execution::SessionState, QueryError> {
+    fn session(&self, root: &Rel, interrupt: &Interrupt) -> Result<SessionState, QueryError> {
         let pool = Arc::new(FairSpillPool::new(self.options.query_memory_bytes));
         let runtime =
             RuntimeEnvBuilder::from_runtime_env(&self.runtime).with_memory_pool(pool).build_arc()?;
         // Filtering inside the Parquet reader pays when many columns meet few rows, and costs elsewhere.
-        let selective = !aggregates(&query.root);
+        let selective = !aggregates(root);
         let config = SessionConfig::new()
             .with_target_partitions(self.options.threads.max(1))
             // Splits `get_field` off projections and trips over columns that keep their name (55.2).
@@ -214,7 +235,10 @@ impl Inner {
             .set_bool("datafusion.execution.parquet.reorder_filters", selective);
         // One optimizer rule looks this function up by name; no other name is needed, and no other is offered.
         let functions = vec![datafusion::functions_aggregate::first_last::first_value_udaf()];
-        let builder = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime);
+        let builder = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_optimizer_rules(interrupt.optimizer_rules());
         Ok(builder.with_aggregate_functions(functions).build())
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a query, and with the engine itself.
 
+use std::time::Duration;
+
 use bartizan_base::ErrorKind;
 use bartizan_kql::{Diagnostic, Span};
 use bartizan_store::StoreError;
@@ -14,10 +16,13 @@ pub enum QueryError {
     /// KQL knows it, this build cannot run it yet.
     #[error("`{what}` is not supported yet")]
     Unsupported { what: String, span: Span },
-    #[error("the query ran out of time")]
-    Timeout,
-    #[error("the query needs more memory than it is allowed")]
-    Memory,
+    #[error("the query was stopped at its time limit of {}", seconds(*limit))]
+    Timeout { limit: Duration },
+    #[error("Memory: the query needs more than its limit of {} MiB", limit_bytes >> 20)]
+    Memory { limit_bytes: usize },
+    /// A part of the query would be larger than any answer may be.
+    #[error("the query is too large: {what}")]
+    TooLarge { what: String },
     /// A table could not be read.
     #[error("cannot read the log store")]
     Store(#[source] StoreError),
@@ -31,8 +36,9 @@ impl QueryError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Invalid(_) | Self::Unsupported { .. } => ErrorKind::Invalid,
-            Self::Timeout => ErrorKind::Timeout,
-            Self::Memory => ErrorKind::TooMany,
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Memory { .. } => ErrorKind::TooMany,
+            Self::TooLarge { .. } => ErrorKind::Invalid,
             Self::Store(error) => error.kind(),
             Self::Internal(_) => ErrorKind::Internal,
         }
@@ -43,6 +49,10 @@ impl QueryError {
     }
 }
 
+fn seconds(limit: Duration) -> String {
+    format!("{} s", limit.as_secs_f64())
+}
+
 fn first_message(diagnostics: &[Diagnostic]) -> &str {
     diagnostics.first().map_or("", |diagnostic| diagnostic.message.as_str())
 }
@@ -50,7 +60,8 @@ fn first_message(diagnostics: &[Diagnostic]) -> &str {
 impl From<DataFusionError> for QueryError {
     fn from(error: DataFusionError) -> Self {
         match error.find_root() {
-            DataFusionError::ResourcesExhausted(_) => Self::Memory,
+            // The engine, which knows the limit, puts it in.
+            DataFusionError::ResourcesExhausted(_) => Self::Memory { limit_bytes: 0 },
             _ => Self::Internal(error.strip_backtrace()),
         }
     }

@@ -4,9 +4,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::physical_plan::SendableRecordBatchStream;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
@@ -37,42 +35,6 @@ impl Default for QueryLimits {
 pub struct Partial {
     pub code: &'static str,
     pub message: String,
-}
-
-/// Reads a stream up to the limits.
-pub(crate) async fn collect(
-    mut stream: SendableRecordBatchStream,
-    limits: &QueryLimits,
-) -> Result<(Vec<RecordBatch>, Option<Partial>), QueryError> {
-    let mut batches = Vec::new();
-    let (mut rows, mut bytes) = (0_u64, 0_u64);
-    while let Some(batch) = stream.next().await {
-        let batch = batch?;
-        let room = usize::try_from(limits.rows - rows).unwrap_or(usize::MAX);
-        if batch.num_rows() > room {
-            batches.push(batch.slice(0, room));
-            let message = format!("the result has more than {} rows; the rest is cut off", limits.rows);
-            return Ok((batches, Some(Partial { code: "RowLimit", message })));
-        }
-        rows += batch.num_rows() as u64;
-        bytes += content_bytes(&batch);
-        batches.push(batch);
-        if bytes > limits.bytes {
-            let message = format!("the result has more than {} bytes; the rest is cut off", limits.bytes);
-            return Ok((batches, Some(Partial { code: "SizeLimit", message })));
-        }
-    }
-    Ok((batches, None))
-}
-
-/// Bytes of a batch's values. Its buffers may be shared with other batches, so their size says nothing.
-fn content_bytes(batch: &RecordBatch) -> u64 {
-    let bytes = batch.columns().iter().map(|column| match column.as_string_view_opt() {
-        // The low half of a view's first word is the text's length.
-        Some(texts) => texts.views().iter().map(|view| 16 + u64::from(*view as u32)).sum(),
-        None => column.len() as u64 * 8,
-    });
-    bytes.sum()
 }
 
 /// Threads of their own for queries, so that a heavy one never starves the server.
@@ -109,7 +71,7 @@ impl QueryThreads {
             Ok(Ok(Ok(result))) => result,
             Ok(Ok(Err(panic))) => Err(QueryError::Internal(panic_text(panic.as_ref()))),
             Ok(Err(error)) => Err(QueryError::Internal(error.to_string())),
-            Err(_) => Err(QueryError::Timeout),
+            Err(_) => Err(QueryError::Timeout { limit: timeout }),
         }
     }
 }

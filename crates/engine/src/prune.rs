@@ -1,197 +1,377 @@
-//! Drops columns that nobody asks for, before anything is lowered.
+//! Drops columns that nobody asks for, inputs without rows, and columns that hold one constant, before anything is
+//! lowered.
 //!
 //! DataFusion prunes too, but only after it has built and rewritten the whole plan: `union *` over a workspace of a
 //! hundred tables has three thousand columns in a hundred inputs, and planning those takes minutes. Here the
-//! bound tree is cut first, by position, which costs one walk.
+//! bound tree is cut first, by position, which costs one walk. What is constant in the result never reaches
+//! DataFusion: [`crate::output`] fills it in.
 
-use bartizan_kql::bound::{Join, JoinSide, Named, PathSegment, Rel, Scalar, ScalarKind};
+use std::collections::HashMap;
 
-/// The same relation with the same output columns, whose inner relations carry only what is used.
-pub(crate) fn prune(root: Rel) -> Rel {
-    let width = root.columns().len();
-    let kept = cut(root, &vec![true; width]);
-    debug_assert_eq!(kept.rel.columns().len(), width, "a root keeps all its columns");
-    kept.rel
+use bartizan_kql::Span;
+use bartizan_kql::bound::{ColumnSchema, Join, JoinSide, Named, PathSegment, Rel, Scalar, ScalarKind};
+use bartizan_schema::KqlType;
+
+use crate::subquery;
+
+/// Where a column of a relation is after cutting.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// Nobody asked for it.
+    Gone,
+    At(usize),
+    /// Every row has this literal.
+    Fixed(Scalar),
 }
 
 /// A relation after cutting, and where its old output columns are now.
-struct Kept {
-    rel: Rel,
-    place: Vec<Option<usize>>,
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub rel: Rel,
+    pub places: Vec<Place>,
 }
 
-impl Kept {
-    fn whole(rel: Rel) -> Self {
-        let place = (0..rel.columns().len()).map(Some).collect();
-        Self { rel, place }
+/// Cuts a query. `is_empty` says which tables have no rows at the query's snapshot.
+pub(crate) fn prune(root: Rel, is_empty: &dyn Fn(&str) -> bool) -> Kept {
+    let cutter = Cutter { is_empty, uses: subquery::shared_uses(&root) };
+    let all = vec![true; root.columns().len()];
+    cutter.cut(root, &all)
+}
+
+struct Cutter<'a> {
+    is_empty: &'a dyn Fn(&str) -> bool,
+    /// How often each shared relation occurs.
+    uses: HashMap<u32, usize>,
+}
+
+impl Cutter<'_> {
+    fn cut(&self, rel: Rel, needed: &[bool]) -> Kept {
+        match rel {
+            Rel::Table { name, columns, span } => {
+                let places = places(needed);
+                Kept { rel: Rel::Table { name, columns: filter(columns, &places), span }, places }
+            }
+            Rel::Print { items } => {
+                let places = places(needed);
+                let mut items = filter(items, &places);
+                items.iter_mut().for_each(|item| self.inside(&mut item.value));
+                Kept { rel: Rel::Print { items }, places }
+            }
+            Rel::Project { input, items } => self.project(*input, items, needed),
+            Rel::Filter { input, mut predicate } => {
+                let mut wanted = needed.to_vec();
+                mark(&predicate, &mut wanted);
+                let Kept { rel, places } = self.cut(*input, &wanted);
+                self.renumber(&mut predicate, &places);
+                Kept { rel: Rel::Filter { input: Box::new(rel), predicate }, places }
+            }
+            Rel::Sort { input, mut keys } => {
+                let mut wanted = needed.to_vec();
+                keys.iter().for_each(|key| mark(&key.value, &mut wanted));
+                let Kept { rel, places } = self.cut(*input, &wanted);
+                keys.iter_mut().for_each(|key| self.renumber(&mut key.value, &places));
+                Kept { rel: Rel::Sort { input: Box::new(rel), keys }, places }
+            }
+            Rel::Take { input, mut count } => {
+                self.inside(&mut count);
+                let Kept { rel, places } = self.cut(*input, needed);
+                Kept { rel: Rel::Take { input: Box::new(rel), count }, places }
+            }
+            Rel::Sample { input, mut count } => {
+                self.inside(&mut count);
+                let Kept { rel, places } = self.cut(*input, needed);
+                Kept { rel: Rel::Sample { input: Box::new(rel), count }, places }
+            }
+            Rel::Serialize { input } => {
+                let Kept { rel, places } = self.cut(*input, needed);
+                Kept { rel: Rel::Serialize { input: Box::new(rel) }, places }
+            }
+            Rel::Union { inputs, columns } => {
+                let kept = inputs.into_iter().map(|input| self.cut(input, &at_least_one(needed)));
+                let kept: Vec<Kept> = kept.filter(|kept| !self.has_no_rows(&kept.rel)).collect();
+                union(kept, columns, needed)
+            }
+            Rel::Summarize { input, mut keys, mut aggregates } => {
+                let mut wanted = vec![false; input.columns().len()];
+                keys.iter().for_each(|key| mark(&key.value, &mut wanted));
+                aggregates.iter().flat_map(|one| &one.args).for_each(|arg| mark(arg, &mut wanted));
+                let Kept { rel, places } = self.solid(*input, &wanted);
+                keys.iter_mut().for_each(|key| self.renumber(&mut key.value, &places));
+                let args = aggregates.iter_mut().flat_map(|one| &mut one.args);
+                args.for_each(|arg| self.renumber(arg, &places));
+                whole(Rel::Summarize { input: Box::new(rel), keys, aggregates })
+            }
+            Rel::Join(join) => self.join(*join, needed),
+            Rel::Shared { id, input } => {
+                // A result that is computed once is one for all its users, so it stays whole.
+                let kept_for_all = self.uses.get(&id).is_some_and(|uses| *uses > 1);
+                if kept_for_all && subquery::worth_keeping(&input) {
+                    whole(Rel::Shared { id, input: Box::new(self.all(*input)) })
+                } else {
+                    self.cut(*input, needed)
+                }
+            }
+            Rel::MvExpand(mut expand) => {
+                expand.input = self.all(expand.input);
+                expand.items.iter_mut().for_each(|item| self.inside(&mut item.value));
+                whole(Rel::MvExpand(expand))
+            }
+            Rel::Parse(mut parse) => {
+                parse.input = self.all(parse.input);
+                self.inside(&mut parse.source);
+                whole(Rel::Parse(parse))
+            }
+            Rel::Range { column, mut start, mut stop, mut step } => {
+                [&mut start, &mut stop, &mut step].into_iter().for_each(|bound| self.inside(bound));
+                whole(Rel::Range { column, start, stop, step })
+            }
+            rel @ (Rel::Rows { .. } | Rel::Unsupported { .. }) => whole(rel),
+        }
+    }
+
+    fn project(&self, input: Rel, items: Vec<Named>, needed: &[bool]) -> Kept {
+        let asked = places(needed);
+        let items = filter(items, &asked);
+        let mut wanted = vec![false; input.columns().len()];
+        items.iter().for_each(|item| mark(&item.value, &mut wanted));
+        let input = self.cut(input, &wanted);
+        let mut values = items.into_iter();
+        let mut kept: Vec<Named> = Vec::new();
+        let mut found: Vec<Place> = Vec::with_capacity(asked.len());
+        let mut spare = None;
+        for place in asked {
+            let item = if matches!(place, Place::Gone) { None } else { values.next() };
+            let Some(mut item) = item else {
+                found.push(Place::Gone);
+                continue;
+            };
+            self.renumber(&mut item.value, &input.places);
+            if matches!(item.value.kind, ScalarKind::Literal(_)) {
+                found.push(Place::Fixed(item.value.clone()));
+                spare = spare.or(Some(item));
+            } else {
+                found.push(Place::At(kept.len()));
+                kept.push(item);
+            }
+        }
+        if kept.is_empty() {
+            // Rows must stay countable.
+            kept.extend(spare);
+        }
+        Kept { rel: Rel::Project { input: Box::new(input.rel), items: kept }, places: found }
+    }
+
+    fn join(&self, join: Join, needed: &[bool]) -> Kept {
+        let places = places(needed);
+        let mut outputs = filter(join.outputs, &places);
+        let mut left_wanted = vec![false; join.left.columns().len()];
+        let mut right_wanted = vec![false; join.right.columns().len()];
+        for output in &outputs {
+            match output.from {
+                JoinSide::Left => left_wanted[output.index] = true,
+                JoinSide::Right => right_wanted[output.index] = true,
+            }
+        }
+        let mut on = join.on;
+        for (left, right) in &on {
+            mark(left, &mut left_wanted);
+            mark(right, &mut right_wanted);
+        }
+        let left = self.solid(join.left, &left_wanted);
+        let right = self.solid(join.right, &right_wanted);
+        for (of_left, of_right) in &mut on {
+            self.renumber(of_left, &left.places);
+            self.renumber(of_right, &right.places);
+        }
+        for output in &mut outputs {
+            let side = if output.from == JoinSide::Left { &left.places } else { &right.places };
+            if let Place::At(at) = side[output.index] {
+                output.index = at;
+            }
+        }
+        let rel = Join { left: left.rel, right: right.rel, on, outputs, kind: join.kind, span: join.span };
+        Kept { rel: Rel::Join(Box::new(rel)), places }
+    }
+
+    /// Cut, with the wanted columns that turn out constant put back: for relations that need real columns.
+    fn solid(&self, rel: Rel, wanted: &[bool]) -> Kept {
+        let columns = rel.columns();
+        let kept = self.cut(rel, wanted);
+        if !kept.places.iter().any(|place| matches!(place, Place::Fixed(_))) {
+            return kept;
+        }
+        let mut items = Vec::new();
+        let mut places = Vec::with_capacity(columns.len());
+        for ((column, wanted), place) in columns.into_iter().zip(wanted).zip(&kept.places) {
+            let value = value_at(place, column.ty).filter(|_| *wanted);
+            places.push(if value.is_some() { Place::At(items.len()) } else { Place::Gone });
+            items.extend(value.map(|value| Named { name: column.name, value }));
+        }
+        if items.is_empty() {
+            return kept;
+        }
+        Kept { rel: Rel::Project { input: Box::new(kept.rel), items }, places }
+    }
+
+    /// The same relation with the same columns, cut inside.
+    fn all(&self, rel: Rel) -> Rel {
+        let all = vec![true; rel.columns().len()];
+        self.solid(rel, &all).rel
+    }
+
+    /// Whether a relation surely has no rows: it reads a table without any, through operators that make none.
+    fn has_no_rows(&self, rel: &Rel) -> bool {
+        match rel {
+            Rel::Table { name, .. } => (self.is_empty)(name),
+            Rel::Rows { rows, .. } => rows.is_empty(),
+            Rel::Filter { input, .. }
+            | Rel::Project { input, .. }
+            | Rel::Sort { input, .. }
+            | Rel::Take { input, .. }
+            | Rel::Sample { input, .. }
+            | Rel::Serialize { input } => self.has_no_rows(input),
+            _ => false,
+        }
+    }
+
+    /// Gives the columns of an expression their new places, and cuts its sub-queries.
+    fn renumber(&self, scalar: &mut Scalar, places: &[Place]) {
+        if let ScalarKind::Column(at) = &mut scalar.kind {
+            match &places[*at] {
+                Place::At(place) => *at = *place,
+                Place::Fixed(literal) => scalar.kind = literal.kind.clone(),
+                Place::Gone => debug_assert!(false, "columns that are read were marked as wanted"),
+            }
+            return;
+        }
+        self.inner(scalar, &|cutter, scalar| cutter.renumber(scalar, places));
+    }
+
+    /// Cuts the sub-queries of an expression whose columns stay where they are.
+    fn inside(&self, scalar: &mut Scalar) {
+        self.inner(scalar, &|cutter, scalar| cutter.inside(scalar));
+    }
+
+    fn inner(&self, scalar: &mut Scalar, each: &dyn Fn(&Self, &mut Scalar)) {
+        match &mut scalar.kind {
+            ScalarKind::Call { args, .. } => args.iter_mut().for_each(|arg| each(self, arg)),
+            ScalarKind::Path { value, segments } => {
+                each(self, value);
+                for segment in segments {
+                    if let PathSegment::Dynamic(key) = segment {
+                        each(self, key);
+                    }
+                }
+            }
+            ScalarKind::InRelation { value, relation, .. } => {
+                each(self, value);
+                self.first_column(relation);
+            }
+            ScalarKind::ToScalar(relation) => self.first_column(relation),
+            ScalarKind::Literal(_) | ScalarKind::Column(_) => {}
+        }
+    }
+
+    /// Cuts a sub-query down to the one column that is read.
+    fn first_column(&self, rel: &mut Rel) {
+        let whole = std::mem::replace(rel, Rel::Print { items: Vec::new() });
+        let wanted: Vec<bool> = (0..whole.columns().len()).map(|at| at == 0).collect();
+        *rel = self.solid(whole, &wanted).rel;
     }
 }
 
-/// Which old columns to keep, and their new places. One stays when none is asked for: rows must be countable.
-fn places(needed: &[bool]) -> Vec<Option<usize>> {
-    let mut next = 0;
-    let none = !needed.contains(&true);
-    needed
-        .iter()
-        .enumerate()
-        .map(|(at, needed)| {
-            let keep = *needed || (none && at == 0);
-            keep.then(|| {
-                next += 1;
-                next - 1
-            })
-        })
-        .collect()
-}
-
-fn filter<T>(items: Vec<T>, place: &[Option<usize>]) -> Vec<T> {
-    items.into_iter().zip(place).filter(|(_, place)| place.is_some()).map(|(item, _)| item).collect()
-}
-
-fn cut(rel: Rel, needed: &[bool]) -> Kept {
-    match rel {
-        Rel::Table { name, columns, span } => {
-            let place = places(needed);
-            Kept { rel: Rel::Table { name, columns: filter(columns, &place), span }, place }
-        }
-        Rel::Print { items } => {
-            let place = places(needed);
-            Kept { rel: Rel::Print { items: filter(items, &place) }, place }
-        }
-        Rel::Filter { input, mut predicate } => {
-            let mut wanted = needed.to_vec();
-            mark(&predicate, &mut wanted);
-            let input = cut(*input, &wanted);
-            renumber(&mut predicate, &input.place);
-            Kept { rel: Rel::Filter { input: Box::new(input.rel), predicate }, place: input.place }
-        }
-        Rel::Project { input, items } => {
-            let place = places(needed);
-            let (input, items) = project(*input, filter(items, &place));
-            Kept { rel: Rel::Project { input: Box::new(input), items }, place }
-        }
-        Rel::Summarize { input, mut keys, mut aggregates } => {
-            let mut wanted = vec![false; input.columns().len()];
-            keys.iter().for_each(|key| mark(&key.value, &mut wanted));
-            aggregates.iter().flat_map(|one| &one.args).for_each(|arg| mark(arg, &mut wanted));
-            let input = cut(*input, &wanted);
-            keys.iter_mut().for_each(|key| renumber(&mut key.value, &input.place));
-            aggregates.iter_mut().flat_map(|one| &mut one.args).for_each(|arg| renumber(arg, &input.place));
-            Kept::whole(Rel::Summarize { input: Box::new(input.rel), keys, aggregates })
-        }
-        Rel::Sort { input, mut keys } => {
-            let mut wanted = needed.to_vec();
-            keys.iter().for_each(|key| mark(&key.value, &mut wanted));
-            let input = cut(*input, &wanted);
-            keys.iter_mut().for_each(|key| renumber(&mut key.value, &input.place));
-            Kept { rel: Rel::Sort { input: Box::new(input.rel), keys }, place: input.place }
-        }
-        Rel::Take { input, count } => {
-            let input = cut(*input, needed);
-            Kept { rel: Rel::Take { input: Box::new(input.rel), count }, place: input.place }
-        }
-        Rel::Sample { input, count } => {
-            let input = cut(*input, needed);
-            Kept { rel: Rel::Sample { input: Box::new(input.rel), count }, place: input.place }
-        }
-        Rel::Serialize { input } => {
-            let input = cut(*input, needed);
-            Kept { rel: Rel::Serialize { input: Box::new(input.rel) }, place: input.place }
-        }
-        Rel::Union { inputs, columns } => {
-            let place = places(needed);
-            let wanted: Vec<bool> = place.iter().map(Option::is_some).collect();
-            let columns = filter(columns, &place);
-            let inputs = inputs.into_iter().map(|input| exactly(input, &wanted)).collect();
-            Kept { rel: Rel::Union { inputs, columns }, place }
-        }
-        Rel::Join(join) => join_cut(*join, needed),
-        // A shared result is one for all its users; the others number their own outputs.
-        whole @ (Rel::Rows { .. }
-        | Rel::Range { .. }
-        | Rel::MvExpand(_)
-        | Rel::Parse(_)
-        | Rel::Shared { .. }
-        | Rel::Unsupported { .. }) => Kept::whole(within(whole)),
-    }
-}
-
-/// Relations that are kept whole still have inner ones worth cutting.
-fn within(rel: Rel) -> Rel {
-    match rel {
-        Rel::MvExpand(mut expand) => {
-            expand.input = prune(expand.input);
-            Rel::MvExpand(expand)
-        }
-        Rel::Parse(mut parse) => {
-            parse.input = prune(parse.input);
-            Rel::Parse(parse)
-        }
-        Rel::Shared { id, input } => Rel::Shared { id, input: Box::new(prune(*input)) },
-        other => other,
-    }
-}
-
-/// Cuts the input of a projection down to what its items use.
-fn project(input: Rel, mut items: Vec<Named>) -> (Rel, Vec<Named>) {
-    let mut wanted = vec![false; input.columns().len()];
-    items.iter().for_each(|item| mark(&item.value, &mut wanted));
-    let input = cut(input, &wanted);
-    items.iter_mut().for_each(|item| renumber(&mut item.value, &input.place));
-    (input.rel, items)
-}
-
-/// Exactly the wanted columns, in order: what a union needs of each input.
-fn exactly(input: Rel, wanted: &[bool]) -> Rel {
-    let columns = input.columns();
-    let kept = cut(input, wanted);
-    let width = wanted.iter().filter(|wanted| **wanted).count();
-    if kept.rel.columns().len() == width {
-        return kept.rel;
-    }
-    let items = columns
-        .into_iter()
-        .zip(wanted)
-        .zip(&kept.place)
-        .filter(|((_, wanted), _)| **wanted)
-        .filter_map(|((column, _), place)| {
-            Some(Named {
-                value: Scalar::column((*place)?, column.ty, bartizan_kql::Span::default()),
-                name: column.name,
-            })
+/// A union of inputs that were cut alike. Columns that are one constant in all of them are constant above too.
+fn union(inputs: Vec<Kept>, columns: Vec<ColumnSchema>, needed: &[bool]) -> Kept {
+    let needed = at_least_one(needed);
+    let fixed: Vec<Option<Scalar>> = (0..columns.len())
+        .map(|at| {
+            let mut values = inputs.iter().map(|input| match &input.places[at] {
+                Place::Fixed(value) => Some(value),
+                _ => None,
+            });
+            let first = values.next().flatten()?;
+            values.all(|value| value.is_some_and(|value| same(value, first))).then(|| first.clone())
         })
         .collect();
-    Rel::Project { input: Box::new(kept.rel), items }
+    let mut kept: Vec<bool> =
+        needed.iter().zip(&fixed).map(|(needed, fixed)| *needed && fixed.is_none()).collect();
+    if !kept.contains(&true)
+        && let Some(first) = needed.iter().position(|needed| *needed)
+    {
+        kept[first] = true;
+    }
+    let mut next = 0;
+    let places = kept
+        .iter()
+        .zip(&needed)
+        .zip(fixed)
+        .map(|((kept, needed), fixed)| match fixed {
+            _ if *kept => {
+                next += 1;
+                Place::At(next - 1)
+            }
+            Some(value) if *needed => Place::Fixed(value),
+            _ => Place::Gone,
+        })
+        .collect();
+    let columns: Vec<_> =
+        columns.into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(column, _)| column).collect();
+    if inputs.is_empty() {
+        return Kept { rel: Rel::Rows { columns, rows: Vec::new() }, places };
+    }
+    let inputs = inputs
+        .into_iter()
+        .map(|input| {
+            let taken = input.places.iter().zip(&kept).filter(|(_, kept)| **kept);
+            let items = taken.zip(&columns).filter_map(|((place, _), column)| {
+                Some(Named { name: column.name.clone(), value: value_at(place, column.ty)? })
+            });
+            Rel::Project { items: items.collect(), input: Box::new(input.rel) }
+        })
+        .collect();
+    Kept { rel: Rel::Union { inputs, columns }, places }
 }
 
-fn join_cut(join: Join, needed: &[bool]) -> Kept {
-    let place = places(needed);
-    let mut outputs = filter(join.outputs, &place);
-    let mut left_wanted = vec![false; join.left.columns().len()];
-    let mut right_wanted = vec![false; join.right.columns().len()];
-    for output in &outputs {
-        match output.from {
-            JoinSide::Left => left_wanted[output.index] = true,
-            JoinSide::Right => right_wanted[output.index] = true,
+fn whole(rel: Rel) -> Kept {
+    let places = (0..rel.columns().len()).map(Place::At).collect();
+    Kept { rel, places }
+}
+
+/// The value of a column at its new place.
+fn value_at(place: &Place, ty: KqlType) -> Option<Scalar> {
+    match place {
+        Place::Gone => None,
+        Place::At(at) => Some(Scalar::column(*at, ty, Span::default())),
+        Place::Fixed(literal) => Some(literal.clone()),
+    }
+}
+
+fn same(a: &Scalar, b: &Scalar) -> bool {
+    a.ty == b.ty && matches!((&a.kind, &b.kind), (ScalarKind::Literal(a), ScalarKind::Literal(b)) if a == b)
+}
+
+/// One column stays when none is asked for: rows must be countable.
+fn at_least_one(needed: &[bool]) -> Vec<bool> {
+    let none = !needed.contains(&true);
+    needed.iter().enumerate().map(|(at, needed)| *needed || (none && at == 0)).collect()
+}
+
+/// Which old columns to keep, and their new places.
+fn places(needed: &[bool]) -> Vec<Place> {
+    let mut next = 0;
+    let place = |needed: bool| {
+        if !needed {
+            return Place::Gone;
         }
-    }
-    let mut on = join.on;
-    for (left, right) in &on {
-        mark(left, &mut left_wanted);
-        mark(right, &mut right_wanted);
-    }
-    let left = cut(join.left, &left_wanted);
-    let right = cut(join.right, &right_wanted);
-    for (of_left, of_right) in &mut on {
-        renumber(of_left, &left.place);
-        renumber(of_right, &right.place);
-    }
-    for output in &mut outputs {
-        let place = if output.from == JoinSide::Left { &left.place } else { &right.place };
-        output.index = place[output.index].expect("outputs were marked as wanted");
-    }
-    let rel = Join { left: left.rel, right: right.rel, on, outputs, kind: join.kind, span: join.span };
-    Kept { rel: Rel::Join(Box::new(rel)), place }
+        next += 1;
+        Place::At(next - 1)
+    };
+    at_least_one(needed).into_iter().map(place).collect()
+}
+
+fn filter<T>(items: Vec<T>, places: &[Place]) -> Vec<T> {
+    let kept = items.into_iter().zip(places).filter(|(_, place)| !matches!(place, Place::Gone));
+    kept.map(|(item, _)| item).collect()
 }
 
 /// Marks the columns that an expression reads.
@@ -208,24 +388,6 @@ fn mark(scalar: &Scalar, wanted: &mut [bool]) {
             }
         }
         ScalarKind::InRelation { value, .. } => mark(value, wanted),
-        ScalarKind::Literal(_) | ScalarKind::ToScalar(_) => {}
-    }
-}
-
-/// Gives the columns of an expression their new places.
-fn renumber(scalar: &mut Scalar, place: &[Option<usize>]) {
-    match &mut scalar.kind {
-        ScalarKind::Column(at) => *at = place[*at].expect("columns that are read were marked as wanted"),
-        ScalarKind::Call { args, .. } => args.iter_mut().for_each(|arg| renumber(arg, place)),
-        ScalarKind::Path { value, segments } => {
-            renumber(value, place);
-            for segment in segments {
-                if let PathSegment::Dynamic(key) = segment {
-                    renumber(key, place);
-                }
-            }
-        }
-        ScalarKind::InRelation { value, .. } => renumber(value, place),
         ScalarKind::Literal(_) | ScalarKind::ToScalar(_) => {}
     }
 }

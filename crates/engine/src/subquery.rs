@@ -34,9 +34,15 @@ pub(crate) async fn resolve(
     context: &mut Context,
     state: &SessionState,
 ) -> Result<(), QueryError> {
+    let uses = shared_uses(root);
+    walk(root, context, state, &uses).await
+}
+
+/// How often each shared relation occurs.
+pub(crate) fn shared_uses(root: &Rel) -> HashMap<u32, usize> {
     let mut uses = HashMap::new();
     count_shared(root, &mut uses);
-    walk(root, context, state, &uses).await
+    uses
 }
 
 fn walk<'a>(
@@ -85,7 +91,7 @@ fn walk<'a>(
 
 /// Whether computing once beats computing where it is used: a plain filtered scan is cheaper run twice,
 /// because each use then reads only its own columns.
-fn worth_keeping(rel: &Rel) -> bool {
+pub(crate) fn worth_keeping(rel: &Rel) -> bool {
     match rel {
         Rel::Table { .. } | Rel::Rows { .. } => false,
         Rel::Filter { input, predicate } => worth_keeping(input) || is_random(predicate),
@@ -242,7 +248,8 @@ async fn first_column(
             }
         }
         if members.len() > MEMBERS_MAX {
-            return Err(QueryError::Memory);
+            let what = format!("`in` has more than {MEMBERS_MAX} members");
+            return Err(QueryError::TooLarge { what });
         }
     }
     Ok(members)

@@ -33,6 +33,7 @@ use datafusion::datasource::MemTable;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use crate::error::QueryError;
+use crate::interrupt::Interrupt;
 use crate::provider::SnapshotTable;
 
 pub(crate) use rows::{literal_value, to_scalar_value};
@@ -79,6 +80,7 @@ pub(crate) struct Context {
     pub answers: HashMap<usize, Answer>,
     /// Shared relations that have been computed.
     pub shared: HashMap<u32, Arc<MemTable>>,
+    pub interrupt: Interrupt,
 }
 
 /// The key of a sub-query in [`Context::answers`].
@@ -103,6 +105,7 @@ impl Context {
     /// Lowers a relation. With `ordered`, the result has [`Lowered::order`] when the rows have a meaningful
     /// order.
     fn ordered_relation(&self, rel: &Rel, ordered: bool) -> Result<Lowered, QueryError> {
+        self.interrupt.check()?;
         match rel {
             Rel::Table { name, columns, span } => self.scan(name, columns, *span),
             Rel::Rows { columns, rows } => rows::datatable(columns, rows, ordered),

@@ -10,7 +10,7 @@ use datafusion::common::ScalarValue;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
-use super::{Context, Lowered, broken, column};
+use super::{Context, Lowered, column};
 use crate::error::QueryError;
 use crate::types::{absent, arrow_field};
 use crate::value::{ColumnBuilder, Value};
@@ -107,8 +107,9 @@ impl Context {
     ) -> Result<Lowered, QueryError> {
         let (first, last) = (self.constant(start)?, self.constant(stop)?);
         let by = self.constant(step)?;
-        let rows = steps(&first, &last, &by, column.ty)
-            .ok_or_else(|| broken("range has more rows than are allowed", step.span))?;
+        let rows = steps(&first, &last, &by, column.ty).ok_or_else(|| QueryError::TooLarge {
+            what: format!("`range` gives at most {RANGE_ROWS_MAX} rows"),
+        })?;
         datatable(std::slice::from_ref(column), &rows, ordered)
     }
 

@@ -9,8 +9,7 @@ use crate::error::QueryError;
 impl Context {
     pub(super) fn union(&self, inputs: &[Rel], columns: &[ColumnSchema]) -> Result<Lowered, QueryError> {
         let mut all: Option<LogicalPlan> = None;
-        // Inputs without a row add nothing, and most tables of a workspace are empty: `union *` is affordable.
-        for input in inputs.iter().filter(|input| !self.is_empty(input)) {
+        for input in inputs {
             let lowered = self.relation(input)?;
             // Same names in every input, whatever the input called them.
             let items: Vec<Expr> = lowered
@@ -28,21 +27,6 @@ impl Context {
         match all {
             Some(plan) => Ok(Lowered::new(plan, columns.to_vec())),
             None => rows::datatable(columns, &[], false),
-        }
-    }
-
-    /// Whether a relation surely has no rows: it reads a table without any, through operators that make none.
-    fn is_empty(&self, rel: &Rel) -> bool {
-        match rel {
-            Rel::Table { name, .. } => self.tables.get(name).is_some_and(|table| table.is_empty()),
-            Rel::Rows { rows, .. } => rows.is_empty(),
-            Rel::Filter { input, .. }
-            | Rel::Project { input, .. }
-            | Rel::Sort { input, .. }
-            | Rel::Take { input, .. }
-            | Rel::Sample { input, .. }
-            | Rel::Serialize { input } => self.is_empty(input),
-            _ => false,
         }
     }
 }

@@ -108,7 +108,7 @@ async fn limits_cut_stop_and_contain() {
                  | extend k = 1) on k | where strlen(strcat(x, y)) == 30 | count";
     let mut request = fixture.request(heavy);
     request.limits.timeout = std::time::Duration::from_millis(300);
-    assert!(matches!(fixture.engine.query(request).await, Err(QueryError::Timeout)));
+    assert!(matches!(fixture.engine.query(request).await, Err(QueryError::Timeout { .. })));
 
     let text = "Heartbeat | where geo_distance_2points(1.0, 2.0, 3.0, 4.0) > 1";
     match fixture.query(text).await {
