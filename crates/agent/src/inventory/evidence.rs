@@ -2,7 +2,7 @@
 //! looked at every few seconds by their modification times; everything is collected anew every ten minutes.
 //! The shapes are in `docs/reference/evidence.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::apt::{self, Updates};
+use super::permission_watch::PermissionWatch;
 use super::{autostart, dpkg, endpoint_protection, software, ssh_config, world_writable};
 use crate::backoff::Backoff;
 use crate::extension::Context;
@@ -24,23 +25,37 @@ const FULL_INTERVAL: Duration = Duration::from_secs(600);
 const UPDATES_LISTED_MAX: usize = 500;
 
 /// Every topic, cheapest first, so that the first answers are with the server at once.
-const TOPICS: [&str; 5] =
-    ["ssh.config", "endpointProtection", "autostart", "packages.updates", "files.worldWritable"];
+const TOPICS: [&str; 5] = ["ssh.config", "endpointProtection", "autostart", "packages.updates", PERMISSIONS];
+const PERMISSIONS: &str = "files.worldWritable";
+/// Least time between two walks over all system files.
+const WALK_PAUSE: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(context: Context) -> Result<()> {
     let client = ServerClient::for_machine(&context.configuration.identity)?;
     let mut told: BTreeMap<&str, Value> = BTreeMap::new();
     let mut inputs: BTreeMap<&str, Inputs> = BTreeMap::new();
     let mut collected_at: BTreeMap<&str, Instant> = BTreeMap::new();
+    let mut permissions = on_disk(|| PermissionWatch::start(&world_writable::ROOTS.map(PathBuf::from)))
+        .await
+        .inspect_err(|error| tracing::warn!(%error, "permissions are looked at every ten minutes only"))
+        .ok();
+    let mut permissions_wrong = false;
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     loop {
         let mut wait = CHECK_INTERVAL;
+        if let Some(watch) = &mut permissions {
+            permissions_wrong |= watch.contradicts(&exposed_paths(told.get(PERMISSIONS)));
+        }
         for topic in TOPICS {
             let seen = inputs_of(topic, &context);
-            let old = collected_at.get(topic).is_none_or(|at| at.elapsed() >= FULL_INTERVAL);
-            if !old && inputs.get(topic) == Some(&seen) {
+            let age = collected_at.get(topic).map(Instant::elapsed);
+            let old = age.is_none_or(|age| age >= FULL_INTERVAL);
+            // Somebody who opens and closes files in turn must not keep us walking.
+            let wrong = topic == PERMISSIONS && permissions_wrong && age >= Some(WALK_PAUSE);
+            if !old && !wrong && inputs.get(topic) == Some(&seen) {
                 continue;
             }
+            permissions_wrong &= topic != PERMISSIONS;
             let facts = collect(topic, &context).await;
             let report = EvidenceReport {
                 time: context.clock.now(),
@@ -68,12 +83,18 @@ pub(super) async fn run(context: Context) -> Result<()> {
     }
 }
 
+/// The paths in a report of [`PERMISSIONS`].
+fn exposed_paths(report: Option<&Value>) -> BTreeSet<PathBuf> {
+    let files = report.and_then(|report| report["files"].as_array()).into_iter().flatten();
+    files.filter_map(|file| file["path"].as_str().map(PathBuf::from)).collect()
+}
+
 async fn collect(topic: &str, context: &Context) -> Value {
     let blocking = |work: fn() -> Value| on_disk(move || Ok(work()));
     let result = match topic {
         "ssh.config" => blocking(ssh_config::evidence).await,
         "autostart" => blocking(autostart::evidence).await,
-        "files.worldWritable" => blocking(world_writable::evidence).await,
+        PERMISSIONS => blocking(world_writable::evidence).await,
         "packages.updates" => return packages_updates().await,
         _ => {
             let packages = software::installed().await.unwrap_or_default();
@@ -152,7 +173,7 @@ fn inputs_of(topic: &str, context: &Context) -> Inputs {
             ]
         }
         "autostart" => autostart::FOLDERS.iter().chain(&autostart::FILES).map(PathBuf::from).collect(),
-        // Permissions leave no cheap trace: only the full collection looks.
+        // Permissions leave no trace in times: the watch tells, and the full collection.
         _ => Vec::new(),
     };
     let modified = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();

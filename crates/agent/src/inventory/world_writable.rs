@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-const ROOTS: [&str; 11] = [
+pub(super) const ROOTS: [&str; 11] = [
     "/etc",
     "/usr",
     "/bin",
@@ -66,20 +66,22 @@ fn visit(folder: &Path, device: u64, depth: usize, found: &mut WorldWritable) {
             return;
         }
         let Ok(metadata) = entry.metadata() else { continue };
-        let mode = metadata.mode();
-        let kind = metadata.file_type();
-        // A link's own mode means nothing; sockets and devices are made to be written.
-        let exposed = mode & 0o002 != 0 && (kind.is_file() || (kind.is_dir() && mode & 0o1000 == 0));
-        if exposed {
+        if exposed(&metadata) {
             found.count += 1;
             if found.files.len() < LISTED_MAX {
-                found.files.push((entry.path(), mode & 0o7777));
+                found.files.push((entry.path(), metadata.mode() & 0o7777));
             }
         }
-        if kind.is_dir() && metadata.dev() == device && depth < DEPTH_MAX {
+        if metadata.is_dir() && metadata.dev() == device && depth < DEPTH_MAX {
             visit(&entry.path(), device, depth + 1, found);
         }
     }
+}
+
+/// Whether everybody may write. A link's own mode means nothing; sockets and devices are made to be written.
+pub(super) fn exposed(metadata: &fs::Metadata) -> bool {
+    let (mode, kind) = (metadata.mode(), metadata.file_type());
+    mode & 0o002 != 0 && (kind.is_file() || (kind.is_dir() && mode & 0o1000 == 0))
 }
 
 #[cfg(test)]
