@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
-use crate::interrupt::{Interrupt, InterruptOnDrop};
+use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
 use crate::limits::{QueryLimits, QueryThreads};
 use crate::lower::Context;
 use crate::output::{QueryOutput, QueryStats};
@@ -238,7 +238,8 @@ impl Inner {
         let builder = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
-            .with_optimizer_rules(interrupt.optimizer_rules());
+            .with_optimizer_rules(interrupt.optimizer_rules())
+            .with_physical_optimizer_rule(Arc::new(GiveWay));
         Ok(builder.with_aggregate_functions(functions).build())
     }
 }

@@ -1,16 +1,21 @@
 //! Stopping a query that is still being planned.
 //!
 //! A running query stops at its next `await` when its task is aborted. Planning has none, so it asks: between
-//! relations while lowering, and before each step of DataFusion's optimizer.
+//! relations while lowering, and before each step of DataFusion's optimizer. And joins, which make millions of
+//! rows of one batch without an `await`, get a place to stop at.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 
 /// Whether anybody still waits for the query.
 #[derive(Clone, Debug, Default)]
@@ -64,5 +69,35 @@ impl OptimizerRule for Asking {
     ) -> Result<Transformed<LogicalPlan>, DataFusionError> {
         self.interrupt.check()?;
         self.rule.rewrite(plan, config)
+    }
+}
+
+/// Makes operators that multiply rows give way now and then, so that an aborted query stops.
+#[derive(Debug)]
+pub(crate) struct GiveWay;
+
+impl PhysicalOptimizerRule for GiveWay {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let wrapped = plan.transform_up(|plan| {
+            let multiplies = plan.name().contains("Join") || plan.name() == "UnnestExec";
+            Ok(if multiplies {
+                Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>)
+            } else {
+                Transformed::no(plan)
+            })
+        });
+        wrapped.map(|done| done.data)
+    }
+
+    fn name(&self) -> &str {
+        "give_way"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
     }
 }

@@ -5,12 +5,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use bartizan_kql::bound::{Literal, PathSegment, Rel, Scalar, ScalarKind};
 use bartizan_schema::KqlType;
+use datafusion::common::utils::memory::get_record_batch_memory_size;
 use datafusion::datasource::MemTable;
 use datafusion::execution::SessionState;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::LogicalPlanBuilder;
-use datafusion::physical_plan::collect;
+use datafusion::physical_plan::execute_stream;
+use futures::StreamExt;
 use futures::future::BoxFuture;
 
 use crate::constant;
@@ -82,7 +87,7 @@ fn walk<'a>(
             let repeated = uses.get(id).copied().unwrap_or(0) > 1;
             if repeated && worth_keeping(input) {
                 let table = materialize(input, context, state).await?;
-                context.shared.insert(*id, Arc::new(table));
+                context.shared.insert(*id, table);
             }
         }
         Ok(())
@@ -217,8 +222,8 @@ async fn first_value(rel: &Rel, context: &Context, state: &SessionState) -> Resu
     let ty = first_type(rel);
     let lowered = context.relation(rel)?;
     let plan = LogicalPlanBuilder::from(lowered.plan).limit(0, Some(1))?.build()?;
-    let physical = state.create_physical_plan(&plan).await?;
-    for batch in collect(physical, state.task_ctx()).await? {
+    let (batches, _held) = run(&plan, state).await?;
+    for batch in batches {
         if batch.num_rows() > 0 && batch.num_columns() > 0 {
             return Ok(constant::literal(&Reader::new(batch.column(0), ty, false)?.get(0)));
         }
@@ -236,9 +241,9 @@ async fn first_column(
     let Some(first) = lowered.columns.first() else { return Ok(Vec::new()) };
     let value = crate::lower::column(&first.name);
     let plan = LogicalPlanBuilder::from(lowered.plan).project(vec![value])?.distinct()?.build()?;
-    let physical = state.create_physical_plan(&plan).await?;
+    let (batches, _held) = run(&plan, state).await?;
     let mut members = Vec::new();
-    for batch in collect(physical, state.task_ctx()).await? {
+    for batch in batches {
         let reader = Reader::new(batch.column(0), ty, false)?;
         for row in 0..batch.num_rows() {
             match constant::literal(&reader.get(row)) {
@@ -246,21 +251,46 @@ async fn first_column(
                 Literal::Dynamic(json) => members.extend(dynamic::leaves(&json)),
                 literal => members.push(literal),
             }
-        }
-        if members.len() > MEMBERS_MAX {
-            let what = format!("`in` has more than {MEMBERS_MAX} members");
-            return Err(QueryError::TooLarge { what });
+            if members.len() > MEMBERS_MAX {
+                let what = format!("`in` has more than {MEMBERS_MAX} members");
+                return Err(QueryError::TooLarge { what });
+            }
         }
     }
     Ok(members)
 }
 
-async fn materialize(rel: &Rel, context: &Context, state: &SessionState) -> Result<MemTable, QueryError> {
+/// A shared relation that has been computed, and the memory it is accounted for while the query runs.
+#[derive(Debug)]
+pub(crate) struct Materialized {
+    pub table: Arc<MemTable>,
+    _held: MemoryReservation,
+}
+
+async fn materialize(rel: &Rel, context: &Context, state: &SessionState) -> Result<Materialized, QueryError> {
     let lowered = context.relation(rel)?;
-    let physical = state.create_physical_plan(&lowered.plan).await?;
-    let schema = physical.schema();
-    let batches = collect(physical, state.task_ctx()).await?;
-    Ok(MemTable::try_new(schema, vec![batches])?)
+    let schema = Arc::clone(lowered.plan.schema().inner());
+    let (batches, held) = run(&lowered.plan, state).await?;
+    let schema = batches.first().map_or(schema, RecordBatch::schema);
+    Ok(Materialized { table: Arc::new(MemTable::try_new(schema, vec![batches])?), _held: held })
+}
+
+/// All rows of a plan, within the query's memory.
+async fn run(
+    plan: &LogicalPlan,
+    state: &SessionState,
+) -> Result<(Vec<RecordBatch>, MemoryReservation), QueryError> {
+    let physical = state.create_physical_plan(plan).await?;
+    let task = state.task_ctx();
+    let held = MemoryConsumer::new("sub-query").register(task.memory_pool());
+    let mut stream = execute_stream(physical, task)?;
+    let mut batches = Vec::new();
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        held.try_grow(get_record_batch_memory_size(&batch))?;
+        batches.push(batch);
+    }
+    Ok((batches, held))
 }
 
 fn first_type(rel: &Rel) -> KqlType {

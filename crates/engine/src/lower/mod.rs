@@ -29,12 +29,12 @@ use bartizan_kql::Span;
 use bartizan_kql::bound::{ColumnSchema, Literal, Rel};
 use bartizan_schema::KqlType;
 use datafusion::common::Column;
-use datafusion::datasource::MemTable;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use crate::error::QueryError;
 use crate::interrupt::Interrupt;
 use crate::provider::SnapshotTable;
+use crate::subquery::Materialized;
 
 pub(crate) use rows::{literal_value, to_scalar_value};
 pub(crate) use scan::TIMESTAMP;
@@ -79,7 +79,7 @@ pub(crate) struct Context {
     /// Sub-query values, by the address of their relation.
     pub answers: HashMap<usize, Answer>,
     /// Shared relations that have been computed.
-    pub shared: HashMap<u32, Arc<MemTable>>,
+    pub shared: HashMap<u32, Materialized>,
     pub interrupt: Interrupt,
 }
 

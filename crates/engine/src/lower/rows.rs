@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch};
 use arrow::datatypes::Schema;
 use bartizan_kql::bound::{ColumnSchema, Literal, Named, Scalar};
 use bartizan_schema::KqlType;
@@ -17,6 +17,7 @@ use crate::value::{ColumnBuilder, Value};
 
 /// Rows a `range` may produce: the service's own result limit is far below.
 const RANGE_ROWS_MAX: usize = 16 << 20;
+const RANGE_BATCH_ROWS: usize = 8192;
 /// The hidden order column of rows that came in a written order.
 const WRITTEN_ORDER: &str = "\u{1}order";
 
@@ -107,10 +108,32 @@ impl Context {
     ) -> Result<Lowered, QueryError> {
         let (first, last) = (self.constant(start)?, self.constant(stop)?);
         let by = self.constant(step)?;
-        let rows = steps(&first, &last, &by, column.ty).ok_or_else(|| QueryError::TooLarge {
+        let values = steps(&first, &last, &by, column.ty).ok_or_else(|| QueryError::TooLarge {
             what: format!("`range` gives at most {RANGE_ROWS_MAX} rows"),
         })?;
-        datatable(std::slice::from_ref(column), &rows, ordered)
+        let mut fields = vec![arrow_field(&column.name, column.ty)];
+        if ordered {
+            fields.push(arrow_field(WRITTEN_ORDER, KqlType::Long));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let mut batches = Vec::new();
+        for from in (0..values.len()).step_by(RANGE_BATCH_ROWS) {
+            let rows = RANGE_BATCH_ROWS.min(values.len() - from);
+            let mut arrays = vec![values.slice(from, rows)];
+            if ordered {
+                arrays.push(Arc::new(Int64Array::from_iter_values(from as i64..(from + rows) as i64)));
+            }
+            let batch = RecordBatch::try_new(Arc::clone(&schema), arrays);
+            batches.push(batch.map_err(datafusion::error::DataFusionError::from)?);
+        }
+        let names =
+            schema.fields().iter().map(|field| self::column(field.name()).alias(field.name().clone()));
+        let items: Vec<Expr> = names.collect();
+        let table = Arc::new(MemTable::try_new(schema, vec![batches])?);
+        let plan =
+            LogicalPlanBuilder::scan("rows", provider_as_source(table), None)?.project(items)?.build()?;
+        let order = ordered.then(|| WRITTEN_ORDER.to_owned());
+        Ok(Lowered { plan, columns: vec![column.clone()], order })
     }
 
     /// The value of an expression without columns.
@@ -122,39 +145,45 @@ impl Context {
     }
 }
 
-/// The rows of a range, or `None` when there are too many. A null bound or a step that leads away from
+/// The values of a range, or `None` when there are too many. A null bound or a step that leads away from
 /// the end gives none.
-fn steps(first: &Literal, last: &Literal, by: &Literal, ty: KqlType) -> Option<Vec<Vec<Literal>>> {
+fn steps(first: &Literal, last: &Literal, by: &Literal, ty: KqlType) -> Option<ArrayRef> {
     if matches!(ty, KqlType::Real) {
+        let none: ArrayRef = Arc::new(Float64Array::from(Vec::<f64>::new()));
         let (Some(first), Some(last), Some(by)) = (real(first), real(last), real(by)) else {
-            return Some(Vec::new());
+            return Some(none);
         };
         let count = ((last - first) / by).floor();
         if !count.is_finite() || count < 0.0 {
-            return Some(Vec::new());
+            return Some(none);
         }
         if count >= RANGE_ROWS_MAX as f64 {
             return None;
         }
-        return Some((0..=count as i64).map(|n| vec![Literal::Real(first + n as f64 * by)]).collect());
+        return Some(Arc::new(Float64Array::from_iter_values(
+            (0..=count as i64).map(|n| first + n as f64 * by),
+        )));
     }
+    let of = |values: Vec<i64>| -> ArrayRef {
+        match ty {
+            KqlType::Int => {
+                Arc::new(Int32Array::from_iter(values.into_iter().map(|n| i32::try_from(n).ok())))
+            }
+            _ => Arc::new(Int64Array::from(values)),
+        }
+    };
     let (Some(first), Some(last), Some(by)) = (integer(first), integer(last), integer(by)) else {
-        return Some(Vec::new());
+        return Some(of(Vec::new()));
     };
     let leads_away = by == 0 || (by > 0 && first > last) || (by < 0 && first < last);
     if leads_away {
-        return Some(Vec::new());
+        return Some(of(Vec::new()));
     }
     let count = (i128::from(last) - i128::from(first)) / i128::from(by);
     if count >= RANGE_ROWS_MAX as i128 {
         return None;
     }
-    let of = |value: i64| match ty {
-        KqlType::DateTime => Literal::DateTime(bartizan_base::Ticks(value)),
-        KqlType::TimeSpan => Literal::TimeSpan(bartizan_base::Timespan(value)),
-        _ => Literal::Long(value),
-    };
-    Some((0..=count as i64).map(|n| vec![of(first + n * by)]).collect())
+    Some(of((0..=count as i64).map(|n| first + n * by).collect()))
 }
 
 fn integer(literal: &Literal) -> Option<i64> {

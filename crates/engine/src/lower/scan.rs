@@ -58,11 +58,11 @@ impl Context {
     }
 
     pub(super) fn shared(&self, id: u32, input: &Rel, ordered: bool) -> Result<Lowered, QueryError> {
-        let Some(table) = self.shared.get(&id) else {
+        let Some(found) = self.shared.get(&id) else {
             return self.ordered_relation(input, ordered);
         };
         let columns = input.columns();
-        let source = provider_as_source(Arc::clone(table) as _);
+        let source = provider_as_source(Arc::clone(&found.table) as _);
         let items: Vec<Expr> =
             columns.iter().map(|wanted| column(&wanted.name).alias(wanted.name.clone())).collect();
         let plan = LogicalPlanBuilder::scan("shared", source, None)?.project(items)?.build()?;

@@ -1,6 +1,8 @@
 //! Where rows lie must not matter: memory, files, or both.
 
-use bartizan_engine::{QueryError, SeqWindow};
+use std::time::Duration;
+
+use bartizan_engine::{EngineOptions, QueryError, SeqWindow};
 use bartizan_kql::Span;
 use serde_json::{Value, json};
 
@@ -122,4 +124,100 @@ async fn limits_cut_stop_and_contain() {
     assert!(matches!(fixture.query("Heartbeat | wher x").await, Err(QueryError::Invalid(_))));
     // After all that the engine still answers.
     assert_eq!(fixture.query("print 1").await.unwrap().rows_json(), [[json!(1)]]);
+}
+
+/// Enough pairs to keep a query busy for minutes.
+const ENDLESS: &str = "range x from 1 to 1000000 step 1 | extend k = 1 | join kind=inner (range y from 1 to 1000000 \
+                       step 1 | extend k = 1) on k | where strlen(strcat(x, y)) == 30 | count";
+
+#[tokio::test]
+async fn memory_is_limited_by_name() {
+    let options = EngineOptions { threads: 2, query_memory_bytes: 8 << 20, ..EngineOptions::default() };
+    let fixture = Fixture::with_options(Vec::new(), options).await;
+    for text in [
+        "range x from 1 to 2000000 step 1 | summarize l = make_list(strcat('some text ', x)) | where array_length(l) > 1 \
+         | project n = 1",
+        "let T = materialize(range x from 1 to 2000000 step 1 | extend s = strcat('some text ', x) | sort by s asc); \
+         T | join kind=inner (T | take 1) on x | count",
+    ] {
+        match fixture.query(text).await {
+            Err(error @ QueryError::Memory { limit_bytes }) => {
+                assert_eq!(limit_bytes, 8 << 20);
+                assert_eq!(error.to_string(), "Memory: the query needs more than its limit of 8 MiB");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    assert_eq!(fixture.query("print 1").await.unwrap().rows_json(), [[json!(1)]]);
+}
+
+#[tokio::test]
+async fn sorting_and_grouping_spill() {
+    let options = EngineOptions { threads: 2, query_memory_bytes: 24 << 20, ..EngineOptions::default() };
+    let fixture = Fixture::with_options(Vec::new(), options).await;
+    let sorted = "range x from 1 to 600000 step 1 | extend s = strcat(hash_sha256(tostring(x)), x) | sort by s asc \
+                  | summarize count(), min(s)";
+    let output = fixture.query(sorted).await.unwrap();
+    assert_eq!(output.rows_json()[0][0], json!(600_000));
+    let grouped = "range x from 1 to 600000 step 1 | summarize n = count() by s = strcat(hash_sha256(tostring(x)), x) \
+                   | summarize sum(n), count()";
+    assert_eq!(fixture.query(grouped).await.unwrap().rows_json(), [[json!(600_000), json!(600_000)]]);
+}
+
+#[tokio::test]
+async fn a_result_is_cut_at_its_size() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let mut request = fixture.request("range x from 1 to 8000 step 1 | project c = 'constant text', x");
+    request.limits.bytes = 8000;
+    let output = fixture.engine.query(request).await.unwrap();
+    let rows = output.rows_json();
+    assert!((100..400).contains(&rows.len()), "{}", rows.len());
+    assert_eq!(rows[1][0], json!("constant text"));
+    assert_eq!(output.partial.unwrap().code, "SizeLimit");
+}
+
+#[tokio::test]
+async fn a_dropped_query_stops() {
+    let fixture = Fixture::new(Vec::new()).await;
+    // More than may run at once: were dropped ones to go on, the last would wait for them.
+    for _ in 0..20 {
+        let query = fixture.query(ENDLESS);
+        let _ = tokio::time::timeout(Duration::from_millis(30), query).await;
+    }
+    let started = std::time::Instant::now();
+    assert_eq!(fixture.query("print 1").await.unwrap().rows_json(), [[json!(1)]]);
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn too_much_is_refused_and_named() {
+    let fixture = Fixture::new(Vec::new()).await;
+    for text in ["range x from 1 to 1000000000000 step 1", "range x from 1.0 to 1e12 step 1 | count"] {
+        match fixture.query(text).await {
+            Err(QueryError::TooLarge { what }) => assert!(what.contains("16777216 rows"), "{what}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    let mut request = fixture.request(ENDLESS);
+    request.limits.timeout = Duration::from_millis(1500);
+    let error = fixture.engine.query(request).await.unwrap_err();
+    assert_eq!(error.to_string(), "the query was stopped at its time limit of 1.5 s");
+}
+
+#[tokio::test]
+async fn everything_at_once_is_planned_quickly() {
+    let fixture = Fixture::new(Vec::new()).await;
+    fixture.append("Heartbeat", heartbeats(0, 20)).await;
+    for text in [
+        "union * | summarize count() by Type",
+        "union withsource=T * | take 10",
+        "search 'host-3' | take 5",
+        "print toscalar(union * | count)",
+    ] {
+        let started = std::time::Instant::now();
+        let output = fixture.query(text).await.unwrap();
+        assert!(output.stats.rows > 0, "{text}");
+        // A tenth of that on a quiet machine; minutes without pruning.
+        assert!(started.elapsed() < Duration::from_secs(10), "{text}: {:?}", started.elapsed());
+    }
 }

@@ -24,6 +24,11 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// An empty store with the shipped tables and `tables`.
     pub(crate) async fn new(tables: Vec<Table>) -> Self {
+        Self::with_options(tables, EngineOptions { threads: 2, ..EngineOptions::default() }).await
+    }
+
+    /// The same, with an engine set up otherwise.
+    pub(crate) async fn with_options(tables: Vec<Table>, engine: EngineOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = sqlx::sqlite::SqliteConnectOptions::new()
             .filename(dir.path().join("control.db"))
@@ -37,8 +42,7 @@ impl Fixture {
         // Rows of the fixtures must not be older than their retention.
         options.clock = Arc::new(ManualClock::new(Ticks::parse(NOW).unwrap()));
         let store = Store::open(options, registry).await.unwrap();
-        let options = EngineOptions { threads: 2, ..EngineOptions::default() };
-        let engine = Engine::new(store.clone(), options).unwrap();
+        let engine = Engine::new(store.clone(), engine).unwrap();
         Self { store, engine, workspace: WorkspaceId::random(), tenant: TenantId::random(), _dir: dir }
     }
 
