@@ -102,12 +102,14 @@ async fn incidents(ctx: &DetectContext) -> Vec<Value> {
     list.iter().map(|incident| incident.to_arm_json()).collect()
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+/// Waits for what the scheduler does, while the clock goes on as a clock does.
+async fn until(bench: &Bench, what: &str, mut holds: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
+        bench.clock.advance(Timespan::from_duration(Duration::from_millis(50)));
     }
     panic!("never: {what}");
 }
@@ -118,19 +120,19 @@ async fn rows_become_alerts_one_incident_and_rows_again() {
     let ctx = &bench.ctx;
     let handle = start(ctx.clone()).await.unwrap();
     append(ctx, &failures("198.51.100.7", 4)).await;
-    until("first incident", async || incidents(ctx).await.len() == 1).await;
+    until(&bench, "first incident", async || incidents(ctx).await.len() == 1).await;
 
     // More of the same joins the incident; another address opens another.
-    bench.clock.advance(Timespan::from_seconds(5));
+    bench.clock.advance(Timespan::from_seconds(61));
     append(ctx, &failures("198.51.100.7", 2)).await;
-    until("second alert", async || {
+    until(&bench, "second alert", async || {
         incidents(ctx).await.iter().any(|i| i["properties"]["additionalData"]["alertsCount"] == 2)
     })
     .await;
     assert_eq!(incidents(ctx).await.len(), 1);
     bench.clock.advance(Timespan::from_seconds(5));
     append(ctx, &failures("198.51.100.8", 4)).await;
-    until("second incident", async || incidents(ctx).await.len() == 2).await;
+    until(&bench, "second incident", async || incidents(ctx).await.len() == 2).await;
 
     // Closing is a change like any other, and a row.
     let first = incidents(ctx).await.into_iter().find(|i| i["properties"]["incidentNumber"] == 1).unwrap();
@@ -146,13 +148,13 @@ async fn rows_become_alerts_one_incident_and_rows_again() {
         let memory: usize = snapshot.tables[table].memory.iter().map(|batch| batch.num_rows()).sum();
         memory as u64 + snapshot.tables[table].files.iter().map(|file| file.rows).sum::<u64>()
     };
-    until("row of the closed incident", async || rows("SecurityIncident").await >= 4).await;
+    until(&bench, "row of the closed incident", async || rows("SecurityIncident").await >= 4).await;
     assert_eq!(rows("SecurityAlert").await, 3);
 
     // A closed incident takes no more alerts.
-    bench.clock.advance(Timespan::from_seconds(5));
+    bench.clock.advance(Timespan::from_seconds(61));
     append(ctx, &failures("198.51.100.7", 1)).await;
-    until("third incident", async || incidents(ctx).await.len() == 3).await;
+    until(&bench, "third incident", async || incidents(ctx).await.len() == 3).await;
     handle.stop().await;
 }
 
@@ -186,7 +188,7 @@ async fn a_rule_that_cannot_run_says_so_on_itself() {
         "displayName": "bad", "severity": "Low", "enabled": true, "query": "NoSuchTable | take 1"}});
     ctx.put_once(id.clone(), body).await.unwrap();
     let handle = start(ctx.clone()).await.unwrap();
-    until("health", async || {
+    until(&bench, "health", async || {
         let rule = ctx.records.get(&id).await.unwrap().unwrap();
         rule.body["properties"]["health"]["message"].as_str().unwrap_or_default().contains("NoSuchTable")
     })

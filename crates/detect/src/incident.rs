@@ -125,17 +125,18 @@ async fn join(
 ) -> Result<bool, DetectError> {
     let incident = ctx.workspace.insights(&format!("incidents/{id}"))?;
     let reopen = rule.grouping.reopen_closed_incident;
-    let mut open = true;
+    let Some(found) = ctx.records.get(&incident).await? else { return Ok(false) };
+    if found.property("status").is_some_and(|status| status == "Closed") && !reopen {
+        return Ok(false);
+    }
+    // The relation comes first: the row that the change below makes lists the incident's alerts.
+    relate(ctx, id, alert).await?;
     let now = ctx.clock.now();
     let edited = ctx
         .records
         .modify(&incident, &Actor::system("detect"), false, |body| {
             let properties = &mut body["properties"];
-            if properties["status"] == "Closed" {
-                if !reopen {
-                    open = false;
-                    return false;
-                }
+            if properties["status"] == "Closed" && reopen {
                 properties["status"] = "Active".into();
             }
             let count = properties["additionalData"]["alertsCount"].as_u64().unwrap_or(0);
@@ -150,19 +151,17 @@ async fn join(
         })
         .await;
     match edited {
-        Ok(_) if !open => return Ok(false),
-        Ok(_) => {}
-        Err(RecordsError::Missing(_)) => return Ok(false),
-        Err(error) => return Err(error.into()),
+        Ok(_) => Ok(true),
+        Err(RecordsError::Missing(_)) => Ok(false),
+        Err(error) => Err(error.into()),
     }
-    relate(ctx, id, alert).await?;
-    Ok(true)
 }
 
 /// Opens an incident for the alert. Its id follows from the alert's, so that a repeat finds it.
 async fn open(ctx: &DetectContext, rule: &AnalyticsRule, alert: &Alert) -> Result<Uuid, DetectError> {
     let id = Uuid::new_v5(&alert.id, b"incident");
     let incident = ctx.workspace.insights(&format!("incidents/{id}"))?;
+    relate(ctx, id, alert).await?;
     if ctx.records.get(&incident).await?.is_none() {
         let now = ctx.clock.now();
         let body = json!({
@@ -193,7 +192,6 @@ async fn open(ctx: &DetectContext, rule: &AnalyticsRule, alert: &Alert) -> Resul
         });
         ctx.put_once(incident, body).await?;
     }
-    relate(ctx, id, alert).await?;
     Ok(id)
 }
 

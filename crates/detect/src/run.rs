@@ -10,7 +10,7 @@ use bartizan_engine::{QueryLimits, QueryRequest, SeqWindow};
 
 use crate::alert::{Alert, alerts};
 use crate::context::DetectContext;
-use crate::entities::Row;
+use crate::entities::{Row, entities, key};
 use crate::error::DetectError;
 use crate::state::RuleState;
 
@@ -57,7 +57,10 @@ fn decide(rule: &AnalyticsRule, state: &mut RuleState, rows: Vec<Row>, now: Tick
     // NRT runs overlap so that a count over several seconds can build up; a result that an earlier run has
     // raised, unchanged, is not raised again.
     let rows = match rule.kind {
-        RuleKind::Nrt => rows.into_iter().filter(|row| state.is_new(hash(row))).collect(),
+        RuleKind::Nrt => {
+            state.look_again = None;
+            rows.into_iter().filter(|row| state.admit(hash(row), &about(rule, row), now)).collect()
+        }
         RuleKind::Scheduled => rows,
     };
     if rule.kind == RuleKind::Nrt && rows.is_empty() {
@@ -68,6 +71,13 @@ fn decide(rule: &AnalyticsRule, state: &mut RuleState, rows: Vec<Row>, now: Tick
         state.suppressed_until = Some(now + rule.suppression_duration);
     }
     alerts(rule, state.run, rows, now)
+}
+
+/// The entities of one result, as a key.
+fn about(rule: &AnalyticsRule, row: &Row) -> String {
+    let mut keys: Vec<String> = entities(rule, std::slice::from_ref(row)).iter().map(key).collect();
+    keys.sort();
+    keys.join(";")
 }
 
 fn hash(row: &Row) -> u64 {

@@ -246,7 +246,8 @@ impl Scheduler {
     fn start_due_runs(&mut self) {
         let now = self.ctx.clock.now();
         for (id, entry) in &mut self.entries {
-            let wanted = entry.rule.kind == RuleKind::Scheduled || entry.dirty;
+            let again = entry.state.as_ref().and_then(|state| state.look_again).is_some_and(|at| at <= now);
+            let wanted = entry.rule.kind == RuleKind::Scheduled || entry.dirty || again;
             if self.runs.len() >= RUNS_MAX || !wanted || entry.due > now {
                 continue;
             }

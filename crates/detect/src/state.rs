@@ -14,6 +14,12 @@ const HISTORY_MAX: usize = 512;
 /// Results remembered per NRT rule, to tell new ones from those already alerted on.
 const SEEN_MAX: usize = 10_000;
 
+/// Least time between two alerts of one NRT rule about the same entities, as in Sentinel, whose NRT rules run
+/// once a minute. Without it a password-guessing run would raise an alert a second.
+pub(crate) const ENTITY_PAUSE: Timespan = Timespan::from_seconds(60);
+/// Entity sets remembered for [`ENTITY_PAUSE`].
+const RAISED_MAX: usize = 1_000;
+
 /// The persistent state of one rule.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,6 +30,11 @@ pub(crate) struct RuleState {
     pub(crate) history: VecDeque<(Ticks, u64)>,
     /// Hashes of results that an NRT rule has already raised, oldest first.
     pub(crate) seen: VecDeque<u64>,
+    /// When an NRT rule last raised which entities, oldest first.
+    pub(crate) raised: VecDeque<(Ticks, String)>,
+    /// A result was held back by [`ENTITY_PAUSE`]: look again then.
+    #[serde(skip)]
+    pub(crate) look_again: Option<Ticks>,
     /// Alerts of run `run` that are decided but perhaps not delivered.
     pub(crate) pending: Vec<Alert>,
     /// No new alerts before this moment.
@@ -65,11 +76,24 @@ impl RuleState {
         }
     }
 
-    /// Whether an NRT result was not raised before; remembers it.
-    pub(crate) fn is_new(&mut self, hash: u64) -> bool {
+    /// Whether an NRT result is to be raised now: it was not raised before, and no alert about the same
+    /// entities was raised just now. Remembers what it lets through.
+    pub(crate) fn admit(&mut self, hash: u64, entities: &str, now: Ticks) -> bool {
         if self.seen.contains(&hash) {
             return false;
         }
+        let edge = now - ENTITY_PAUSE;
+        while self.raised.front().is_some_and(|(time, _)| *time <= edge) || self.raised.len() >= RAISED_MAX {
+            self.raised.pop_front();
+        }
+        if let Some((time, _)) =
+            self.raised.iter().find(|(_, raised)| !raised.is_empty() && raised == entities)
+        {
+            let free = *time + ENTITY_PAUSE;
+            self.look_again = Some(self.look_again.map_or(free, |other| other.min(free)));
+            return false;
+        }
+        self.raised.push_back((now, entities.to_owned()));
         self.seen.push_back(hash);
         while self.seen.len() > SEEN_MAX {
             self.seen.pop_front();
@@ -87,7 +111,7 @@ mod tests {
     use super::*;
 
     fn at(second: i64) -> Ticks {
-        Ticks(0).saturating_add(Timespan::from_seconds(second))
+        Ticks(630_000_000_000_000_000) + Timespan::from_seconds(second)
     }
 
     #[test]
@@ -115,13 +139,25 @@ mod tests {
     }
 
     #[test]
+    fn the_same_entities_wait_a_minute_and_are_not_forgotten() {
+        let mut state = RuleState::default();
+        assert!(state.admit(1, "ip|192.0.2.1", at(0)));
+        assert!(!state.admit(2, "ip|192.0.2.1", at(10)), "count went up");
+        assert_eq!(state.look_again, Some(at(60)));
+        assert!(state.admit(3, "ip|192.0.2.2", at(10)), "somebody else");
+        assert!(state.admit(2, "ip|192.0.2.1", at(60)));
+        assert!(!state.admit(2, "ip|192.0.2.1", at(200)), "unchanged");
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut state = RuleState::default();
         for n in 0..20_000 {
-            assert!(state.is_new(n));
+            assert!(state.admit(n, "", at(n as i64)));
             state.remember_run(at(n as i64), n, Timespan::from_seconds(1_000_000));
         }
         assert_eq!((state.seen.len(), state.history.len()), (SEEN_MAX, HISTORY_MAX));
-        assert!(!state.is_new(19_999));
+        assert!(state.raised.len() <= RAISED_MAX);
+        assert!(!state.admit(19_999, "", at(20_000)));
     }
 }
