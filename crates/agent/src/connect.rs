@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -42,11 +42,7 @@ pub struct ConnectOptions {
 /// # Errors
 /// When the machine is connected already (without `force`), or the server refuses; nothing is stored then.
 pub async fn connect(options: &ConnectOptions, clock: &dyn Clock) -> Result<Identity> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&options.state)
-        .with_context(|| format!("cannot create the state folder `{}`", options.state.display()))?;
+    private_folder(&options.state)?;
     if !options.force
         && let Some(identity) = Identity::load(&options.state)?
     {
@@ -182,6 +178,27 @@ fn connection_hint(cause: &str) -> Option<&'static str> {
     HINTS.iter().find(|(mark, _)| cause.contains(mark)).map(|(_, hint)| *hint)
 }
 
+/// Makes the state folder, or takes one that is there, for its owner only. Programs are started from it: in a
+/// folder that somebody else may write, they would be somebody else's programs.
+fn private_folder(path: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("cannot create the state folder `{}`", path.display()))?;
+    let found = fs::metadata(path)
+        .with_context(|| format!("cannot look at the state folder `{}`", path.display()))?;
+    let us = rustix::process::geteuid().as_raw();
+    ensure!(
+        found.uid() == us,
+        "the state folder `{}` belongs to user {}, not to us; use a folder of our own",
+        path.display(),
+        found.uid()
+    );
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("cannot protect the state folder `{}`", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +217,22 @@ mod tests {
             assert!(connection_hint(&cause).is_some_and(|hint| hint.contains(word)), "{cause}");
         }
         assert_eq!(connection_hint("something else"), None);
+    }
+
+    #[test]
+    fn a_state_folder_is_its_owners_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = folder.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        private_folder(&open).unwrap();
+        assert_eq!(fs::metadata(&open).unwrap().mode() & 0o777, 0o700);
+        private_folder(&folder.path().join("new/nested")).unwrap();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&open, Some(65_534), None).unwrap();
+            let refused = private_folder(&open).unwrap_err().to_string();
+            assert!(refused.contains("belongs to user 65534"), "{refused}");
+        }
     }
 
     #[test]
