@@ -20,6 +20,7 @@ pub mod files;
 pub mod fuzzing;
 pub mod identity;
 pub mod inventory;
+mod memory;
 pub mod monitor;
 pub mod privileges;
 pub mod protocol;

@@ -21,13 +21,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::protocol::{Configuration, FromExtension, LINE_BYTES_MAX, ToExtension};
-use crate::{inventory, monitor, privileges, sensor};
+use crate::{inventory, memory, monitor, privileges, sensor};
 
 pub use health::Health;
 pub use output::{Output, OutputOptions, Outputs, Row, SEND_BYTES_MAX, SEND_ROWS_MAX, row};
 
 /// Health goes to the supervisor this often.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+/// How often freed memory is handed back.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(20);
 /// Time to hand the last rows to the server when asked to stop. The supervisor's own grace is longer.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
@@ -93,6 +95,7 @@ enum Event {
     Message(ToExtension),
     InputClosed,
     HealthDue,
+    MemoryDue,
     ProgramEnded(Result<()>),
 }
 
@@ -106,11 +109,13 @@ async fn run(program: ExtensionProgram) -> Result<()> {
     let tracker = TaskTracker::new();
     let mut running: Option<(Arc<Configuration>, CancellationToken)> = None;
     let mut health_due = tokio::time::interval(HEALTH_INTERVAL);
+    let mut memory_due = tokio::time::interval(MEMORY_INTERVAL);
     let outcome = loop {
         let event = tokio::select! {
             message = inbox.recv() => message.map_or(Event::InputClosed, Event::Message),
             Some(result) = ended.recv() => Event::ProgramEnded(result),
             _ = health_due.tick() => Event::HealthDue,
+            _ = memory_due.tick() => Event::MemoryDue,
         };
         match event {
             Event::Message(ToExtension::Configure(configuration)) => {
@@ -156,6 +161,7 @@ async fn run(program: ExtensionProgram) -> Result<()> {
                 say(&FromExtension::Health { health: health.report(&outputs) }).await?;
             }
             Event::HealthDue => {}
+            Event::MemoryDue => memory::release(),
             Event::ProgramEnded(result) => {
                 if let Some(unsupported) =
                     result.as_ref().err().and_then(|error| error.downcast_ref::<Unsupported>())
