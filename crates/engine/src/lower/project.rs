@@ -1,5 +1,7 @@
 //! `project` and everything the binder turns into it.
 
+use std::collections::HashSet;
+
 use bartizan_kql::bound::{ColumnSchema, Named, Rel};
 use datafusion::logical_expr::Expr;
 
@@ -21,6 +23,7 @@ impl Context {
         let order = order.filter(|_| ordered || windowed);
         exprs.extend(order.as_deref().map(|name| column(name).alias(name)));
         if !windowed {
+            let plan = if rewrites_own_input(&exprs) { plan.alias("before")? } else { plan };
             return Ok(Lowered { plan: plan.project(exprs)?.build()?, columns, order });
         }
         let mut plan = self.project_windows(plan, exprs)?;
@@ -36,4 +39,25 @@ impl Context {
         };
         Ok(Lowered { plan: plan.build()?, columns, order })
     }
+}
+
+/// Whether doing this twice differs from doing it once, as in `extend a = a + 1`. DataFusion (55.2) folds equal
+/// neighbouring projections into one whatever they say; an alias between them keeps them apart.
+fn rewrites_own_input(exprs: &[Expr]) -> bool {
+    let is_kept = |expr: &Expr| match expr {
+        Expr::Alias(alias) => matches!(&*alias.expr, Expr::Column(from) if from.name == alias.name),
+        _ => true,
+    };
+    let changed: HashSet<&str> = exprs
+        .iter()
+        .filter(|expr| !is_kept(expr))
+        .filter_map(|expr| match expr {
+            Expr::Alias(alias) => Some(alias.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    !changed.is_empty()
+        && exprs
+            .iter()
+            .any(|expr| expr.column_refs().iter().any(|column| changed.contains(column.name.as_str())))
 }
