@@ -3,8 +3,8 @@ import { defineConfig } from '@playwright/test';
 const real = process.env['BARTIZAN_URL'];
 
 /**
- * Without BARTIZAN_URL the pages are walked on the built portal with the mock backend, in both themes
- * and at both widths that the design names. With it, only `real.spec.ts` runs, against that server.
+ * Without BARTIZAN_URL the pages are walked on the built portal with the mock backend, once light and
+ * narrow, once dark and wide: both themes and both widths that the design names. With it, only `real.spec.ts` runs, against that server.
  */
 export default defineConfig({
   testDir: 'e2e',
@@ -27,8 +27,6 @@ export default defineConfig({
     : [
         { name: 'light-1280', testMatch: ['pages.spec.ts', 'flows.spec.ts'], use: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' } },
         { name: 'dark-1920', testMatch: 'pages.spec.ts', use: { viewport: { width: 1920, height: 1080 }, colorScheme: 'dark' } },
-        { name: 'dark-1280', testMatch: 'pages.spec.ts', use: { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' } },
-        { name: 'light-1920', testMatch: 'pages.spec.ts', use: { viewport: { width: 1920, height: 1080 }, colorScheme: 'light' } },
       ],
   ...(real ? {} : { webServer: { command: 'npx vite preview --port 4173 --strictPort', url: 'http://localhost:4173', reuseExistingServer: true } }),
 });

@@ -80,7 +80,7 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
     await expect(page.getByRole('img', { name: /points/ })).toBeVisible();
   } },
   { name: 'logs-error', path: `/logs?q=${encodeURIComponent('NoSuchTable\n| take 10')}`, heading: 'Logs', ready: async (page) => {
-    await expect(page.getByRole('alert')).toContainText('Line 1, column 1');
+    await expect(page.getByRole('alert').filter({ hasText: 'Line 1, column 1' })).toBeVisible();
   } },
   { name: 'not-found', path: '/no/such/page', heading: 'Page not found', ready: async () => undefined },
 ];
