@@ -214,7 +214,8 @@ impl From<ResourceId> for String {
 mod tests {
     use super::*;
 
-    const MACHINE: &str = "/subscriptions/S/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/Web01";
+    const MACHINE: &str =
+        "/subscriptions/S/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/Web01";
 
     fn id(text: &str) -> ResourceId {
         ResourceId::parse(text).unwrap()
@@ -247,7 +248,15 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_an_id() {
-        for bad in ["", "subscriptions/x", "/subscriptions", "/subscriptions//x", "/subscriptions/../x", "/a/b%2f", "/subscriptions/x/providers/N/t"] {
+        for bad in [
+            "",
+            "subscriptions/x",
+            "/subscriptions",
+            "/subscriptions//x",
+            "/subscriptions/../x",
+            "/a/b%2f",
+            "/subscriptions/x/providers/N/t",
+        ] {
             assert!(ResourceId::parse(bad).is_err(), "{bad}");
         }
     }

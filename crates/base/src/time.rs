@@ -92,7 +92,11 @@ impl Ticks {
 
     /// Builds a moment from civil parts; `None` when a part is out of range.
     pub fn from_civil(year: i32, month: u8, day: u8, seconds_in_day: i64, ticks: i64) -> Option<Self> {
-        if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+        if !(1..=9999).contains(&year)
+            || !(1..=12).contains(&month)
+            || day < 1
+            || day > days_in_month(year, month)
+        {
             return None;
         }
         if !(0..86_400).contains(&seconds_in_day) || !(0..TICKS_PER_SECOND).contains(&ticks) {
@@ -338,7 +342,12 @@ mod tests {
     #[test]
     fn offsets_short_forms_and_long_fractions() {
         let noon = Ticks::parse("2026-03-01T12:00:00Z").unwrap();
-        for text in ["2026-03-01T14:00:00+02:00", "2026-03-01 12:00", "2026-03-01T10:30:00-0130", "2026-03-01T12:00:00.00000009Z"] {
+        for text in [
+            "2026-03-01T14:00:00+02:00",
+            "2026-03-01 12:00",
+            "2026-03-01T10:30:00-0130",
+            "2026-03-01T12:00:00.00000009Z",
+        ] {
             assert_eq!(Ticks::parse(text), Ok(noon), "{text}");
         }
         assert_eq!(Ticks::parse("2026-03-01").unwrap(), noon - Timespan::from_seconds(12 * 3600));
@@ -346,7 +355,16 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_date() {
-        for text in ["", "yesterday", "2026-02-29", "2026-13-01", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00+99:00", "2026-01-01Tx", "2026-01-01T00:00:00Zjunk"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:00+99:00",
+            "2026-01-01Tx",
+            "2026-01-01T00:00:00Zjunk",
+        ] {
             assert!(Ticks::parse(text).is_err(), "{text}");
         }
     }

@@ -62,7 +62,8 @@ impl Pack {
                     quiet: part("quiet.jsonl"),
                 }),
                 Err(error) => {
-                    let source = std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
+                    let source =
+                        std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
                     findings.push(Finding { path: path.clone(), message: format!("{error}{source}") });
                 }
             }
@@ -89,14 +90,20 @@ impl Pack {
             }
             let tactic_slugs: Vec<String> = rule.tactics.iter().map(|tactic| tactic_slug(tactic)).collect();
             if !tactic_slugs.iter().any(|tactic| tactic == tactic_folder) {
-                object(format!("folder `{tactic_folder}` is not one of the rule's tactics {:?}", rule.tactics));
+                object(format!(
+                    "folder `{tactic_folder}` is not one of the rule's tactics {:?}",
+                    rule.tactics
+                ));
             }
             for technique in &rule.techniques {
                 if !is_technique(technique) {
                     object(format!("`{technique}` is not a MITRE ATT&CK technique id"));
                 }
             }
-            if detection.guide.trim().is_empty() || detection.fires.trim().is_empty() || detection.quiet.trim().is_empty() {
+            if detection.guide.trim().is_empty()
+                || detection.fires.trim().is_empty()
+                || detection.quiet.trim().is_empty()
+            {
                 object("guide.md, fires.jsonl and quiet.jsonl must all be there and filled".to_owned());
             }
             if !detection.guide.contains("## Blind spots") {
@@ -143,7 +150,8 @@ fn tactic_slug(tactic: &str) -> String {
 
 /// `T1234` or `T1234.001`.
 fn is_technique(text: &str) -> bool {
-    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.strip_prefix('T').map(|rest| rest.split_once('.').unwrap_or((rest, "000"))) {
         Some((technique, sub)) => digits(technique, 4) && digits(sub, 3),
         None => false,
@@ -185,7 +193,8 @@ mod tests {
             assert!(error.contains(wanted), "{error}");
         }
         let duplicate: BTreeMap<String, String> =
-            [("x/a-b/rule.yaml".to_owned(), good.to_owned()), ("x/c/rule.yaml".to_owned(), good.to_owned())].into();
+            [("x/a-b/rule.yaml".to_owned(), good.to_owned()), ("x/c/rule.yaml".to_owned(), good.to_owned())]
+                .into();
         let (_, findings) = Pack::from_files(&duplicate);
         assert!(findings.iter().any(|finding| finding.message.contains("already used")), "{findings:?}");
     }

@@ -179,7 +179,9 @@ impl AnalyticsRule {
             return Err(RuleError::field("query", "", "a rule needs a query"));
         }
         if self.kind == RuleKind::Scheduled {
-            for (field, span) in [("queryFrequency", self.query_frequency), ("queryPeriod", self.query_period)] {
+            for (field, span) in
+                [("queryFrequency", self.query_frequency), ("queryPeriod", self.query_period)]
+            {
                 if span < SCHEDULE_MIN || span > SCHEDULE_MAX {
                     return Err(RuleError::field(field, span.to_string(), "5 minutes to 14 days"));
                 }

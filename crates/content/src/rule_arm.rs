@@ -72,7 +72,8 @@ impl AnalyticsRule {
             None => AggregationKind::SingleAlert,
         };
         let incident: Map<String, Value> = optional(properties, "incidentConfiguration")?.unwrap_or_default();
-        let details: Option<std::collections::BTreeMap<String, String>> = optional(properties, "customDetails")?;
+        let details: Option<std::collections::BTreeMap<String, String>> =
+            optional(properties, "customDetails")?;
         let grouping: Option<Grouping> = optional(&incident, "groupingConfiguration")?;
         let overrides: Option<AlertDetailsOverride> = optional(properties, "alertDetailsOverride")?;
         Self {
@@ -85,7 +86,8 @@ impl AnalyticsRule {
             query: required(properties, "query")?,
             query_frequency,
             query_period,
-            trigger_operator: optional(properties, "triggerOperator")?.unwrap_or(TriggerOperator::GreaterThan),
+            trigger_operator: optional(properties, "triggerOperator")?
+                .unwrap_or(TriggerOperator::GreaterThan),
             trigger_threshold: optional(properties, "triggerThreshold")?.unwrap_or(0),
             tactics: optional(properties, "tactics")?.unwrap_or_default(),
             techniques: optional(properties, "techniques")?.unwrap_or_default(),
@@ -120,7 +122,8 @@ fn required<T: DeserializeOwned>(map: &Map<String, Value>, field: &str) -> Resul
 fn span(map: &Map<String, Value>, field: &'static str) -> Result<Option<Timespan>, RuleError> {
     let text: Option<String> = optional(map, field)?;
     text.map(|text| {
-        parse(&text).ok_or_else(|| RuleError::field(field, text.as_str(), "an ISO 8601 duration such as PT5M"))
+        parse(&text)
+            .ok_or_else(|| RuleError::field(field, text.as_str(), "an ISO 8601 duration such as PT5M"))
     })
     .transpose()
 }

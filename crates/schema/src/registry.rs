@@ -70,7 +70,10 @@ impl TableRegistry {
         let mut seen = std::collections::BTreeSet::new();
         for column in &table.columns {
             if !seen.insert(column.name.as_str()) {
-                return Err(RegistryError::DuplicateColumn { table: table.name.clone(), column: column.name.clone() });
+                return Err(RegistryError::DuplicateColumn {
+                    table: table.name.clone(),
+                    column: column.name.clone(),
+                });
             }
         }
         self.tables.insert(table.name.clone(), Arc::new(table));
