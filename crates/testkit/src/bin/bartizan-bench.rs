@@ -78,7 +78,7 @@ fn events(seed: u64) -> String {
     let mut out = String::from("[");
     for n in 0..BATCH_ROWS as u64 {
         let id = seed * BATCH_ROWS as u64 + n;
-        let event = if id % 20 == 0 { 4625 } else { 4688 };
+        let event = if id.is_multiple_of(20) { 4625 } else { 4688 };
         let mix = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         if n > 0 {
             out.push(',');
