@@ -182,7 +182,7 @@ mod tests {
         let good = "id: 00000000-0000-0000-0000-000000000001\nname: A b\nseverity: Low\nquery: T\nqueryFrequency: 5m\nqueryPeriod: 5m\n";
         assert!(AnalyticsRule::from_yaml(good).is_ok());
         for (from, to, wanted) in [
-            ("queryPeriod: 5m", "queryPeriod: 1m", "5 minutes to 14 days"),
+            ("queryPeriod: 5m", "queryPeriod: 30s", "1 minute to 14 days"),
             ("queryFrequency: 5m", "queryFrequency: 1h", "at least queryFrequency"),
             ("queryFrequency: 5m", "queryFrequency: often", "a duration such as"),
             ("severity: Low", "severity: Low\nkind: Fusion", "`Fusion` is not run"),

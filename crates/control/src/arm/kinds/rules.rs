@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use bartizan_api::ApiError;
 use bartizan_api::incidents::Severity;
 use bartizan_api::timespan;
-use bartizan_base::{ErrorKind, RuleId, Timespan};
+use bartizan_base::{ErrorKind, RuleId};
+use bartizan_content::rule::{SCHEDULE_MAX, SCHEDULE_MIN};
 use bartizan_kql::Severity as Finding;
 use serde_json::{Value, json};
 
@@ -15,9 +16,6 @@ use crate::http::Failure;
 
 const KINDS: [&str; 2] = ["Scheduled", "NRT"];
 const OPERATORS: [&str; 4] = ["GreaterThan", "LessThan", "Equal", "NotEqual"];
-/// Azure's bounds of frequency and period: 5 minutes to 14 days. A minute is allowed here.
-const SPAN_MIN: Timespan = Timespan::from_seconds(60);
-const SPAN_MAX: Timespan = Timespan::from_seconds(14 * 86_400);
 
 pub(super) struct AlertRules;
 
@@ -52,12 +50,14 @@ impl Kind for AlertRules {
 fn check_schedule(draft: &Draft<'_>) -> Result<(), Failure> {
     let span = |name: &str| {
         let text = draft.text(name);
-        timespan::duration(text).filter(|span| (SPAN_MIN..=SPAN_MAX).contains(span)).ok_or_else(|| {
-            ApiError::field(
-                &format!("properties.{name}"),
-                format!("`{name}` must be a duration from PT1M to P14D, not `{text}`"),
-            )
-        })
+        timespan::duration(text).filter(|span| (SCHEDULE_MIN..=SCHEDULE_MAX).contains(span)).ok_or_else(
+            || {
+                ApiError::field(
+                    &format!("properties.{name}"),
+                    format!("`{name}` must be a duration from PT1M to P14D, not `{text}`"),
+                )
+            },
+        )
     };
     if span("queryPeriod")? < span("queryFrequency")? {
         return Err(ApiError::field(
