@@ -61,15 +61,24 @@ impl Sender {
             "{}/dataCollectionRules/{}/streams/Microsoft-{table}?api-version=2023-01-01",
             self.url, self.rule
         );
-        let mut request =
-            self.http.post(url).bearer_auth(&self.token).header("content-type", "application/json");
-        if let Some(batch) = batch {
-            request = request.header("x-bartizan-batch", batch);
+        loop {
+            let mut request = self.http.post(&url).bearer_auth(&self.token);
+            if let Some(batch) = &batch {
+                request = request.header("x-bartizan-batch", batch);
+            }
+            let request = request.header("content-type", "application/json").body(body.clone());
+            let answer = request.send().await?;
+            let status = answer.status();
+            if status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+                // Backpressure is an answer: wait as long as it says, and send the same batch again.
+                let wait =
+                    answer.headers().get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok());
+                tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1))).await;
+                continue;
+            }
+            anyhow::ensure!(status.is_success(), "ingest: {status} {}", answer.text().await?);
+            return Ok(());
         }
-        let answer = request.body(body).send().await?;
-        let status = answer.status();
-        anyhow::ensure!(status.is_success(), "ingest: {status} {}", answer.text().await?);
-        Ok(())
     }
 }
 
