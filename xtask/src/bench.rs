@@ -19,6 +19,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         execute(cargo(&["build", "--workspace", "--bins", "--release"]))?;
     } else {
         up::build_programs()?;
+        execute(cargo(&["build", "-p", "bartizan-testkit", "-p", "features", "--bins"]))?;
     }
     let mut bench = std::process::Command::new(target().join(profile).join("bartizan-bench"));
     bench.arg("--seconds").arg(options.seconds.to_string()).arg("--programs").arg(target().join(profile));

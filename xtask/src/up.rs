@@ -30,9 +30,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     prerequisites::ensure(prerequisites::BUILD)?;
     prerequisites::ensure_node()?;
     println!("[1/4] Building the server and the agent (the first time takes some minutes) …");
-    build_programs()?;
-    println!("[2/4] Building the portal …");
-    portal::build()?;
+    println!("[2/4] Building the portal beside them …");
+    // The portal's packages are fetched, which needs the network more than the processor.
+    std::thread::scope(|scope| {
+        let portal = scope.spawn(portal::build);
+        build_programs()?;
+        portal.join().unwrap_or_else(|_| bail!("the build of the portal panicked"))
+    })?;
 
     let data = std::env::current_dir().context("the current folder is gone")?.join(&options.data);
     println!("[3/4] Starting the server with its data in {} …", data.display());
@@ -68,9 +72,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     until_stopped(services)
 }
 
-/// The programs as `cargo xtask test` builds them too, so that both share one cache.
+/// The programs that run here, with the features of the whole workspace (`features`), so that
+/// `cargo xtask test` finds them built.
 pub(crate) fn build_programs() -> anyhow::Result<()> {
-    execute(cargo(&["build", "--workspace", "--bins"]))
+    execute(cargo(&["build", "-p", "bartizan-server", "-p", "bartizan-agent", "-p", "features"]))
 }
 
 fn program(name: &str) -> Command {
