@@ -201,6 +201,7 @@ impl Inner {
             tables: snapshots,
             answers: HashMap::new(),
             shared: HashMap::new(),
+            computed: HashMap::new(),
             interrupt: interrupt.clone(),
         };
         let state = self.session(&root, interrupt)?;

@@ -22,6 +22,7 @@ mod result;
 mod subquery;
 mod types;
 mod value;
+mod whole;
 
 pub use catalog::FunctionSource;
 pub use engine::{Checked, Engine, EngineOptions, QueryRequest, SeqWindow};

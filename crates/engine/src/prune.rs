@@ -121,6 +121,11 @@ impl Cutter<'_> {
                 self.inside(&mut parse.source);
                 whole(Rel::Parse(parse))
             }
+            Rel::Whole(mut whole) => {
+                whole.inputs = whole.inputs.into_iter().map(|input| self.all(input)).collect();
+                whole.operation.scalars_mut().into_iter().for_each(|scalar| self.inside(scalar));
+                self::whole(Rel::Whole(whole))
+            }
             Rel::Range { column, mut start, mut stop, mut step } => {
                 [&mut start, &mut stop, &mut step].into_iter().for_each(|bound| self.inside(bound));
                 whole(Rel::Range { column, start, stop, step })

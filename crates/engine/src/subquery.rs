@@ -23,6 +23,7 @@ use crate::error::QueryError;
 use crate::functions::dynamic;
 use crate::lower::{Answer, Context, address};
 use crate::value::Reader;
+use crate::whole;
 
 /// Members an `in (Table)` may have.
 const MEMBERS_MAX: usize = 1 << 20;
@@ -82,6 +83,10 @@ fn walk<'a>(
                     context.answers.insert(address(inner), Answer::Members(members));
                 }
             }
+        }
+        if let Rel::Whole(whole) = rel {
+            let table = whole::compute(whole, context, state).await?;
+            context.computed.insert(address(rel), table);
         }
         if let Rel::Shared { id, input } = rel {
             let repeated = uses.get(id).copied().unwrap_or(0) > 1;
@@ -171,6 +176,7 @@ pub(crate) fn inputs(rel: &Rel) -> Vec<&Rel> {
         Rel::Union { inputs, .. } => inputs.iter().collect(),
         Rel::MvExpand(expand) => vec![&expand.input],
         Rel::Parse(parse) => vec![&parse.input],
+        Rel::Whole(whole) => whole.inputs.iter().collect(),
     }
 }
 
@@ -189,6 +195,7 @@ fn scalars(rel: &Rel) -> Vec<&Scalar> {
         Rel::Join(join) => join.on.iter().flat_map(|(left, right)| [left, right]).collect(),
         Rel::MvExpand(expand) => expand.items.iter().map(|item| &item.value).collect(),
         Rel::Parse(parse) => vec![&parse.source],
+        Rel::Whole(whole) => whole.operation.scalars(),
         Rel::Table { .. }
         | Rel::Rows { .. }
         | Rel::Union { .. }
@@ -260,11 +267,19 @@ async fn first_column(
     Ok(members)
 }
 
-/// A shared relation that has been computed, and the memory it is accounted for while the query runs.
+/// A relation that has been computed, and the memory it is accounted for while the query runs.
 #[derive(Debug)]
 pub(crate) struct Materialized {
     pub table: Arc<MemTable>,
-    _held: MemoryReservation,
+    held: MemoryReservation,
+}
+
+impl Materialized {
+    /// Rows that are accounted for by `held`.
+    pub(crate) fn of(batch: RecordBatch, held: MemoryReservation) -> Result<Self, QueryError> {
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
+        Ok(Self { table: Arc::new(table), held })
+    }
 }
 
 async fn materialize(rel: &Rel, context: &Context, state: &SessionState) -> Result<Materialized, QueryError> {
@@ -272,11 +287,11 @@ async fn materialize(rel: &Rel, context: &Context, state: &SessionState) -> Resu
     let schema = Arc::clone(lowered.plan.schema().inner());
     let (batches, held) = run(&lowered.plan, state).await?;
     let schema = batches.first().map_or(schema, RecordBatch::schema);
-    Ok(Materialized { table: Arc::new(MemTable::try_new(schema, vec![batches])?), _held: held })
+    Ok(Materialized { table: Arc::new(MemTable::try_new(schema, vec![batches])?), held })
 }
 
 /// All rows of a plan, within the query's memory.
-async fn run(
+pub(crate) async fn run(
     plan: &LogicalPlan,
     state: &SessionState,
 ) -> Result<(Vec<RecordBatch>, MemoryReservation), QueryError> {

@@ -67,6 +67,8 @@ pub enum Rel {
     Serialize { input: Box<Rel> },
     /// `sample n`: any `count` rows.
     Sample { input: Box<Rel>, count: Scalar },
+    /// See [`Whole`].
+    Whole(Box<Whole>),
     /// A tabular `let` bound with `materialize()`, or used more than once: computed once per query, equal
     /// `id` means the same result.
     Shared { id: u32, input: Box<Rel> },
@@ -204,6 +206,49 @@ pub enum ParsePart {
     Column { output: usize },
 }
 
+/// An operator that reads its inputs completely, in their order, before it gives a row: plugins, and
+/// operators over sequences, patterns and graphs.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// The relation piped in, if any, then those among the arguments.
+    pub inputs: Vec<Rel>,
+    pub operation: Operation,
+    pub columns: Vec<ColumnSchema>,
+    pub span: Span,
+}
+
+/// What a [`Whole`] does with its inputs.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// `evaluate plugin(…)`.
+    Plugin(PluginCall),
+}
+
+/// A call of a plugin.
+#[derive(Clone, Debug)]
+pub struct PluginCall {
+    /// The name in the registry.
+    pub plugin: &'static str,
+    /// The arguments that are not tables, bound over the columns of the first input.
+    pub args: Vec<Scalar>,
+}
+
+impl Operation {
+    /// The operation's expressions.
+    pub fn scalars(&self) -> Vec<&Scalar> {
+        match self {
+            Self::Plugin(call) => call.args.iter().collect(),
+        }
+    }
+
+    /// The operation's expressions, to be rewritten in place.
+    pub fn scalars_mut(&mut self) -> Vec<&mut Scalar> {
+        match self {
+            Self::Plugin(call) => call.args.iter_mut().collect(),
+        }
+    }
+}
+
 /// A scalar expression with its type.
 #[derive(Clone, Debug)]
 pub struct Scalar {
@@ -312,6 +357,7 @@ impl Rel {
             Self::Join(join) => join.outputs.iter().map(|output| output.column.clone()).collect(),
             Self::MvExpand(expand) => expand.columns.clone(),
             Self::Parse(parse) => parse.columns.clone(),
+            Self::Whole(whole) => whole.columns.clone(),
         }
     }
 }

@@ -80,6 +80,8 @@ pub(crate) struct Context {
     pub answers: HashMap<usize, Answer>,
     /// Shared relations that have been computed.
     pub shared: HashMap<u32, Materialized>,
+    /// Whole-input operators that have been run, by the address of their relation.
+    pub computed: HashMap<usize, Materialized>,
     pub interrupt: Interrupt,
 }
 
@@ -104,7 +106,7 @@ impl Context {
 
     /// Lowers a relation. With `ordered`, the result has [`Lowered::order`] when the rows have a meaningful
     /// order.
-    fn ordered_relation(&self, rel: &Rel, ordered: bool) -> Result<Lowered, QueryError> {
+    pub(crate) fn ordered_relation(&self, rel: &Rel, ordered: bool) -> Result<Lowered, QueryError> {
         self.interrupt.check()?;
         match rel {
             Rel::Table { name, columns, span } => self.scan(name, columns, *span),
@@ -122,6 +124,7 @@ impl Context {
             Rel::MvExpand(expand) => self.mv_expand(expand, ordered),
             Rel::Parse(parse) => self.parse(parse, ordered),
             Rel::Serialize { input } => self.ordered_relation(input, ordered),
+            Rel::Whole(whole) => self.computed(address(rel), whole, ordered),
             Rel::Shared { id, input } => self.shared(*id, input, ordered),
             Rel::Unsupported { what, span, .. } => Err(QueryError::unsupported(what, *span)),
         }

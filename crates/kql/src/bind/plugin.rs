@@ -3,16 +3,16 @@
 
 use bartizan_schema::KqlType;
 
-use crate::bound::{ColumnSchema, Scalar};
+use crate::bound::{ColumnSchema, Operation, PluginCall, Rel, Scalar, Whole};
 use crate::functions;
 use crate::span::Span;
 use crate::syntax::ast::{ColumnDecl, Expr, ExprKind, Operator, OperatorKind, TopNestedLevel};
 use crate::syntax::codes;
 
-use super::Binder;
 use super::naming::{Names, result_name};
 use super::operators::plain_column;
 use super::scope::Table;
+use super::{Binder, Inherited};
 
 impl Binder<'_> {
     /// `evaluate` at the start of a query.
@@ -45,6 +45,9 @@ impl Binder<'_> {
             self.errors.error_with_hint(codes::UNKNOWN_FUNCTION, name.span, message, hint);
             return self.failed(span);
         }
+        if plugin == "narrow" && schema.is_none() {
+            return self.narrow(input, span);
+        }
         let (columns, open) = self.plugin_columns(&input, plugin, args);
         let what = format!("evaluate {plugin}");
         match schema {
@@ -57,6 +60,15 @@ impl Binder<'_> {
         }
     }
 
+    fn narrow(&mut self, input: Table, span: Span) -> Table {
+        let columns = [("Row", KqlType::Long), ("Column", KqlType::String), ("Value", KqlType::String)];
+        let columns = columns.map(|(name, ty)| ColumnSchema { name: name.to_owned(), ty }).to_vec();
+        let inherited = Inherited { open: false, ..Inherited::from(&input) };
+        let operation = Operation::Plugin(PluginCall { plugin: "narrow", args: Vec::new() });
+        let whole = Whole { inputs: vec![input.rel], operation, columns: columns.clone(), span };
+        self.derive(Rel::Whole(Box::new(whole)), columns, inherited, span)
+    }
+
     fn plugin_columns(&mut self, input: &Table, plugin: &str, args: &[Expr]) -> (Vec<ColumnSchema>, bool) {
         let column = |name: &str, ty| ColumnSchema { name: name.to_owned(), ty };
         match plugin {
@@ -65,14 +77,6 @@ impl Binder<'_> {
                 (without(&input.columns, &unpacked.into_iter().collect::<Vec<_>>()), true)
             }
             "pivot" => (self.pivot_columns(input, args), true),
-            "narrow" => (
-                vec![
-                    column("Row", KqlType::Long),
-                    column("Column", KqlType::String),
-                    column("Value", KqlType::String),
-                ],
-                false,
-            ),
             "autocluster" | "basket" => {
                 let mut columns = vec![
                     column("SegmentId", KqlType::Long),

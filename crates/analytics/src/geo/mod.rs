@@ -1,0 +1,1 @@
+//! Points, lines, polygons and grid cells on the sphere.

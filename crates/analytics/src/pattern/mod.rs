@@ -1,0 +1,1 @@
+//! Frequent and telling combinations of values.

@@ -1,0 +1,1 @@
+//! Equidistant series of numbers: filters, fits, decomposition, anomalies.
