@@ -97,6 +97,7 @@ impl Binder<'_> {
             "iscolumnexists" => return Bound::Scalar(self.is_column(args, span)),
             "pack_all" => return Bound::Scalar(self.pack_all(args, span)),
             "typeof" => return Bound::Scalar(failed_scalar(span)),
+            "graph" => return Bound::Table(self.unsupported("graph()", Vec::new(), true, span)),
             _ => {}
         }
         if self.aggregates.is_some() && functions::lookup_aggregate(&name.text).is_some() {
@@ -164,7 +165,7 @@ impl Binder<'_> {
         let symbol = self.catalog.function(name)?;
         match parse_function(&symbol.parameters, &symbol.body) {
             Ok((parameters, body)) => {
-                let lambda = Arc::new(Lambda { parameters, body, span });
+                let lambda = Arc::new(Lambda { view: false, parameters, body, span });
                 self.saved.insert(name.to_owned(), Arc::clone(&lambda));
                 Some((lambda, Rc::new(Env::default())))
             }

@@ -44,7 +44,12 @@ impl Binder<'_> {
                     self.env.declare(&name.text, binding);
                 }
                 Statement::Parameters(parameters) => self.query_parameters(parameters),
-                Statement::Ignored { .. } => {}
+                // options of the request and names for other databases do not change what is bound
+                Statement::Set { .. }
+                | Statement::Alias { .. }
+                | Statement::Restrict { .. }
+                | Statement::Pattern(_)
+                | Statement::Error(_) => {}
                 Statement::Expr(_) => {
                     if let Some(Statement::Expr(earlier)) = last {
                         let message = "this expression is not used: a query has one result, the last one";
@@ -274,6 +279,9 @@ fn statement_end(statement: &Statement) -> usize {
         Statement::Let { value: LetValue::Function(lambda), .. } => lambda.span.end,
         Statement::Parameters(parameters) => parameters.last().map_or(0, |parameter| parameter.name.span.end),
         Statement::Expr(value) => value.span.end,
-        Statement::Ignored { span, .. } => span.end,
+        Statement::Set { name, value } => value.as_ref().map_or(name.span.end, |value| value.span.end),
+        Statement::Alias { database, .. } => database.span.end,
+        Statement::Pattern(pattern) => pattern.span.end,
+        Statement::Restrict { span, .. } | Statement::Error(span) => span.end,
     }
 }

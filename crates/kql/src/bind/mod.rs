@@ -11,6 +11,7 @@ mod join;
 mod lets;
 pub(crate) mod naming;
 mod operators;
+mod pending;
 mod plugin;
 mod scalar;
 mod scope;

@@ -6,7 +6,7 @@ use crate::bound::{
     ColumnSchema, Literal, Named, NamedAggregate, Rel, Render, Scalar, ScalarKind, SortKey as BoundKey,
 };
 use crate::span::Span;
-use crate::syntax::ast::{Expr, ExprKind, Operator, OperatorKind, SortKey};
+use crate::syntax::ast::{Expr, ExprKind, Operator, OperatorKind, PartitionBody, SortKey};
 use crate::syntax::codes;
 
 use super::naming::result_name;
@@ -95,25 +95,25 @@ impl Binder<'_> {
                 let table = self.through(input, span, |input| Rel::Serialize { input });
                 if items.is_empty() { table } else { self.extend(table, items, span) }
             }
-            OperatorKind::As(name) => {
+            OperatorKind::As { name, .. } => {
                 self.env.declare(&name.text, Binding::Table(input.clone()));
                 input
             }
             OperatorKind::Invoke(call) => self.invoke(input, call, span),
             OperatorKind::GetSchema => self.get_schema(input, span),
-            OperatorKind::Consume => self.take_none(input, span),
+            OperatorKind::Consume(_) => self.take_none(input, span),
             OperatorKind::Search { tables, predicate, .. } => {
                 self.search(Some(input), tables, predicate, span)
             }
-            OperatorKind::Evaluate { call, schema } => self.evaluate(input, call, schema.as_ref(), span),
-            OperatorKind::ParseKv { source, columns } => self.parse_kv(input, source, columns, span),
-            OperatorKind::MakeSeries { aggregates, axis, by } => {
+            OperatorKind::Evaluate { call, schema, .. } => self.evaluate(input, call, schema.as_ref(), span),
+            OperatorKind::ParseKv { source, columns, .. } => self.parse_kv(input, source, columns, span),
+            OperatorKind::MakeSeries { aggregates, axis, by, .. } => {
                 self.make_series(input, aggregates, axis, by, span)
             }
             OperatorKind::TopNested(levels) => self.top_nested(input, levels, span),
-            OperatorKind::TopHitters { of, by } => self.top_hitters(input, of, by.as_ref(), span),
-            OperatorKind::Partition { body } => self.partition(input, body.as_deref(), span),
-            OperatorKind::Reduce => {
+            OperatorKind::TopHitters { of, by, .. } => self.top_hitters(input, of, by.as_ref(), span),
+            OperatorKind::Partition { body, .. } => self.partition(input, body, span),
+            OperatorKind::Reduce { .. } => {
                 let columns = [
                     ("Pattern", KqlType::String),
                     ("Count", KqlType::Long),
@@ -127,13 +127,23 @@ impl Binder<'_> {
                 self.errors.error(codes::UNEXPECTED, span, message);
                 input
             }
-            OperatorKind::Known => self.known_only(input, op),
+            OperatorKind::Error => Table { open: true, ..input },
+            OperatorKind::ProjectByNames(_)
+            | OperatorKind::Find { .. }
+            | OperatorKind::Scan(_)
+            | OperatorKind::Fork(_)
+            | OperatorKind::Facet { .. }
+            | OperatorKind::MakeGraph(_)
+            | OperatorKind::GraphMatch(_)
+            | OperatorKind::GraphShortestPaths(_)
+            | OperatorKind::GraphToTable(_)
+            | OperatorKind::GraphMarkComponents(_)
+            | OperatorKind::GraphWhereNodes(_)
+            | OperatorKind::GraphWhereEdges(_)
+            | OperatorKind::MacroExpand { .. }
+            | OperatorKind::ExecuteAndCache
+            | OperatorKind::AssertSchema(_) => self.pending(input, op),
         }
-    }
-
-    /// An operator that is known by name only. Its columns are taken to be the input's and unknown ones.
-    fn known_only(&mut self, input: Table, op: &Operator) -> Table {
-        self.unsupported(&op.name, input.columns, true, op.span)
     }
 
     /// A node that passes its input's columns on.
@@ -316,8 +326,8 @@ impl Binder<'_> {
         self.through(input, span, |input| Rel::Take { input, count })
     }
 
-    fn partition(&mut self, input: Table, body: Option<&[Operator]>, span: Span) -> Table {
-        let Some(body) = body else {
+    fn partition(&mut self, input: Table, body: &PartitionBody, span: Span) -> Table {
+        let PartitionBody::Operators(body) = body else {
             return self.unsupported("partition", input.columns, true, span);
         };
         let mut table = input;

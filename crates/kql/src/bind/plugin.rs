@@ -6,7 +6,7 @@ use bartizan_schema::KqlType;
 use crate::bound::{ColumnSchema, Operation, PluginCall, Rel, Scalar, Whole};
 use crate::functions;
 use crate::span::Span;
-use crate::syntax::ast::{ColumnDecl, Expr, ExprKind, Operator, OperatorKind, TopNestedLevel};
+use crate::syntax::ast::{ColumnDecl, Expr, ExprKind, Operator, OperatorKind, SeriesItem, TopNestedLevel};
 use crate::syntax::codes;
 
 use super::naming::{Names, result_name};
@@ -17,7 +17,7 @@ use super::{Binder, Inherited};
 impl Binder<'_> {
     /// `evaluate` at the start of a query.
     pub(super) fn evaluate_source(&mut self, op: &Operator) -> Table {
-        let OperatorKind::Evaluate { call, schema } = &op.kind else { return self.failed(op.span) };
+        let OperatorKind::Evaluate { call, schema, .. } = &op.kind else { return self.failed(op.span) };
         let empty = self.unsupported("evaluate", Vec::new(), true, op.span);
         self.evaluate(empty, call, schema.as_ref(), op.span)
     }
@@ -142,15 +142,16 @@ impl Binder<'_> {
     pub(super) fn make_series(
         &mut self,
         input: Table,
-        aggregates: &[Expr],
+        aggregates: &[SeriesItem],
         axis: &Expr,
         by: &[Expr],
         span: Span,
     ) -> Table {
+        let aggregates: Vec<Expr> = aggregates.iter().map(|item| item.value.clone()).collect();
         let keys = self.over(&input, |binder| binder.keys(by));
         let mut columns: Vec<ColumnSchema> =
             keys.iter().map(|key| ColumnSchema { name: key.name.clone(), ty: key.value.ty }).collect();
-        let summarized = self.summarize(input.clone(), aggregates, &[], span);
+        let summarized = self.summarize(input.clone(), &aggregates, &[], span);
         columns.extend(
             summarized.columns.into_iter().map(|column| ColumnSchema { ty: KqlType::Dynamic, ..column }),
         );

@@ -55,6 +55,9 @@ impl Binder<'_> {
             ExprKind::Pipe { .. } | ExprKind::Datatable { .. } | ExprKind::ExternalData { .. } => {
                 return Bound::Table(self.table(expr));
             }
+            ExprKind::EntityGroup(_) => {
+                return Bound::Table(self.unsupported("entity_group", Vec::new(), true, span));
+            }
             ExprKind::Name(name) => return self.name(name, span),
             ExprKind::Call { base, name, args } => return self.call(base.as_deref(), name, args, span),
             ExprKind::Member { base, name } if is_remote(base) => {

@@ -65,7 +65,9 @@ impl Binder<'_> {
         let span = predicate.span;
         match &predicate.kind {
             ExprKind::Paren(inner) => self.search_predicate(inner),
-            ExprKind::Literal(Literal::String(text), _) => self.search_text(text, span),
+            ExprKind::Literal(Literal::String(text), _) => self.search_text(text, "*", span),
+            ExprKind::Wildcard(pattern) if pattern == "*" => self.search_text("*", "*", span),
+            ExprKind::Binary { op: ":", left, right } => self.column_term(left, right, span),
             ExprKind::Logic { op, terms } => {
                 let terms = terms.iter().map(|term| self.search_predicate(term)).collect();
                 balanced(op, terms, span)
@@ -79,8 +81,28 @@ impl Binder<'_> {
         }
     }
 
+    /// `column: 'text'`: the text in that column only. A value of another type must be equal.
+    fn column_term(&mut self, column: &Expr, term: &Expr, span: Span) -> Scalar {
+        match (&column.unwrapped().kind, &term.unwrapped().kind) {
+            (ExprKind::Name(name), ExprKind::Literal(Literal::String(text), _)) => {
+                self.search_text(text, name, span)
+            }
+            (ExprKind::Wildcard(pattern), ExprKind::Literal(Literal::String(text), _)) => {
+                self.search_text(text, pattern, span)
+            }
+            _ => {
+                let kind = ExprKind::Binary {
+                    op: "==",
+                    left: Box::new(column.clone()),
+                    right: Box::new(term.clone()),
+                };
+                self.predicate(&Expr { kind, span })
+            }
+        }
+    }
+
     /// `*` at the ends of a text loosens its word boundaries.
-    fn search_text(&mut self, text: &str, span: Span) -> Scalar {
+    fn search_text(&mut self, text: &str, columns: &str, span: Span) -> Scalar {
         let needle = text.trim_matches('*');
         if needle.is_empty() {
             return Scalar::literal(Literal::Bool(true), KqlType::Bool, span);
@@ -92,6 +114,6 @@ impl Binder<'_> {
             (true, true) => "contains",
         };
         let value = Scalar::literal(Literal::String(needle.to_owned()), KqlType::String, span);
-        self.any_column(op, "*", &value, span)
+        self.any_column(op, columns, &value, span)
     }
 }

@@ -23,7 +23,7 @@ impl Binder<'_> {
             ExprKind::Paren(inner) => self.table_here(inner),
             ExprKind::Pipe { source, ops } => self.pipe(source.as_deref(), ops),
             ExprKind::Datatable { columns, values } => self.datatable(columns, values, span),
-            ExprKind::ExternalData { columns } => {
+            ExprKind::ExternalData { columns, .. } => {
                 let columns = self.declared_columns(columns);
                 self.unsupported("externaldata", columns, false, span)
             }

@@ -155,6 +155,11 @@ impl Parser<'_> {
         let left = self.additive();
         let kind = self.token().kind;
         let text = self.current();
+        if self.search_terms && self.eat(":") {
+            let right = Box::new(self.additive());
+            let kind = ExprKind::Binary { op: ":", left: Box::new(left), right };
+            return Expr { kind, span: self.span_from(start) };
+        }
         if kind == TokenKind::Punct {
             let Some((_, op)) = COMPARISONS.iter().find(|(mark, _)| *mark == text) else { return left };
             self.bump();
@@ -236,7 +241,7 @@ impl Parser<'_> {
         left
     }
 
-    fn signed(&mut self) -> Expr {
+    pub(super) fn signed(&mut self) -> Expr {
         let start = self.span();
         if self.eat("-") {
             let inner = self.deeper(Self::signed, Expr::error);
@@ -248,7 +253,7 @@ impl Parser<'_> {
         self.postfix()
     }
 
-    fn postfix(&mut self) -> Expr {
+    pub(super) fn postfix(&mut self) -> Expr {
         let start = self.span();
         let mut base = self.primary();
         let mut length = 0;
@@ -265,6 +270,12 @@ impl Parser<'_> {
         // `a.[0]` is written now and then for `a[0]`
         if self.at_mark("[") && self.ahead(1).kind != TokenKind::String {
             return self.index(start, base);
+        }
+        if self.patterns && self.at_mark("*") {
+            let name = Name { text: "*".to_owned(), span: self.span() };
+            self.bump();
+            let kind = ExprKind::Member { base: Box::new(base), name };
+            return Expr { kind, span: self.span_from(start) };
         }
         let Some(name) = self.name("a name after `.`") else { return base };
         let kind = if self.at_mark("(") {
@@ -385,6 +396,7 @@ impl Parser<'_> {
             "typeof" if called => return self.type_of(),
             "datatable" if called => return self.datatable(),
             "externaldata" | "external_data" if called => return self.external_data(),
+            "entity_group" if self.ahead_mark(1, "[") => return self.entity_group(),
             _ => {}
         }
         if self.patterns && self.ahead_mark(1, "*") && self.touches(0) {
@@ -464,12 +476,16 @@ impl Parser<'_> {
         let start = self.span();
         self.bump();
         let columns = self.columns();
-        self.bracketed_values();
-        if self.eat_word("with") && self.expect("(") {
-            self.recover();
-            self.expect(")");
-        }
-        Expr { kind: ExprKind::ExternalData { columns }, span: self.span_from(start) }
+        let uris = self.bracketed_values();
+        let properties = self.with_properties();
+        Expr { kind: ExprKind::ExternalData { columns, uris, properties }, span: self.span_from(start) }
+    }
+
+    fn entity_group(&mut self) -> Expr {
+        let start = self.span();
+        self.bump();
+        let entities = self.bracketed_values();
+        Expr { kind: ExprKind::EntityGroup(entities), span: self.span_from(start) }
     }
 
     /// `dynamic(…)`: JSON, with KQL's freedom in quotes and its typed literals inside.

@@ -39,6 +39,8 @@ pub(super) struct Parser<'a> {
     depth: usize,
     /// Names may hold `*`, as in `project-away` and `union`; elsewhere that is a product.
     pub(super) patterns: bool,
+    /// `column: 'text'` is a term, as in `search` and `find`.
+    pub(super) search_terms: bool,
     /// The depth limit was hit: everything unwinds without further reports.
     exhausted: bool,
 }
@@ -46,7 +48,7 @@ pub(super) struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(text: &'a str, errors: &'a mut Errors) -> Self {
         let tokens = tokenize(text, errors);
-        Self { text, tokens, at: 0, errors, depth: 0, patterns: false, exhausted: false }
+        Self { text, tokens, at: 0, errors, depth: 0, patterns: false, search_terms: false, exhausted: false }
     }
 
     pub(super) fn token(&self) -> Token {
@@ -202,6 +204,15 @@ impl<'a> Parser<'a> {
 
     /// Skips to the next `|`, `;` or closing bracket outside of inner brackets.
     pub(super) fn recover(&mut self) {
+        self.skip_to(&["|", ";"]);
+    }
+
+    /// Like [`Parser::recover`], but also stops at a comma.
+    fn recover_in_list(&mut self) {
+        self.skip_to(&["|", ";", ","]);
+    }
+
+    fn skip_to(&mut self, stops: &[&str]) {
         let mut open = 0_usize;
         while !self.at_end() {
             if self.token().kind == TokenKind::Punct {
@@ -209,7 +220,7 @@ impl<'a> Parser<'a> {
                     "(" | "[" | "{" => open += 1,
                     ")" | "]" | "}" if open == 0 => return,
                     ")" | "]" | "}" => open -= 1,
-                    "|" | ";" if open == 0 => return,
+                    mark if open == 0 && stops.contains(&mark) => return,
                     _ => {}
                 }
             }
@@ -225,12 +236,19 @@ impl<'a> Parser<'a> {
         out
     }
 
-    /// Parses `item, item, …` with `item` called at least once.
+    /// Parses `item, item, …` with `item` called at least once. A mistake inside one item does not hide
+    /// those in the next.
     pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> T) -> Vec<T> {
-        let mut items = vec![item(self)];
-        while self.eat(",") {
+        let mut items = Vec::new();
+        loop {
+            let before = self.errors.error_count();
             items.push(item(self));
+            if self.errors.error_count() > before {
+                self.recover_in_list();
+            }
+            if !self.eat(",") {
+                return items;
+            }
         }
-        items
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bartizan_schema::KqlType;
 
 use crate::span::Span;
-use crate::syntax::ast::{ColumnDecl, Expr, Lambda, LetValue, Parameter, ParameterType, Script, Statement};
+use crate::syntax::ast::{
+    ColumnDecl, Expr, Lambda, LetValue, Parameter, ParameterType, Pattern, PatternCase, Script, Statement,
+};
 use crate::syntax::codes;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::parser::Parser;
@@ -48,12 +50,19 @@ impl Parser<'_> {
             self.at += 2;
             return Statement::Parameters(self.parameters());
         }
-        let directive = ["set", "alias", "restrict", "declare"].into_iter().find(|word| self.at_word(word));
-        if let Some(word) = directive.filter(|_| self.ahead(1).kind == TokenKind::Word) {
-            while !self.at_end() && !self.at_mark(";") {
-                self.bump();
-            }
-            return Statement::Ignored { what: word.to_owned(), span: self.span_from(start) };
+        let next = self.ahead(1).kind == TokenKind::Word;
+        let directive = match self.current() {
+            "set" if next => Some(Self::set_statement as fn(&mut Self) -> Option<Statement>),
+            "alias" if self.ahead_word(1, "database") => Some(Self::alias_statement as _),
+            "restrict" if self.ahead_word(1, "access") => Some(Self::restrict_statement as _),
+            "declare" if self.ahead_word(1, "pattern") => Some(Self::pattern_statement as _),
+            _ => None,
+        };
+        if let Some(directive) = directive.filter(|_| self.token().kind == TokenKind::Word) {
+            return directive(self).unwrap_or_else(|| {
+                self.recover();
+                Statement::Error(self.span_from(start))
+            });
         }
         Statement::Expr(self.expression())
     }
@@ -62,7 +71,7 @@ impl Parser<'_> {
         self.bump();
         let Some(name) = self.name("a name") else {
             self.recover();
-            return Statement::Ignored { what: "let".to_owned(), span: self.span() };
+            return Statement::Error(self.span());
         };
         self.expect("=");
         let view = self.at_word("view") && self.ahead_mark(1, "(");
@@ -70,11 +79,80 @@ impl Parser<'_> {
             self.bump();
         }
         let value = if view || self.at_lambda() {
-            LetValue::Function(Arc::new(self.lambda()))
+            LetValue::Function(Arc::new(self.lambda(view)))
         } else {
             LetValue::Expr(self.expression())
         };
         Statement::Let { name, value }
+    }
+
+    /// `set name` and `set name = value`.
+    fn set_statement(&mut self) -> Option<Statement> {
+        self.bump();
+        let name = self.name("the name of an option")?;
+        let value = self.eat("=").then(|| self.scalar());
+        Some(Statement::Set { name, value })
+    }
+
+    /// `alias database name = cluster('x').database('y')`.
+    fn alias_statement(&mut self) -> Option<Statement> {
+        self.at += 2;
+        let name = self.name("a name")?;
+        self.expect("=");
+        Some(Statement::Alias { name, database: self.scalar() })
+    }
+
+    /// `restrict access to (T, database('x').*)`.
+    fn restrict_statement(&mut self) -> Option<Statement> {
+        let start = self.span();
+        self.at += 2;
+        if !self.expect_word("to") || !self.expect("(") {
+            return None;
+        }
+        let entities = self.with_patterns(|parser| parser.list(Self::scalar));
+        self.expect(")");
+        Some(Statement::Restrict { entities, span: self.span_from(start) })
+    }
+
+    /// `declare pattern app = (id: string)[scope: string] { ('a').['b'] = { T }; }`, or the name alone.
+    fn pattern_statement(&mut self) -> Option<Statement> {
+        let start = self.span();
+        self.at += 2;
+        let name = self.name("the pattern's name")?;
+        let mut pattern =
+            Pattern { name, parameters: Vec::new(), path: None, cases: Vec::new(), span: start };
+        if self.eat("=") {
+            pattern.parameters = self.parameters();
+            if self.eat("[") {
+                pattern.path = self.parameter();
+                self.expect("]");
+            }
+            self.expect("{");
+            while !self.at_end() && !self.at_mark("}") {
+                pattern.cases.push(self.pattern_case()?);
+                self.eat(";");
+            }
+            self.expect("}");
+        }
+        pattern.span = self.span_from(start);
+        Some(Statement::Pattern(pattern))
+    }
+
+    fn pattern_case(&mut self) -> Option<PatternCase> {
+        self.expect("(").then_some(())?;
+        let arguments = self.list(Self::scalar);
+        self.expect(")");
+        let path = self.eat(".").then(|| {
+            self.expect("[");
+            let path = self.scalar();
+            self.expect("]");
+            path
+        });
+        self.expect("=");
+        self.expect("{").then_some(())?;
+        let body = self.deeper(|parser| parser.script(Some("}")), |_| Script::default());
+        self.expect("}");
+        Some(PatternCase { arguments, path, body })
     }
 
     /// `() {`, `(x: type …` and `(T: (…`: a parenthesis that opens a parameter list.
@@ -88,7 +166,7 @@ impl Parser<'_> {
         self.ahead(1).kind == TokenKind::Word && self.ahead_mark(2, ":")
     }
 
-    fn lambda(&mut self) -> Lambda {
+    fn lambda(&mut self, view: bool) -> Lambda {
         let start = self.span();
         self.deeper(
             |parser| {
@@ -96,9 +174,9 @@ impl Parser<'_> {
                 parser.expect("{");
                 let body = parser.script(Some("}"));
                 parser.expect("}");
-                Lambda { parameters, body, span: parser.span_from(start) }
+                Lambda { view, parameters, body, span: parser.span_from(start) }
             },
-            |span| Lambda { parameters: Vec::new(), body: Script::default(), span },
+            |span| Lambda { view, parameters: Vec::new(), body: Script::default(), span },
         )
     }
 

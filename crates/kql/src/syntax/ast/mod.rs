@@ -5,6 +5,18 @@ use bartizan_schema::KqlType;
 use crate::bound::Literal;
 use crate::span::Span;
 
+mod graph;
+mod operator;
+
+pub use graph::{
+    EdgeDirection, GraphNodes, GraphPartition, GraphPattern, GraphTable, HopRange, MakeGraph, PatternEdge,
+    PatternNode, PatternQuery,
+};
+pub use operator::{
+    ExpandItem, FindColumn, FindOutput, ForkBranch, Operator, OperatorKind, ParsePart, PartitionBody, Scan,
+    ScanOutput, ScanStep, SeriesItem, SeriesRange, Setting, SettingValue, SortKey, TopNestedLevel,
+};
+
 /// A name and its place.
 #[derive(Clone, Debug)]
 pub struct Name {
@@ -28,11 +40,45 @@ pub enum Statement {
     /// `declare query_parameters(…)`.
     Parameters(Vec<Parameter>),
     Expr(Expr),
-    /// `set x = …`, `alias …`, `restrict …`, `declare pattern …`: accepted, without effect on binding.
-    Ignored {
-        what: String,
+    /// `set name` and `set name = value`: an option of the request.
+    Set {
+        name: Name,
+        value: Option<Expr>,
+    },
+    /// `alias database name = cluster('x').database('y')`.
+    Alias {
+        name: Name,
+        database: Expr,
+    },
+    /// `restrict access to (T, database('x').*)`.
+    Restrict {
+        entities: Vec<Expr>,
         span: Span,
     },
+    /// `declare pattern …`.
+    Pattern(Pattern),
+    /// A statement that could not be read; already reported.
+    Error(Span),
+}
+
+/// `declare pattern app = (id: string)[scope: string] { ('a').['b'] = { T }; }`. A pattern that is only
+/// announced has no cases.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    pub name: Name,
+    pub parameters: Vec<Parameter>,
+    /// The parameter in brackets, which a query gives behind a dot: `app('a').b`.
+    pub path: Option<Parameter>,
+    pub cases: Vec<PatternCase>,
+    pub span: Span,
+}
+
+/// One line of a pattern: the arguments it is for, and the query that then stands for the call.
+#[derive(Clone, Debug)]
+pub struct PatternCase {
+    pub arguments: Vec<Expr>,
+    pub path: Option<Expr>,
+    pub body: Script,
 }
 
 /// The right side of a `let`.
@@ -45,6 +91,8 @@ pub enum LetValue {
 /// `(x: long = 1, T: (*)) { … }`.
 #[derive(Clone, Debug)]
 pub struct Lambda {
+    /// Written `view () { … }`: also found by the wildcards of `union` and `search`.
+    pub view: bool,
     pub parameters: Vec<Parameter>,
     pub body: Script,
     pub span: Span,
@@ -155,167 +203,16 @@ pub enum ExprKind {
     /// `externaldata(a: long)['url'] with (…)`.
     ExternalData {
         columns: Vec<ColumnDecl>,
+        uris: Vec<Expr>,
+        properties: Vec<Setting>,
     },
+    /// `entity_group [cluster('a').database('b'), …]`.
+    EntityGroup(Vec<Expr>),
     /// `source | op | op`; without a source the first operator makes the rows (`print`, `range`, `union`).
     Pipe {
         source: Option<Box<Expr>>,
         ops: Vec<Operator>,
     },
-}
-
-/// A tabular operator and its place.
-#[derive(Clone, Debug)]
-pub struct Operator {
-    pub kind: OperatorKind,
-    /// The operator's name, for messages.
-    pub name: String,
-    pub span: Span,
-}
-
-/// A `name=value` setting of an operator: `kind=inner`, `hint.strategy=shuffle`.
-#[derive(Clone, Debug)]
-pub struct Setting {
-    pub name: Name,
-    pub value: SettingValue,
-}
-
-/// What a setting is set to.
-#[derive(Clone, Debug)]
-pub enum SettingValue {
-    Word(Name),
-    Expr(Expr),
-}
-
-/// See [`Operator`].
-#[derive(Clone, Debug)]
-pub enum OperatorKind {
-    Where(Expr),
-    Extend(Vec<Expr>),
-    Project(Vec<Expr>),
-    ProjectAway(Vec<Expr>),
-    ProjectKeep(Vec<Expr>),
-    ProjectRename(Vec<Expr>),
-    ProjectReorder(Vec<(Expr, Option<Name>)>),
-    Summarize {
-        aggregates: Vec<Expr>,
-        by: Vec<Expr>,
-    },
-    Join {
-        lookup: bool,
-        settings: Vec<Setting>,
-        right: Box<Expr>,
-        on: Vec<Expr>,
-    },
-    Union {
-        settings: Vec<Setting>,
-        inputs: Vec<Expr>,
-    },
-    Sort(Vec<SortKey>),
-    Top {
-        count: Expr,
-        by: Vec<SortKey>,
-    },
-    Take(Expr),
-    Count(Option<Name>),
-    Distinct(Vec<Expr>),
-    Parse {
-        settings: Vec<Setting>,
-        source: Expr,
-        pattern: Vec<ParsePart>,
-        filter: bool,
-    },
-    MvExpand {
-        settings: Vec<Setting>,
-        items: Vec<ExpandItem>,
-        limit: Option<Expr>,
-        legacy: bool,
-    },
-    MvApply {
-        settings: Vec<Setting>,
-        items: Vec<ExpandItem>,
-        limit: Option<Expr>,
-        body: Vec<Operator>,
-    },
-    Render {
-        visualization: String,
-        properties: Vec<(String, String)>,
-    },
-    Print(Vec<Expr>),
-    Range {
-        name: Name,
-        start: Expr,
-        stop: Expr,
-        step: Expr,
-    },
-    Serialize(Vec<Expr>),
-    Sample(Expr),
-    SampleDistinct {
-        count: Expr,
-        of: Expr,
-    },
-    As(Name),
-    Invoke(Expr),
-    GetSchema,
-    Consume,
-    Search {
-        settings: Vec<Setting>,
-        tables: Vec<Expr>,
-        predicate: Expr,
-    },
-    Evaluate {
-        call: Expr,
-        schema: Option<(bool, Vec<ColumnDecl>)>,
-    },
-    ParseKv {
-        source: Expr,
-        columns: Vec<ColumnDecl>,
-    },
-    MakeSeries {
-        aggregates: Vec<Expr>,
-        axis: Box<Expr>,
-        by: Vec<Expr>,
-    },
-    TopNested(Vec<TopNestedLevel>),
-    TopHitters {
-        of: Expr,
-        by: Option<Expr>,
-    },
-    Partition {
-        body: Option<Vec<Operator>>,
-    },
-    Reduce,
-    /// Parsed by name only (`scan`, `fork`, `facet`, `find`, graph operators).
-    Known,
-}
-
-/// One key of `sort` or `top`.
-#[derive(Clone, Debug)]
-pub struct SortKey {
-    pub value: Expr,
-    pub ascending: bool,
-    pub nulls_first: Option<bool>,
-}
-
-/// One expanded column of `mv-expand` or `mv-apply`.
-#[derive(Clone, Debug)]
-pub struct ExpandItem {
-    pub value: Expr,
-    pub ty: Option<KqlType>,
-}
-
-/// A piece of a `parse` pattern.
-#[derive(Clone, Debug)]
-pub enum ParsePart {
-    Star,
-    Text(String),
-    Column { name: Name, ty: Option<KqlType> },
-}
-
-/// `n of column by aggregate`.
-#[derive(Clone, Debug)]
-pub struct TopNestedLevel {
-    pub of: Expr,
-    pub by: Expr,
 }
 
 impl Expr {
