@@ -7,15 +7,12 @@ use crate::bound::BoundQuery;
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
+use crate::stack::with_deep_stack;
 use crate::syntax::{Errors, codes};
 use crate::{bind, syntax};
 
 /// Longest query, in bytes. The service's own limit is two million characters.
 pub const QUERY_BYTES_MAX: usize = 2 * 1024 * 1024;
-
-/// Stack of the thread that parses and binds. Both walk trees by recursion; their depth limits allow
-/// 250 levels of text in each of 32 function bodies, at up to 6 KiB a level.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Circumstances of an analysis.
 #[derive(Clone, Debug)]
@@ -47,14 +44,7 @@ pub fn analyze(text: &str, catalog: &dyn Catalog, options: &AnalyzeOptions) -> A
         let message = format!("the query is longer than {QUERY_BYTES_MAX} bytes");
         return refused(codes::TOO_LONG, message);
     }
-    // a thread of its own makes the stack's size ours, whoever calls
-    let analysis = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("kql-analyze".to_owned()).stack_size(STACK_BYTES);
-        thread
-            .spawn_scoped(scope, || analyze_here(text, catalog, options))
-            .ok()
-            .and_then(|handle| handle.join().ok())
-    });
+    let analysis = with_deep_stack(|| analyze_here(text, catalog, options));
     analysis.unwrap_or_else(|| refused(codes::INTERNAL, "the query could not be analyzed".to_owned()))
 }
 

@@ -11,13 +11,17 @@ mod bind;
 pub mod bound;
 pub mod catalog;
 pub mod diagnostic;
+mod format;
 pub mod functions;
 mod nearest;
+pub mod operators;
 pub mod span;
+mod stack;
 pub mod syntax;
 
 pub use analysis::{Analysis, AnalyzeOptions, analyze};
 pub use bound::BoundQuery;
 pub use catalog::{Catalog, FunctionSymbol, TableSymbol};
 pub use diagnostic::{Diagnostic, Severity};
+pub use format::format;
 pub use span::Span;

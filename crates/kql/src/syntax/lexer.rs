@@ -3,6 +3,7 @@
 
 use crate::span::Span;
 use crate::syntax::errors::{Errors, codes};
+use crate::syntax::source::is_space;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +145,7 @@ impl Lexer<'_> {
     fn skip_space(&mut self) {
         loop {
             let Some(c) = self.rest().chars().next() else { return };
-            if c.is_whitespace() || c == '\u{feff}' || c == '\u{200b}' {
+            if is_space(c) {
                 self.at += c.len_utf8();
             } else if self.rest().starts_with("//") {
                 self.skip_while(|byte| byte != b'\n');

@@ -8,8 +8,11 @@ mod lexer;
 mod literal;
 mod operators;
 mod parser;
+mod source;
 mod statements;
+pub(crate) mod visit;
 
 pub(crate) use errors::{Errors, codes};
 pub(crate) use expression::push_json_string;
 pub(crate) use parser::{parse, parse_function};
+pub use source::{SourceKind, SourceToken, source_tokens};

@@ -26,6 +26,12 @@ const SEEDS: &[&str] = &[
     "datatable(a:string, b:long)['x', 1, h@'y\\', 2] | project-reorder b*, * | top 3 by b desc nulls last",
     "print dynamic({'a': [1, 2.5, datetime(2024-01-01)]}), iff(true, 1, 2), -1.5h, ```raw```, guid(null)",
     "T | evaluate bag_unpack(d) | make-series count() on t step 1d by a | render timechart with (title='x')",
+    "T | scan with_match_id=m declare (n: long = 0) with (step s output=none: b > 1 => n = s.n + 1; step e: true;)",
+    "T | make-graph a --> b with_node_id=id | graph-match cycles=none (x)-[e*1..3]->(y)<--(z) where x.id == 'p' project x.id",
+    "T | fork (take 1) n = (count) | facet by a with (where b > 1) | top-nested 2 of a with others='o' by sum(b) desc, top-nested of b by count()",
+    "find withsource=s in (T, U*) where a: 'x' project a, b: long, pack(*); set x = 1; declare pattern p = (i: string)[j: string] { ('a').['b'] = { T }; }",
+    "T // one\n| partition by a { U | where a == 'x' } // two\n| reduce by a with threshold=0.1, characters='-' // three",
+    "T | parse-kv a as (k: long) with (pair_delimiter=';') | mv-apply with_itemindex=i x = d to typeof(long) limit 3 on (where x > 1)",
     "search in (T) 'x*' or a == 'y' | partition by a (top 1 by b) | mv-apply d on (where d > 1)",
 ];
 
@@ -41,21 +47,21 @@ impl Random {
     }
 }
 
-#[test]
-fn mutated_queries_come_back() {
-    let pieces = [
+/// Our own queries with random damage, the same on each run.
+pub(crate) fn mutations(count: usize) -> impl Iterator<Item = String> {
+    const PIECES: &[&str] = &[
         "(", ")", "[", "]", "{", "}", "|", ";", ",", "'", "\"", "*", "..", "=", "!", "@", "é", "let ", "by ",
-        "\0", "0x", "1d", "//", "```",
+        "\0", "0x", "1d", "//", "```", "-", "\n", "$", "dynamic(", "=>", ":",
     ];
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    for round in 0..4000 {
+    (0..count).map(move |round| {
         let mut text: Vec<char> = SEEDS[round % SEEDS.len()].chars().collect();
         for _ in 0..=random.below(6) {
             let at = random.below(text.len().max(1)).min(text.len());
             match random.below(4) {
                 0 => drop(text.drain(at..(at + random.below(12)).min(text.len()))),
                 1 => text.truncate(at),
-                2 => text.splice(at..at, pieces[random.below(pieces.len())].chars()).for_each(drop),
+                2 => text.splice(at..at, PIECES[random.below(PIECES.len())].chars()).for_each(drop),
                 _ => {
                     let other: Vec<char> =
                         SEEDS[random.below(SEEDS.len())].chars().skip(random.below(40)).take(30).collect();
@@ -63,7 +69,17 @@ fn mutated_queries_come_back() {
                 }
             }
         }
-        check(&text.into_iter().collect::<String>());
+        text.into_iter().collect()
+    })
+}
+
+#[test]
+fn mutated_queries_come_back() {
+    for text in mutations(6000) {
+        check(&text);
+        if let Ok(formatted) = bartizan_kql::format(&text) {
+            assert_eq!(bartizan_kql::format(&formatted).as_ref(), Ok(&formatted), "{text:?}");
+        }
     }
 }
 

@@ -6,9 +6,6 @@ use crate::syntax::lexer::TokenKind;
 use crate::syntax::literal::string_value;
 use crate::syntax::parser::Parser;
 
-/// Settings of `mv-expand` and `mv-apply`.
-pub(super) const EXPANSION_SETTINGS: &[&str] = &["kind", "bagexpansion", "bag_expansion", "with_itemindex"];
-
 impl Parser<'_> {
     pub(super) fn reorder_items(&mut self) -> Vec<(Expr, Option<Name>)> {
         self.list(|parser| {
@@ -39,7 +36,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn join(&mut self, lookup: bool) -> OperatorKind {
-        let settings = self.settings(&["kind"]);
+        let settings = self.settings_of(if lookup { "lookup" } else { "join" });
         let right = Box::new(self.scalar());
         let on = if self.eat_word("on") {
             self.list(Self::scalar)
@@ -78,7 +75,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn parse_operator(&mut self, filter: bool) -> OperatorKind {
-        let settings = self.settings(&["kind", "flags"]);
+        let settings = self.settings_of("parse");
         let source = self.scalar();
         self.expect_word("with");
         let mut pattern = Vec::new();
@@ -143,7 +140,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn mv_expand(&mut self, legacy: bool) -> OperatorKind {
-        let settings = self.settings(EXPANSION_SETTINGS);
+        let settings = self.settings_of("mv-expand");
         let items = self.expand_items();
         OperatorKind::MvExpand { settings, items, limit: self.row_limit(), legacy }
     }

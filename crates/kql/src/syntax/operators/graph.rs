@@ -48,13 +48,13 @@ impl Parser<'_> {
         OperatorKind::MakeGraph(Box::new(graph))
     }
 
-    /// `graph-match` and `graph-shortest-paths`, which differ in one setting.
+    /// `graph-match` and `graph-shortest-paths`, which differ in their settings.
     pub(super) fn pattern_query(
         &mut self,
-        setting: &'static str,
+        operator: &str,
         kind: impl FnOnce(Box<PatternQuery>) -> OperatorKind,
     ) -> OperatorKind {
-        let settings = self.settings(&[setting]);
+        let settings = self.settings_of(operator);
         let patterns = self.list(Self::graph_pattern);
         let condition = self.eat_word("where").then(|| self.scalar());
         let project = if self.eat_word("project") { self.list(Self::assignment) } else { Vec::new() };
@@ -116,7 +116,7 @@ impl Parser<'_> {
                 parser.expected("`nodes` or `edges`");
             }
             let name = if parser.eat_word("as") { parser.name("a name") } else { None };
-            let settings = parser.settings(&["with_node_id", "with_source_id", "with_target_id"]);
+            let settings = parser.settings_of("graph-to-table");
             GraphTable { edges, name, settings, span: parser.span_from(start) }
         });
         OperatorKind::GraphToTable(tables)

@@ -8,77 +8,12 @@ mod search;
 mod series;
 mod settings;
 
+use crate::operators;
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Operator, OperatorKind};
 use crate::syntax::codes;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::parser::Parser;
-
-/// Operators that may begin a query, because they make rows themselves.
-const SOURCE_OPERATORS: &[&str] = &["print", "range", "union", "search", "find", "evaluate", "macro"];
-
-/// Every operator by name, older spellings included.
-pub(super) const OPERATORS: &[&str] = &[
-    "where",
-    "filter",
-    "extend",
-    "project",
-    "project-away",
-    "project-keep",
-    "project-rename",
-    "project-reorder",
-    "summarize",
-    "join",
-    "lookup",
-    "union",
-    "sort",
-    "order",
-    "top",
-    "take",
-    "limit",
-    "count",
-    "distinct",
-    "parse",
-    "parse-where",
-    "parse-kv",
-    "mv-expand",
-    "mvexpand",
-    "mv-apply",
-    "mvapply",
-    "render",
-    "print",
-    "range",
-    "serialize",
-    "sample",
-    "sample-distinct",
-    "as",
-    "invoke",
-    "getschema",
-    "consume",
-    "search",
-    "find",
-    "evaluate",
-    "make-series",
-    "top-nested",
-    "top-hitters",
-    "partition",
-    "reduce",
-    "scan",
-    "fork",
-    "facet",
-    "assert-schema",
-    "make-graph",
-    "graph-match",
-    "graph-shortest-paths",
-    "graph-to-table",
-    "graph-mark-components",
-    "graph-where-nodes",
-    "graph-where-edges",
-    "macro-expand",
-    "execute-and-cache",
-    "execute_and_cache",
-    "project-by-names",
-];
 
 impl Parser<'_> {
     /// `source | operator | …`.
@@ -114,7 +49,9 @@ impl Parser<'_> {
 
     fn at_source_operator(&self) -> bool {
         let word = self.current();
-        if self.token().kind != TokenKind::Word || !SOURCE_OPERATORS.contains(&word) {
+        if self.token().kind != TokenKind::Word
+            || !(word == "macro" || operators::lookup(word).is_some_and(|operator| operator.source))
+        {
             return false;
         }
         match word {
@@ -166,9 +103,10 @@ impl Parser<'_> {
             && self.ahead(1).kind == TokenKind::Word
             && self.touches(0)
             && self.span_from(start).end == self.span().start
-            && OPERATORS
-                .iter()
-                .any(|known| known.starts_with(&format!("{name}-{}", self.text_of(self.ahead(1)))))
+            && operators::names().any(|known| {
+                let rest = known.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+                rest.is_some_and(|rest| rest.starts_with(self.text_of(self.ahead(1))))
+            })
         {
             name = format!("{name}-{}", self.text_of(self.ahead(1)));
             self.at += 2;
@@ -258,10 +196,10 @@ impl Parser<'_> {
             }
             "invoke" => OperatorKind::Invoke(self.scalar()),
             "getschema" => {
-                self.settings(&["kind"]);
+                self.settings_of("getschema");
                 OperatorKind::GetSchema
             }
-            "consume" => OperatorKind::Consume(self.settings(&["decodeblocks"])),
+            "consume" => OperatorKind::Consume(self.settings_of("consume")),
             "search" => self.search(),
             "find" => self.find(),
             "evaluate" => self.evaluate(),
@@ -277,11 +215,13 @@ impl Parser<'_> {
             "assert-schema" => OperatorKind::AssertSchema(self.columns()),
             "execute-and-cache" | "execute_and_cache" => OperatorKind::ExecuteAndCache,
             "make-graph" => self.make_graph(),
-            "graph-match" => self.pattern_query("cycles", OperatorKind::GraphMatch),
-            "graph-shortest-paths" => self.pattern_query("output", OperatorKind::GraphShortestPaths),
+            "graph-match" => self.pattern_query("graph-match", OperatorKind::GraphMatch),
+            "graph-shortest-paths" => {
+                self.pattern_query("graph-shortest-paths", OperatorKind::GraphShortestPaths)
+            }
             "graph-to-table" => self.graph_to_table(),
             "graph-mark-components" => {
-                OperatorKind::GraphMarkComponents(self.settings(&["kind", "with_component_id"]))
+                OperatorKind::GraphMarkComponents(self.settings_of("graph-mark-components"))
             }
             "graph-where-nodes" => OperatorKind::GraphWhereNodes(self.scalar()),
             "graph-where-edges" => OperatorKind::GraphWhereEdges(self.scalar()),
@@ -293,8 +233,8 @@ impl Parser<'_> {
     }
 
     fn unknown_operator(&mut self, name: &str, span: Span) {
-        let hint = crate::nearest::nearest(name, OPERATORS.iter().copied())
-            .map(|near| format!("did you mean `{near}`?"));
+        let hint =
+            crate::nearest::nearest(name, operators::names()).map(|near| format!("did you mean `{near}`?"));
         let shown: String = name.chars().take(40).collect();
         self.errors.error_with_hint(
             codes::UNKNOWN_OPERATOR,

@@ -7,11 +7,9 @@ use crate::syntax::ast::{
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::parser::Parser;
 
-use super::columns::EXPANSION_SETTINGS;
-
 impl Parser<'_> {
     pub(super) fn mv_apply(&mut self) -> OperatorKind {
-        let settings = self.settings(EXPANSION_SETTINGS);
+        let settings = self.settings_of("mv-apply");
         let items = self.expand_items();
         let limit = self.row_limit();
         let identified = self.at_word("id") && self.ahead(1).kind != TokenKind::Punct;
@@ -87,7 +85,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn macro_expand(&mut self) -> OperatorKind {
-        let settings = self.settings(&["kind"]);
+        let settings = self.settings_of("macro-expand");
         let group = self.scalar();
         let name = if self.eat_word("as") { self.name("a name") } else { None };
         self.expect("(");
@@ -98,7 +96,7 @@ impl Parser<'_> {
 
     /// `scan with_match_id=m order by t partition by k declare (n: long = 0) with (step …; …)`.
     pub(super) fn scan(&mut self) -> OperatorKind {
-        let settings = self.settings(&["with_match_id", "with_step_name"]);
+        let settings = self.settings_of("scan");
         let mut scan = Scan {
             settings,
             order_by: Vec::new(),

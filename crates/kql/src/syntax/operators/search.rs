@@ -5,13 +5,13 @@ use crate::syntax::parser::Parser;
 
 impl Parser<'_> {
     pub(super) fn union(&mut self) -> OperatorKind {
-        let settings = self.settings(&["kind", "withsource", "with_source", "isfuzzy", "best_effort"]);
+        let settings = self.settings_of("union");
         let inputs = self.with_patterns(|parser| parser.list(Self::scalar));
         OperatorKind::Union { settings, inputs }
     }
 
     pub(super) fn search(&mut self) -> OperatorKind {
-        let settings = self.settings(&["kind"]);
+        let settings = self.settings_of("search");
         let tables = self.table_list();
         let outer = std::mem::replace(&mut self.search_terms, true);
         let predicate = self.scalar();
@@ -20,10 +20,9 @@ impl Parser<'_> {
     }
 
     pub(super) fn find(&mut self) -> OperatorKind {
-        const SETTINGS: &[&str] = &["withsource", "with_source", "datascope"];
-        let mut settings = self.settings(SETTINGS);
+        let mut settings = self.settings_of("find");
         let tables = self.table_list();
-        settings.extend(self.settings(SETTINGS));
+        settings.extend(self.settings_of("find"));
         self.eat_word("where");
         let outer = std::mem::replace(&mut self.search_terms, true);
         let predicate = self.scalar();

@@ -6,7 +6,7 @@ use crate::syntax::parser::Parser;
 
 impl Parser<'_> {
     pub(super) fn make_series(&mut self) -> OperatorKind {
-        let settings = self.settings(&["kind"]);
+        let settings = self.settings_of("make-series");
         let aggregates = self.list(|parser| {
             let value = parser.assignment();
             let given = parser.at_word("default") && parser.ahead_mark(1, "=");
@@ -96,7 +96,7 @@ impl Parser<'_> {
 
     /// `reduce kind=source by x with threshold=0.1, characters='-'`.
     pub(super) fn reduce(&mut self) -> OperatorKind {
-        let mut settings = self.settings(&["kind"]);
+        let mut settings = self.settings_of("reduce");
         self.expect_word("by");
         let by = self.scalar();
         if self.eat_word("with") {

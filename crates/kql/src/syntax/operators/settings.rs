@@ -1,5 +1,6 @@
 //! Settings: `name=value` right behind an operator's name, and property lists behind `with`.
 
+use crate::operators::{self, Setting as Declared};
 use crate::syntax::ast::{Expr, ExprKind, Name, Setting, SettingValue};
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::parser::Parser;
@@ -10,9 +11,14 @@ impl Parser<'_> {
         self.settings(&[])
     }
 
+    /// The settings that `operator` is declared with.
+    pub(super) fn settings_of(&mut self, operator: &str) -> Vec<Setting> {
+        self.settings(operators::lookup(operator).map_or(&[], |operator| operator.settings))
+    }
+
     /// `kind=inner hint.strategy = shuffle …`. Only the `known` names are settings: a list of columns may
     /// begin with `x = …` as well.
-    pub(super) fn settings(&mut self, known: &[&str]) -> Vec<Setting> {
+    fn settings(&mut self, known: &[Declared]) -> Vec<Setting> {
         let mut settings = Vec::new();
         loop {
             let start = self.span();
@@ -21,7 +27,7 @@ impl Parser<'_> {
                 return settings;
             }
             let hinted = word == "hint" && self.ahead_mark(1, ".") && self.ahead_mark(3, "=");
-            let plain = known.contains(&word) && self.ahead_mark(1, "=");
+            let plain = known.iter().any(|setting| setting.name == word) && self.ahead_mark(1, "=");
             if !hinted && !plain {
                 return settings;
             }
