@@ -1,1 +1,11 @@
-//! Mergeable summaries of many values: HyperLogLog, t-digest.
+//! Sketches: small summaries of many values that can be merged. [`Hll`] counts distinct values, [`TDigest`]
+//! knows percentiles. Both are exact while the set is small, so that the numbers of an ordinary incident
+//! can be checked by hand.
+
+mod hash;
+mod hll;
+mod tdigest;
+
+pub use hash::{hash_bytes, hash_u64};
+pub use hll::Hll;
+pub use tdigest::{Centroid, TDigest};
