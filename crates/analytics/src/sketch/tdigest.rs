@@ -185,7 +185,7 @@ impl TDigest {
         let (summarised, rest) = bytes.split_first()?;
         let (numbers, []) = rest.as_chunks::<8>() else { return None };
         let numbers: Vec<f64> = numbers.iter().map(|number| f64::from_le_bytes(*number)).collect();
-        let ([min, max], pairs) = numbers.split_first_chunk::<2>()? else { return None };
+        let ([min, max], pairs) = numbers.split_first_chunk::<2>()?;
         let (pairs, []) = pairs.as_chunks::<2>() else { return None };
         let centroids =
             pairs.iter().map(|[mean, weight]| Centroid { mean: *mean, weight: *weight }).collect();

@@ -1,152 +1,262 @@
-//! `make_list`, `make_set`, `make_bag`. Elements arrive as JSON text with the number of their row, so that
-//! a list keeps the order of a sort below whatever order partitions finish in.
+//! `make_list`, `make_set` and `count_distinct`: the values of a group themselves. Each comes with the
+//! number of its row, so that a list keeps the order of a sort below whatever order partitions finish in.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
-
-use crate::types::arrow_type;
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, Int64Builder, ListBuilder, StringViewArray, StringViewBuilder,
+};
+use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Int64Type};
 use bartizan_schema::KqlType;
+use datafusion::common::Result;
+use datafusion::logical_expr::EmitTo;
+
+use super::elements::{Elements, Raw};
+use super::grouped::{Definition, Grouped, Rows};
+use crate::functions::dynamic::to_json;
+use crate::types::arrow_type;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Collection {
     List,
     ListWithNulls,
     Set,
-    Bag,
+    /// A set, of which only the size is wanted.
+    SetSize,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+/// Arguments: value and row number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Collect {
-    collection: Collection,
-    max: usize,
-    signature: Signature,
+    pub collection: Collection,
+    pub of: KqlType,
+    /// Elements of the result at most.
+    pub max: usize,
 }
 
 impl Collect {
-    pub(super) fn new(collection: Collection, max: usize) -> Self {
-        let args = vec![arrow_type(KqlType::Dynamic), DataType::Int64];
-        Self { collection, max, signature: Signature::exact(args, Volatility::Immutable) }
+    fn is_set(&self) -> bool {
+        matches!(self.collection, Collection::Set | Collection::SetSize)
+    }
+
+    fn is_text(&self) -> bool {
+        arrow_type(self.of) == DataType::Utf8View
     }
 }
 
-impl AggregateUDFImpl for Collect {
-    fn name(&self) -> &str {
+impl Definition for Collect {
+    type Groups = Collected;
+
+    fn name(&self) -> &'static str {
         match self.collection {
             Collection::List => "make_list",
             Collection::ListWithNulls => "make_list_with_nulls",
             Collection::Set => "make_set",
-            Collection::Bag => "make_bag",
+            Collection::SetSize => "count_distinct",
         }
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn arguments(&self) -> Vec<DataType> {
+        vec![arrow_type(self.of), DataType::Int64]
     }
 
-    fn return_type(&self, _args: &[DataType]) -> Result<DataType> {
-        Ok(arrow_type(KqlType::Dynamic))
+    fn result(&self) -> DataType {
+        match self.collection {
+            Collection::SetSize => DataType::Int64,
+            _ => arrow_type(KqlType::Dynamic),
+        }
     }
 
-    fn state_fields(&self, _args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let list = |name: &str, ty: DataType| {
-            FieldRef::new(Field::new_list(name, Field::new_list_field(ty, true), true))
-        };
-        Ok(vec![list("elements", DataType::Utf8View), list("rows", DataType::Int64)])
+    fn state(&self) -> Vec<DataType> {
+        let element = if self.is_text() { DataType::Utf8View } else { DataType::Int64 };
+        [element, DataType::Int64]
+            .map(|ty| DataType::List(Arc::new(Field::new_list_field(ty, true))))
+            .to_vec()
     }
 
-    fn accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Elements {
-            collection: self.collection,
-            max: self.max,
-            elements: Vec::new(),
-            seen: HashSet::new(),
-            bytes: 0,
-        }))
+    fn start(&self) -> Collected {
+        Collected { what: self.clone(), groups: Vec::new(), heap: 0 }
     }
 }
 
 #[derive(Debug)]
-struct Elements {
-    collection: Collection,
-    max: usize,
-    /// Row number and JSON text.
-    elements: Vec<(i64, String)>,
-    /// Texts in `elements`, for sets.
-    seen: HashSet<String>,
-    bytes: usize,
+pub(super) struct Collected {
+    what: Collect,
+    groups: Vec<Elements>,
+    /// Memory of the groups' contents.
+    heap: usize,
 }
 
-impl Elements {
-    fn add(&mut self, texts: &ArrayRef, rows: &ArrayRef) {
-        let texts = texts.as_string_view();
-        let rows = rows.as_primitive::<Int64Type>();
-        for at in 0..texts.len() {
-            let text = match texts.is_valid(at) {
-                true => texts.value(at),
-                false if self.collection == Collection::ListWithNulls => "null",
-                false => continue,
-            };
-            if self.collection == Collection::Set && !self.seen.insert(text.to_owned()) {
-                continue;
-            }
-            self.bytes += text.len() * 2;
-            self.elements.push((rows.value(at), text.to_owned()));
+/// A null in a list that keeps nulls. Such lists are made of dynamics.
+const NULL_TEXT: &str = "null";
+
+impl Collected {
+    fn add(&mut self, group: usize, value: Raw<'_>, row: i64) {
+        let elements = &mut self.groups[group];
+        // Without an order any of the values may be kept; with one, only the end knows which are first.
+        if row == 0 && elements.len() >= self.what.max && self.what.collection != Collection::SetSize {
+            return;
         }
-    }
-}
-
-impl Accumulator for Elements {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.add(&values[0], &values[1]);
-        Ok(())
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.elements.sort_by_key(|(row, _)| *row);
-        let kept = self.elements.iter().take(self.max).map(|(_, text)| text.as_str());
-        let json = if self.collection == Collection::Bag {
-            crate::functions::dynamic::merge_bags(kept)
+        let before = elements.heap_bytes();
+        if self.what.is_set() {
+            elements.insert(value, row);
         } else {
-            let mut json = String::with_capacity(self.bytes / 2 + self.elements.len() + 2);
-            json.push('[');
-            for (at, text) in kept.enumerate() {
-                if at > 0 {
-                    json.push(',');
+            elements.push(value, row);
+        }
+        self.heap += elements.heap_bytes().saturating_sub(before);
+    }
+
+    fn add_column(&mut self, column: &ArrayRef, places: impl Iterator<Item = (usize, usize, i64)>) {
+        if self.what.is_text() {
+            let texts = column.as_string_view();
+            for (at, group, row) in places {
+                if texts.is_null(at) {
+                    if self.what.collection == Collection::ListWithNulls {
+                        self.add(group, Raw::Text(NULL_TEXT), row);
+                    }
+                } else if self.what.is_set() && self.what.of == KqlType::Dynamic {
+                    self.add_dynamic(group, texts.value(at), row);
+                } else {
+                    self.add(group, Raw::Text(texts.value(at)), row);
                 }
-                json.push_str(text);
             }
-            json.push(']');
-            json
-        };
-        Ok(ScalarValue::Utf8View(Some(json)))
+            return;
+        }
+        let bits = bits(column);
+        // Values of clustered files often follow themselves.
+        let mut last = None;
+        for (at, group, row) in places {
+            let value = (group, bits.value(at));
+            if bits.is_valid(at) && !(row == 0 && self.what.is_set() && last == Some(value)) {
+                self.add(group, Raw::Bits(bits.value(at)), row);
+                last = Some(value);
+            }
+        }
     }
 
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.bytes + self.elements.capacity() * size_of::<(i64, String)>()
+    /// A set takes the elements of an array, not the array.
+    fn add_dynamic(&mut self, group: usize, json: &str, row: i64) {
+        if !json.starts_with('[') {
+            return self.add(group, Raw::Text(json), row);
+        }
+        for element in sonic_rs::to_array_iter(json).map_while(Result::ok) {
+            if element.as_raw_str() != NULL_TEXT {
+                self.add(group, Raw::Text(element.as_raw_str()), row);
+            }
+        }
     }
 
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let texts: Vec<_> =
-            self.elements.iter().map(|(_, text)| ScalarValue::Utf8View(Some(text.clone()))).collect();
-        let rows: Vec<_> = self.elements.iter().map(|(row, _)| ScalarValue::Int64(Some(*row))).collect();
-        Ok(vec![
-            ScalarValue::List(ScalarValue::new_list_nullable(&texts, &DataType::Utf8View)),
-            ScalarValue::List(ScalarValue::new_list_nullable(&rows, &DataType::Int64)),
-        ])
+    fn take(&mut self, emit: EmitTo) -> Vec<Elements> {
+        let taken = emit.take_needed(&mut self.groups);
+        self.heap = self.heap.saturating_sub(taken.iter().map(Elements::heap_bytes).sum());
+        taken
     }
 
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let (texts, rows) = (states[0].as_list::<i32>(), states[1].as_list::<i32>());
-        for at in 0..texts.len() {
-            if texts.is_valid(at) {
-                self.add(&texts.value(at), &rows.value(at));
+    fn json(&self, elements: &Elements) -> String {
+        let mut json = String::from("[");
+        for (place, at) in elements.order().into_iter().take(self.what.max).enumerate() {
+            if place > 0 {
+                json.push(',');
+            }
+            match elements.get(at, self.what.is_text()) {
+                Raw::Text(text) if self.what.of == KqlType::Dynamic => json.push_str(text),
+                raw => json.push_str(&to_json(&raw.value(self.what.of))),
+            }
+        }
+        json.push(']');
+        json
+    }
+}
+
+impl Grouped for Collected {
+    fn grow(&mut self, groups: usize) {
+        self.groups.resize_with(groups, Elements::default);
+    }
+
+    fn update(&mut self, values: &[ArrayRef], rows: &Rows<'_>) -> Result<()> {
+        let numbers = values[1].as_primitive::<Int64Type>();
+        self.add_column(&values[0], rows.iter().map(|(at, group)| (at, group, numbers.value(at))));
+        Ok(())
+    }
+
+    fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let (values, rows) = (states[0].as_list::<i32>(), states[1].as_list::<i32>());
+        let numbers = rows.values().as_primitive::<Int64Type>();
+        for (state, group) in groups.iter().enumerate().filter(|(state, _)| values.is_valid(*state)) {
+            let (from, to) =
+                (values.value_offsets()[state] as usize, values.value_offsets()[state + 1] as usize);
+            let shift = rows.value_offsets()[state] as usize;
+            let places = (from..to).map(|at| (at, *group, numbers.value(shift + at - from)));
+            if self.what.is_text() {
+                let texts = values.values().as_string_view();
+                places.for_each(|(at, group, row)| self.add(group, Raw::Text(texts.value(at)), row));
+            } else {
+                let bits = values.values().as_primitive::<Int64Type>();
+                places.for_each(|(at, group, row)| self.add(group, Raw::Bits(bits.value(at)), row));
             }
         }
         Ok(())
+    }
+
+    fn results(&mut self, emit: EmitTo) -> Result<ArrayRef> {
+        let taken = self.take(emit);
+        Ok(match self.what.collection {
+            Collection::SetSize => {
+                Arc::new(taken.iter().map(|set| Some(set.len() as i64)).collect::<Int64Array>())
+            }
+            _ => {
+                Arc::new(taken.iter().map(|elements| Some(self.json(elements))).collect::<StringViewArray>())
+            }
+        })
+    }
+
+    fn states(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
+        let taken = self.take(emit);
+        let mut rows = ListBuilder::new(Int64Builder::new());
+        for elements in &taken {
+            (0..elements.len()).for_each(|at| rows.values().append_value(elements.row(at)));
+            rows.append(true);
+        }
+        let values: ArrayRef = if self.what.is_text() {
+            let mut lists = ListBuilder::new(StringViewBuilder::new());
+            for elements in &taken {
+                for at in 0..elements.len() {
+                    if let Raw::Text(text) = elements.get(at, true) {
+                        lists.values().append_value(text);
+                    }
+                }
+                lists.append(true);
+            }
+            Arc::new(lists.finish())
+        } else {
+            let mut lists = ListBuilder::new(Int64Builder::new());
+            for elements in &taken {
+                for at in 0..elements.len() {
+                    if let Raw::Bits(bits) = elements.get(at, false) {
+                        lists.values().append_value(bits);
+                    }
+                }
+                lists.append(true);
+            }
+            Arc::new(lists.finish())
+        };
+        Ok(vec![values, Arc::new(rows.finish())])
+    }
+
+    fn bytes(&self) -> usize {
+        self.heap + self.groups.capacity() * size_of::<Elements>()
+    }
+}
+
+/// A column of numbers, times or booleans by their bits.
+fn bits(column: &ArrayRef) -> Int64Array {
+    match column.data_type() {
+        DataType::Int32 => column.as_primitive::<Int32Type>().unary(i64::from),
+        // The two zeros are equal.
+        DataType::Float64 => {
+            column.as_primitive::<Float64Type>().unary(|value| (value + 0.0).to_bits() as i64)
+        }
+        DataType::Boolean => column.as_boolean().iter().map(|value| value.map(i64::from)).collect(),
+        _ => column.as_primitive::<Int64Type>().clone(),
     }
 }

@@ -1,80 +1,89 @@
 //! `avg` of datetimes and timespans: exact in ticks, where a float would lose the last digits.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type};
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use datafusion::common::Result;
+use datafusion::logical_expr::EmitTo;
+
+use super::grouped::{Definition, Grouped, Rows};
 
 /// Digits of a sum of 2^63 values of 2^63 ticks.
 const SUM_DIGITS: u8 = 38;
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct MeanTicks {
-    signature: Signature,
-}
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct MeanTicks;
 
-impl MeanTicks {
-    pub(super) fn new() -> Self {
-        Self { signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable) }
-    }
-}
+impl Definition for MeanTicks {
+    type Groups = Sums;
 
-impl AggregateUDFImpl for MeanTicks {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "mean_ticks"
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn arguments(&self) -> Vec<DataType> {
+        vec![DataType::Int64]
     }
 
-    fn return_type(&self, _args: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
+    fn result(&self) -> DataType {
+        DataType::Int64
     }
 
-    fn state_fields(&self, _args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(vec![
-            FieldRef::new(Field::new("sum", DataType::Decimal128(SUM_DIGITS, 0), false)),
-            FieldRef::new(Field::new("count", DataType::Int64, false)),
-        ])
+    fn state(&self) -> Vec<DataType> {
+        vec![DataType::Decimal128(SUM_DIGITS, 0), DataType::Int64]
     }
 
-    fn accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Sum::default()))
+    fn start(&self) -> Sums {
+        Sums::default()
     }
 }
 
 #[derive(Debug, Default)]
-struct Sum {
-    sum: i128,
-    count: i64,
+pub(super) struct Sums {
+    /// Sum and count of each group.
+    groups: Vec<(i128, i64)>,
 }
 
-impl Accumulator for Sum {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+impl Grouped for Sums {
+    fn grow(&mut self, groups: usize) {
+        self.groups.resize(groups, (0, 0));
+    }
+
+    fn update(&mut self, values: &[ArrayRef], rows: &Rows<'_>) -> Result<()> {
         let values = values[0].as_primitive::<Int64Type>();
-        self.sum += values.iter().flatten().map(i128::from).sum::<i128>();
-        self.count += (values.len() - values.null_count()) as i64;
+        for (row, group) in rows.iter().filter(|(row, _)| values.is_valid(*row)) {
+            let (sum, count) = &mut self.groups[group];
+            *sum += i128::from(values.value(row));
+            *count += 1;
+        }
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        let mean = (self.count > 0).then(|| (self.sum / i128::from(self.count)) as i64);
-        Ok(ScalarValue::Int64(mean))
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::Decimal128(Some(self.sum), SUM_DIGITS, 0), ScalarValue::Int64(Some(self.count))])
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.sum += states[0].as_primitive::<Decimal128Type>().iter().flatten().sum::<i128>();
-        self.count += states[1].as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
+    fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let (sums, counts) =
+            (states[0].as_primitive::<Decimal128Type>(), states[1].as_primitive::<Int64Type>());
+        for (row, group) in groups.iter().enumerate() {
+            let (sum, count) = &mut self.groups[*group];
+            *sum += sums.value(row);
+            *count += counts.value(row);
+        }
         Ok(())
+    }
+
+    fn results(&mut self, emit: EmitTo) -> Result<ArrayRef> {
+        let taken = emit.take_needed(&mut self.groups);
+        let mean = |(sum, count): (i128, i64)| (count > 0).then(|| (sum / i128::from(count)) as i64);
+        Ok(Arc::new(taken.into_iter().map(mean).collect::<Int64Array>()))
+    }
+
+    fn states(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
+        let (sums, counts): (Vec<i128>, Vec<i64>) = emit.take_needed(&mut self.groups).into_iter().unzip();
+        let sums = Decimal128Array::from(sums).with_precision_and_scale(SUM_DIGITS, 0)?;
+        Ok(vec![Arc::new(sums), Arc::new(Int64Array::from(counts))])
+    }
+
+    fn bytes(&self) -> usize {
+        self.groups.capacity() * size_of::<(i128, i64)>()
     }
 }

@@ -1,162 +1,235 @@
-//! Percentiles by nearest rank: always a value that occurred, of the column's own type.
+//! `percentile` and its relatives, `tdigest` and its merges.
+//!
+//! Percentiles are exact, by nearest rank, for up to 1,024 different values in a group (see
+//! [`bartizan_analytics::sketch::TDigest`]) and approximate beyond.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, Float64Array, StringViewArray, StructArray};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
+use bartizan_analytics::sketch::TDigest;
 use bartizan_schema::KqlType;
-use datafusion::common::scalar::ScalarStructBuilder;
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::logical_expr::EmitTo;
 
 use super::extreme::fields;
+use super::grouped::{Definition, Grouped, Rows};
+use crate::functions::dynamic::to_json;
+use crate::functions::sketch;
 use crate::types::arrow_type;
-use crate::value::Reader;
+use crate::value::ColumnBuilder;
 
-/// Arguments: value and weight. Returns a struct with one field per point, or a dynamic array of them.
-#[derive(Debug)]
+/// What is wanted of a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Give {
+    /// A struct with one field per point.
+    Columns(Vec<Point>),
+    /// A dynamic array.
+    List(Vec<Point>),
+    Sketch,
+}
+
+/// A percentage, hashable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Point(u64);
+
+impl Point {
+    pub(super) fn new(percent: f64) -> Self {
+        Self(percent.to_bits())
+    }
+
+    fn percent(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+/// Arguments: value and weight; or a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Percentile {
-    points: Vec<f64>,
-    ty: KqlType,
-    as_list: bool,
-    signature: Signature,
+    /// The values' type; `None` when they are digests.
+    pub of: Option<KqlType>,
+    pub give: Give,
 }
 
-impl Percentile {
-    pub(super) fn new(points: Vec<f64>, ty: KqlType, as_list: bool) -> Self {
-        let args = vec![arrow_type(ty), DataType::Int64];
-        Self { points, ty, as_list, signature: Signature::exact(args, Volatility::Immutable) }
-    }
+impl Definition for Percentile {
+    type Groups = Digests;
 
-    fn key(&self) -> (Vec<u64>, KqlType, bool) {
-        (self.points.iter().map(|point| point.to_bits()).collect(), self.ty, self.as_list)
-    }
-}
-
-impl PartialEq for Percentile {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Percentile {}
-
-impl std::hash::Hash for Percentile {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
-impl AggregateUDFImpl for Percentile {
-    fn name(&self) -> &str {
-        "percentile"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _args: &[DataType]) -> Result<DataType> {
-        if self.as_list {
-            return Ok(arrow_type(KqlType::Dynamic));
+    fn name(&self) -> &'static str {
+        match (&self.give, self.of) {
+            (_, None) => "tdigest_merge",
+            (Give::Sketch, _) => "tdigest",
+            _ => "percentile",
         }
-        Ok(DataType::Struct(fields(&vec![arrow_type(self.ty); self.points.len()])))
     }
 
-    fn state_fields(&self, _args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let list = |name: &str, ty: DataType| {
-            FieldRef::new(Field::new_list(name, Field::new_list_field(ty, true), true))
-        };
-        Ok(vec![list("values", arrow_type(self.ty)), list("weights", DataType::Int64)])
+    fn arguments(&self) -> Vec<DataType> {
+        match self.of {
+            Some(ty) => vec![arrow_type(ty), DataType::Int64],
+            None => vec![arrow_type(KqlType::Dynamic)],
+        }
     }
 
-    fn accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Sample {
-            points: self.points.clone(),
-            ty: self.ty,
-            as_list: self.as_list,
-            values: Vec::new(),
-        }))
+    fn result(&self) -> DataType {
+        match (&self.give, self.of) {
+            (Give::Columns(points), Some(ty)) => {
+                DataType::Struct(fields(&vec![arrow_type(ty); points.len()]))
+            }
+            _ => arrow_type(KqlType::Dynamic),
+        }
     }
+
+    fn state(&self) -> Vec<DataType> {
+        // The digest, and the name of the type it is of.
+        vec![DataType::Binary, DataType::Utf8View]
+    }
+
+    fn start(&self) -> Digests {
+        Digests { definition: self.clone(), digests: Vec::new(), heap: 0 }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Digest {
+    digest: TDigest,
+    /// The type of its values.
+    ty: KqlType,
 }
 
 #[derive(Debug)]
-struct Sample {
-    points: Vec<f64>,
-    ty: KqlType,
-    as_list: bool,
-    values: Vec<(ScalarValue, i64)>,
+pub(super) struct Digests {
+    definition: Percentile,
+    digests: Vec<Option<Digest>>,
+    /// Memory of the digests' contents.
+    heap: usize,
 }
 
-impl Sample {
-    fn add(&mut self, values: &ArrayRef, weights: &ArrayRef) -> Result<()> {
-        let weights = weights.as_primitive::<Int64Type>();
-        for at in 0..values.len() {
-            if values.is_valid(at) && weights.is_valid(at) && weights.value(at) > 0 {
-                self.values.push((ScalarValue::try_from_array(values, at)?, weights.value(at)));
+impl Digests {
+    fn add(&mut self, group: usize, value: f64, weight: f64) {
+        let ty = self.definition.of.unwrap_or(KqlType::Real);
+        let digest =
+            &mut self.digests[group].get_or_insert_with(|| Digest { digest: TDigest::default(), ty }).digest;
+        let before = digest.heap_bytes();
+        digest.add(value, weight);
+        self.heap = (self.heap + digest.heap_bytes()).saturating_sub(before);
+    }
+
+    fn unite(&mut self, group: usize, ty: KqlType, other: &TDigest) {
+        let digest =
+            &mut self.digests[group].get_or_insert_with(|| Digest { digest: TDigest::default(), ty }).digest;
+        let before = digest.heap_bytes();
+        digest.merge(other);
+        self.heap = (self.heap + digest.heap_bytes()).saturating_sub(before);
+    }
+
+    fn take(&mut self, emit: EmitTo) -> Vec<Option<Digest>> {
+        let mut taken = emit.take_needed(&mut self.digests);
+        for digest in taken.iter_mut().flatten() {
+            self.heap = self.heap.saturating_sub(digest.digest.heap_bytes());
+            digest.digest.settle();
+        }
+        taken
+    }
+}
+
+impl Grouped for Digests {
+    fn grow(&mut self, groups: usize) {
+        self.digests.resize_with(groups, || None);
+    }
+
+    fn update(&mut self, values: &[ArrayRef], rows: &Rows<'_>) -> Result<()> {
+        let Some(ty) = self.definition.of else {
+            let texts = values[0].as_string_view();
+            for (row, group) in rows.iter().filter(|(row, _)| texts.is_valid(*row)) {
+                if let Some((digest, ty)) = sketch::read_digest(texts.value(row)) {
+                    self.unite(group, ty, &digest);
+                }
             }
+            return Ok(());
+        };
+        let numbers = numbers(&values[0], ty)?;
+        let weights = values[1].as_primitive::<Int64Type>();
+        for (row, group) in rows.iter().filter(|(row, _)| numbers.is_valid(*row) && weights.is_valid(*row)) {
+            self.add(group, numbers.value(row), weights.value(row) as f64);
         }
         Ok(())
     }
 
-    /// The first value at or above `point` percent of the total weight.
-    fn at(&self, point: f64, total: i128) -> Result<ScalarValue> {
-        let rank = ((point / 100.0 * total as f64).ceil() as i128).clamp(1, total.max(1));
-        let mut sum = 0_i128;
-        for (value, weight) in &self.values {
-            sum += i128::from(*weight);
-            if sum >= rank {
-                return Ok(value.clone());
-            }
-        }
-        ScalarValue::try_from(&arrow_type(self.ty))
-    }
-}
-
-impl Accumulator for Sample {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.add(&values[0], &values[1])
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.values.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-        let total = self.values.iter().map(|(_, weight)| i128::from(*weight)).sum();
-        let results = self.points.iter().map(|point| self.at(*point, total)).collect::<Result<Vec<_>>>()?;
-        if self.as_list {
-            let mut texts = Vec::with_capacity(results.len());
-            for result in results {
-                let reader = Reader::new(&result.to_array()?, self.ty, true)?;
-                texts.push(crate::functions::dynamic::to_json(&reader.get(0)));
-            }
-            return Ok(ScalarValue::Utf8View(Some(format!("[{}]", texts.join(",")))));
-        }
-        let mut builder = ScalarStructBuilder::new();
-        for (field, value) in fields(&vec![arrow_type(self.ty); results.len()]).iter().zip(results) {
-            builder = builder.with_scalar(FieldRef::clone(field), value);
-        }
-        builder.build()
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.values.capacity() * size_of::<(ScalarValue, i64)>()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let values: Vec<_> = self.values.iter().map(|(value, _)| value.clone()).collect();
-        let weights: Vec<_> =
-            self.values.iter().map(|(_, weight)| ScalarValue::Int64(Some(*weight))).collect();
-        Ok(vec![
-            ScalarValue::List(ScalarValue::new_list_nullable(&values, &arrow_type(self.ty))),
-            ScalarValue::List(ScalarValue::new_list_nullable(&weights, &DataType::Int64)),
-        ])
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let (values, weights) = (states[0].as_list::<i32>(), states[1].as_list::<i32>());
-        for at in 0..values.len() {
-            if values.is_valid(at) {
-                self.add(&values.value(at), &weights.value(at))?;
-            }
+    fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
+        let (digests, types) = (states[0].as_binary::<i32>(), states[1].as_string_view());
+        for (row, group) in groups.iter().enumerate().filter(|(row, _)| digests.is_valid(*row)) {
+            let digest = TDigest::from_bytes(digests.value(row)).zip(types.value(row).parse().ok());
+            let (digest, ty) = digest.ok_or_else(|| {
+                DataFusionError::Internal("a partial `percentile` cannot be read".to_owned())
+            })?;
+            self.unite(*group, ty, &digest);
         }
         Ok(())
     }
+
+    fn results(&mut self, emit: EmitTo) -> Result<ArrayRef> {
+        let digests = self.take(emit);
+        let give = &self.definition.give;
+        let values = |points: &[Point], found: &Digest| {
+            let value = |point: &Point| found.digest.percentile(point.percent());
+            points.iter().map(|point| sketch::value_of(value(point), found.ty)).collect::<Vec<_>>()
+        };
+        Ok(match (give, self.definition.of) {
+            (Give::Columns(points), Some(ty)) => {
+                let mut columns: Vec<ColumnBuilder> =
+                    points.iter().map(|_| ColumnBuilder::new(ty, digests.len())).collect();
+                for digest in &digests {
+                    for (at, column) in columns.iter_mut().enumerate() {
+                        let percent = points[at].percent();
+                        let value = digest.as_ref().and_then(|found| found.digest.percentile(percent));
+                        column.push(sketch::value_of(value, ty));
+                    }
+                }
+                let columns = columns.into_iter().map(ColumnBuilder::finish).collect();
+                Arc::new(StructArray::try_new(fields(&vec![arrow_type(ty); points.len()]), columns, None)?)
+            }
+            (Give::Columns(points) | Give::List(points), _) => {
+                let text = |found: Option<Digest>| {
+                    let found = found.filter(|found| !found.digest.is_empty())?;
+                    let texts: Vec<String> = values(points, &found).iter().map(to_json).collect();
+                    Some(format!("[{}]", texts.join(",")))
+                };
+                Arc::new(digests.into_iter().map(text).collect::<StringViewArray>())
+            }
+            (Give::Sketch, of) => {
+                let empty = Digest { digest: TDigest::default(), ty: of.unwrap_or(KqlType::Real) };
+                let text = |found: Option<Digest>| {
+                    let found = found.unwrap_or_else(|| empty.clone());
+                    Some(sketch::write_digest(&found.digest, found.ty))
+                };
+                Arc::new(digests.into_iter().map(text).collect::<StringViewArray>())
+            }
+        })
+    }
+
+    fn states(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
+        let mut states = BinaryBuilder::new();
+        let mut types = Vec::new();
+        for digest in self.take(emit) {
+            types.push(digest.as_ref().map(|digest| digest.ty.name()));
+            states.append_option(digest.map(|digest| digest.digest.to_bytes()));
+        }
+        Ok(vec![Arc::new(states.finish()), Arc::new(types.into_iter().collect::<StringViewArray>())])
+    }
+
+    fn bytes(&self) -> usize {
+        self.heap + self.digests.capacity() * size_of::<Option<Digest>>()
+    }
+}
+
+/// A column as numbers, the way [`sketch::number`] sees single values.
+fn numbers(column: &ArrayRef, ty: KqlType) -> Result<Float64Array> {
+    Ok(match column.data_type() {
+        DataType::Int64 if ty == KqlType::DateTime => {
+            column.as_primitive::<Int64Type>().unary(sketch::from_ticks)
+        }
+        DataType::Int64 => column.as_primitive::<Int64Type>().unary(|value| value as f64),
+        DataType::Int32 => column.as_primitive::<Int32Type>().unary(f64::from),
+        DataType::Float64 => column.as_primitive::<Float64Type>().clone(),
+        other => return Err(DataFusionError::Internal(format!("percentile of {other}"))),
+    })
 }

@@ -8,5 +8,6 @@ pub(crate) mod kernel;
 mod network;
 pub(crate) mod numeric;
 pub(crate) mod registry;
+pub(crate) mod sketch;
 pub(crate) mod text;
 mod time;

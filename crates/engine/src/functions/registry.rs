@@ -2,7 +2,7 @@
 //! refused by name.
 
 use super::kernel::Entry;
-use super::{comparison, convert, dynamic, hash, network, numeric, text, time};
+use super::{comparison, convert, dynamic, hash, network, numeric, sketch, text, time};
 
 /// Families, in the order of their modules.
 const FAMILIES: &[&[Entry]] = &[
@@ -13,6 +13,7 @@ const FAMILIES: &[&[Entry]] = &[
     hash::FUNCTIONS,
     network::FUNCTIONS,
     numeric::FUNCTIONS,
+    sketch::FUNCTIONS,
     text::FUNCTIONS,
     text::regex::FUNCTIONS,
     text::url::FUNCTIONS,

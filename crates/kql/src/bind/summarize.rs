@@ -317,7 +317,7 @@ impl Binder<'_> {
         out
     }
 
-    /// `percentiles(b, 5, 95)` is one `percentile` per rank.
+    /// `percentiles(b, 5, 95)` has a column per rank.
     fn percentiles(
         &mut self,
         name: &Name,
@@ -333,18 +333,17 @@ impl Binder<'_> {
         let of = result_name(&args[0]).unwrap_or_default();
         let values: Vec<Scalar> = args[..before].iter().map(|arg| self.scalar(arg)).collect();
         let function = if before == 1 { "percentile" } else { "percentilew" };
-        let mut out = Vec::new();
+        let ty = values[0].ty;
+        let mut bound_args = values;
+        let mut names = Vec::new();
         for rank in &args[before..] {
             let bound = self.scalar(rank);
-            let written = rank_text(&bound);
-            let name = Some(format!("percentile_{of}_{written}"));
-            let ty = values[0].ty;
-            let mut args = values.clone();
-            args.push(bound);
-            let outputs = vec![ColumnSchema { name: name.clone().unwrap_or_default(), ty }];
-            out.push((NamedAggregate { function, args, outputs, span }, vec![name]));
+            names.push(Some(format!("percentile_{of}_{}", rank_text(&bound))));
+            bound_args.push(bound);
         }
-        out
+        let output = |name: &Option<String>| ColumnSchema { name: name.clone().unwrap_or_default(), ty };
+        let outputs = names.iter().map(output).collect();
+        vec![(NamedAggregate { function, args: bound_args, outputs, span }, names)]
     }
 }
 
