@@ -6,6 +6,8 @@
 //! bound tree is cut first, by position, which costs one walk. What is constant in the result never reaches
 //! DataFusion: [`crate::output`] fills it in.
 
+mod passing;
+
 use std::collections::HashMap;
 
 use bartizan_kql::Span;
@@ -111,16 +113,8 @@ impl Cutter<'_> {
                     self.cut(*input, needed)
                 }
             }
-            Rel::MvExpand(mut expand) => {
-                expand.input = self.all(expand.input);
-                expand.items.iter_mut().for_each(|item| self.inside(&mut item.value));
-                whole(Rel::MvExpand(expand))
-            }
-            Rel::Parse(mut parse) => {
-                parse.input = self.all(parse.input);
-                self.inside(&mut parse.source);
-                whole(Rel::Parse(parse))
-            }
+            Rel::MvExpand(expand) => self.mv_expand(*expand, needed),
+            Rel::Parse(parse) => self.parse(*parse, needed),
             Rel::Whole(mut whole) => {
                 whole.inputs = whole.inputs.into_iter().map(|input| self.all(input)).collect();
                 whole.operation.scalars_mut().into_iter().for_each(|scalar| self.inside(scalar));

@@ -96,13 +96,20 @@ impl<D: Definition> AggregateUDFImpl for Aggregate<D> {
     }
 
     fn create_groups_accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Many { definition: self.definition.clone(), groups: self.definition.start() }))
+        Ok(Box::new(Many::new(self.definition.clone())))
     }
 }
 
-struct Many<D: Definition> {
+/// An aggregate over many groups, as DataFusion drives it.
+pub(super) struct Many<D: Definition> {
     definition: D,
     groups: D::Groups,
+}
+
+impl<D: Definition> Many<D> {
+    pub(super) fn new(definition: D) -> Self {
+        Self { groups: definition.start(), definition }
+    }
 }
 
 impl<D: Definition> GroupsAccumulator for Many<D> {

@@ -13,6 +13,8 @@ mod grouped;
 mod mean;
 mod percentile;
 mod plan;
+#[cfg(test)]
+mod split;
 
 use bartizan_kql::bound::{NamedAggregate, Scalar};
 use bartizan_schema::KqlType;

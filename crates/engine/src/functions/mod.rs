@@ -1,5 +1,6 @@
 //! Kernels of KQL functions, by family. What DataFusion computes the same way has none.
 
+pub(crate) mod bin;
 pub(crate) mod comparison;
 pub(crate) mod convert;
 pub(crate) mod dynamic;

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF, cast, when};
 
 use super::{Answer, Context, Scope, address, broken, column, to_scalar_value};
 use crate::error::QueryError;
+use crate::functions::bin::Bin;
 use crate::functions::kernel::{Entry, Kernel};
 use crate::functions::{convert, dynamic, registry};
 use crate::types::{absent, arrow_type, is_number};
@@ -157,6 +158,10 @@ impl Exprs<'_> {
                 })
             }
             ("materialize" | "identity", [a]) => self.value_as(a, scalar.ty),
+            ("bin" | "floor", [value, size]) => match self.plain_bin(value, size, scalar.ty)? {
+                Some(expr) => Ok(expr),
+                None => self.kernel(function, args, scalar),
+            },
             _ if super::order::is_windowed(function) => self.windowed(function, args, scalar),
             _ if registry::is_conversion(function) => match args {
                 [a] => self.value_as(a, scalar.ty),
@@ -179,6 +184,21 @@ impl Exprs<'_> {
         let values = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;
         let types = args.iter().map(|arg| arg.ty).collect();
         Ok(apply(entry, types, scalar.ty, values))
+    }
+
+    /// `bin` by a constant, vectorised; `None` where types are mixed or the size is not constant.
+    fn plain_bin(&self, value: &Scalar, size: &Scalar, ret: KqlType) -> Result<Option<Expr>, QueryError> {
+        if value.ty != ret || !is_constant(size) {
+            return Ok(None);
+        }
+        let size = match (self.context.constant(size)?, ret) {
+            (Literal::TimeSpan(span), KqlType::DateTime | KqlType::TimeSpan) => span.0,
+            (Literal::Long(size), KqlType::Long) => size,
+            (Literal::Int(size), KqlType::Long) => i64::from(size),
+            _ => return Ok(None),
+        };
+        let Some(bin) = Bin::new(ret, size) else { return Ok(None) };
+        Ok(Some(ScalarUDF::new_from_impl(bin).call(vec![self.value(value)?])))
     }
 
     fn path(&self, value: &Scalar, segments: &[PathSegment]) -> Result<Expr, QueryError> {

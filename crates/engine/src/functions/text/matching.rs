@@ -3,10 +3,13 @@
 //! With constant right sides, which is how detections are written, they run over whole columns and the
 //! case-insensitive forms compare ASCII in place instead of lowering every row.
 
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray};
+use aho_corasick::AhoCorasick;
+use arrow::array::{Array, AsArray, BooleanArray, StringViewArray};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use bartizan_schema::KqlType;
@@ -14,12 +17,15 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
+use memchr::memmem;
 use regex::Regex;
 
 use super::super::convert::text;
 use super::super::dynamic;
 use super::super::kernel::{Entry, compile, seeing_nulls};
 use super::eq_ignore_case;
+use super::needle::Needle;
+use super::required;
 use crate::types::arrow_type;
 use crate::value::Value;
 
@@ -177,13 +183,31 @@ impl ScalarUDFImpl for TextMatch {
         let array = subject.into_array(if scalar { 1 } else { args.number_rows })?;
         let array = cast(&array, &DataType::Utf8View)?;
         let texts = array.as_string_view();
-        let found: BooleanArray =
-            texts.iter().map(|text| Some(self.needles.found(text.unwrap_or(""), self.all))).collect();
+        let found = self.found(texts);
         Ok(if scalar {
             ColumnarValue::Scalar(ScalarValue::Boolean(Some(found.value(0))))
         } else {
             ColumnarValue::Array(Arc::new(found))
         })
+    }
+}
+
+impl TextMatch {
+    /// Equal neighbours, as columns of clustered files have, are looked at once.
+    fn found(&self, texts: &StringViewArray) -> BooleanArray {
+        let mut last = None;
+        let mut last_found = false;
+        let mut scratch = String::new();
+        let found = BooleanBuffer::collect_bool(texts.len(), |at| {
+            let view = texts.views()[at];
+            if last != Some(view) {
+                let text = if texts.is_valid(at) { texts.value(at) } else { "" };
+                last = Some(view);
+                last_found = self.needles.found_with(text, self.all, &mut scratch);
+            }
+            last_found
+        });
+        BooleanArray::new(found, None)
     }
 }
 
@@ -195,13 +219,44 @@ struct Needles {
     texts: Vec<String>,
     /// Lower-case texts, when case does not count.
     lower: Vec<String>,
+    /// The texts to search for without case.
+    needles: Vec<Needle>,
+    /// The texts to search for with case.
+    finders: Vec<memmem::Finder<'static>>,
+    /// Finds whether any of many texts without case may be there.
+    any: Option<AhoCorasick>,
     /// For long lists of whole values.
-    set: std::collections::HashSet<String>,
-    regexes: Vec<Option<Regex>>,
+    set: HashSet<String>,
+    regexes: Vec<Pattern>,
+}
+
+/// A regular expression and what a subject must have for it to match.
+#[derive(Debug)]
+struct Pattern {
+    regex: Regex,
+    required: Vec<Needle>,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Option<Self> {
+        let required = required::required(text).unwrap_or_default();
+        Some(Self {
+            regex: compile(text)?,
+            required: required.iter().map(|text| Needle::new(text)).collect(),
+        })
+    }
+
+    fn is_match(&self, subject: &str) -> bool {
+        let has = |needle: &Needle| needle.find(subject.as_bytes(), 0).is_some();
+        let may = self.required.is_empty() || self.required.iter().any(has) || !subject.is_ascii();
+        may && self.regex.is_match(subject)
+    }
 }
 
 /// Lists longer than this are looked up by hash.
 const SET_FROM: usize = 8;
+/// More texts than this are searched for together first.
+const TOGETHER_FROM: usize = 3;
 
 impl Needles {
     fn new(op: TextOp, case_sensitive: bool, texts: Vec<String>) -> Self {
@@ -210,11 +265,25 @@ impl Needles {
         let set = if op == TextOp::Equals && texts.len() > SET_FROM {
             if case_sensitive { texts.iter().cloned().collect() } else { lower.iter().cloned().collect() }
         } else {
-            std::collections::HashSet::new()
+            HashSet::new()
         };
-        let regexes =
-            if op == TextOp::Regex { texts.iter().map(|text| compile(text)).collect() } else { Vec::new() };
-        Self { op, case_sensitive, texts, lower, set, regexes }
+        let regexes = if op == TextOp::Regex {
+            texts.iter().filter_map(|text| Pattern::new(text)).collect()
+        } else {
+            Vec::new()
+        };
+        let searches = matches!(op, TextOp::Contains | TextOp::Has | TextOp::HasPrefix | TextOp::HasSuffix);
+        let needles: Vec<Needle> =
+            if searches { lower.iter().map(|text| Needle::new(text)).collect() } else { Vec::new() };
+        let finders = if searches && case_sensitive {
+            texts.iter().map(|text| memmem::Finder::new(text).into_owned()).collect()
+        } else {
+            Vec::new()
+        };
+        let any = (needles.len() > TOGETHER_FROM)
+            .then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(&lower).ok())
+            .flatten();
+        Self { op, case_sensitive, texts, lower, needles, finders, any, set, regexes }
     }
 
     fn key(&self) -> (TextOp, bool, &[String]) {
@@ -222,50 +291,88 @@ impl Needles {
     }
 
     fn found(&self, subject: &str, all: bool) -> bool {
+        self.found_with(subject, all, &mut String::new())
+    }
+
+    /// `scratch` is room for a lowered subject.
+    fn found_with(&self, subject: &str, all: bool, scratch: &mut String) -> bool {
         if !self.set.is_empty() {
             return if self.case_sensitive {
                 self.set.contains(subject)
             } else {
-                self.set.contains(&subject.to_lowercase())
+                self.set.contains(lowered(subject, scratch))
             };
         }
         if self.op == TextOp::Regex {
-            return self.regexes.iter().flatten().any(|regex| regex.is_match(subject));
+            return self.regexes.iter().any(|pattern| pattern.is_match(subject));
         }
-        let needles = if self.case_sensitive { &self.texts } else { &self.lower };
+        if self.found_as_is(subject, all) {
+            return true;
+        }
         // Lowering can change lengths outside ASCII, so such subjects are lowered whole.
-        let lowered;
-        let subject = if self.case_sensitive || subject.is_ascii() {
-            subject
-        } else {
-            lowered = subject.to_lowercase();
-            &lowered
-        };
-        let one = |needle: &String| one(self.op, subject, needle, self.case_sensitive);
-        if all { needles.iter().all(one) } else { needles.iter().any(one) }
+        let lowering_may_help = !self.case_sensitive
+            && (self.needles.is_empty() || self.needles.iter().any(Needle::may_need_lowering))
+            && !subject.is_ascii();
+        lowering_may_help && self.found_as_is(lowered(subject, scratch), all)
+    }
+
+    fn found_as_is(&self, subject: &str, all: bool) -> bool {
+        if !all && self.any.as_ref().is_some_and(|any| !any.is_match(subject)) {
+            return false;
+        }
+        let one = |at: usize| self.one(subject, at);
+        let count = if self.case_sensitive { self.texts.len() } else { self.lower.len() };
+        if all { (0..count).all(one) } else { (0..count).any(one) }
+    }
+
+    /// Whether `subject` has the text at `at`. Without case, letters outside ASCII are compared as they are.
+    fn one(&self, subject: &str, at: usize) -> bool {
+        let text = if self.case_sensitive { &self.texts[at] } else { &self.lower[at] };
+        let (s, n) = (subject.as_bytes(), text.as_bytes());
+        let same = |a: &[u8]| if self.case_sensitive { a == n } else { a.eq_ignore_ascii_case(n) };
+        match self.op {
+            TextOp::Equals if self.case_sensitive => subject == text,
+            TextOp::Equals => eq_ignore_case(subject, text),
+            TextOp::StartsWith => s.get(..n.len()).is_some_and(same),
+            TextOp::EndsWith => s.len().checked_sub(n.len()).is_some_and(|at| same(&s[at..])),
+            TextOp::Contains => self.find(s, at, 0).is_some(),
+            TextOp::Has | TextOp::HasPrefix | TextOp::HasSuffix => {
+                let from_edge = self.op != TextOp::HasSuffix;
+                let to_edge = self.op != TextOp::HasPrefix;
+                let mut from = 0;
+                while let Some(found) = self.find(s, at, from) {
+                    if (!from_edge || starts_term(subject, text, found))
+                        && (!to_edge || ends_term(subject, text, found))
+                    {
+                        return true;
+                    }
+                    from = found + 1;
+                }
+                false
+            }
+            TextOp::Regex => false,
+        }
+    }
+
+    /// The first occurrence of the text at `at`, at or behind `from`.
+    fn find(&self, subject: &[u8], at: usize, from: usize) -> Option<usize> {
+        match self.finders.get(at) {
+            Some(finder) => finder.find(subject.get(from..)?).map(|found| from + found),
+            None => self.needles[at].find(subject, from),
+        }
     }
 }
 
-/// Whether `subject` has `needle`. Without case, `needle` is lower-case and `subject` ASCII or lower-case.
-fn one(op: TextOp, subject: &str, needle: &str, case_sensitive: bool) -> bool {
-    let (s, n) = (subject.as_bytes(), needle.as_bytes());
-    let same = |a: &[u8]| if case_sensitive { a == n } else { a.eq_ignore_ascii_case(n) };
-    match op {
-        TextOp::Equals if case_sensitive => subject == needle,
-        TextOp::Equals => eq_ignore_case(subject, needle),
-        TextOp::StartsWith => s.get(..n.len()).is_some_and(same),
-        TextOp::EndsWith => s.len().checked_sub(n.len()).is_some_and(|at| same(&s[at..])),
-        TextOp::Contains => Occurrences::new(s, n, case_sensitive).next().is_some(),
-        TextOp::Has | TextOp::HasPrefix | TextOp::HasSuffix => {
-            let from_edge = op != TextOp::HasSuffix;
-            let to_edge = op != TextOp::HasPrefix;
-            Occurrences::new(s, n, case_sensitive).any(|at| {
-                (!from_edge || starts_term(subject, needle, at))
-                    && (!to_edge || ends_term(subject, needle, at))
-            })
-        }
-        TextOp::Regex => false,
+/// `subject` in lower case.
+fn lowered<'a>(subject: &str, scratch: &'a mut String) -> &'a str {
+    scratch.clear();
+    if subject.is_ascii() {
+        scratch.push_str(subject);
+        scratch.make_ascii_lowercase();
+    } else {
+        scratch.push_str(&subject.to_lowercase());
     }
+    scratch
 }
 
 /// `subject has needle`.
@@ -287,57 +394,20 @@ fn ends_term(subject: &str, needle: &str, at: usize) -> bool {
     !inside
 }
 
-/// Positions of a needle, overlapping ones too, found by its first byte.
-struct Occurrences<'a> {
-    subject: &'a [u8],
-    needle: &'a [u8],
-    case_sensitive: bool,
-    at: usize,
-}
-
-impl<'a> Occurrences<'a> {
-    fn new(subject: &'a [u8], needle: &'a [u8], case_sensitive: bool) -> Self {
-        Self { subject, needle, case_sensitive, at: 0 }
-    }
-}
-
-impl Iterator for Occurrences<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let Some(first) = self.needle.first() else {
-            // The empty text occurs once, at the start.
-            return (std::mem::replace(&mut self.at, 1) == 0).then_some(0);
-        };
-        loop {
-            let rest = self.subject.get(self.at..)?;
-            if rest.len() < self.needle.len() {
-                return None;
-            }
-            let candidates = &rest[..=rest.len() - self.needle.len()];
-            let step = if self.case_sensitive {
-                memchr::memchr(*first, candidates)?
-            } else {
-                memchr::memchr2(*first, first.to_ascii_uppercase(), candidates)?
-            };
-            let found = self.at + step;
-            self.at = found + 1;
-            let piece = &self.subject[found..found + self.needle.len()];
-            let same = if self.case_sensitive {
-                piece == self.needle
-            } else {
-                piece.eq_ignore_ascii_case(self.needle)
-            };
-            if same {
-                return Some(found);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_needles_are_searched_together() {
+        let words = ["alpha", "beta", "gamma", "delta", "ÄRGER"];
+        let any = Needles::new(TextOp::Has, false, words.map(str::to_owned).to_vec());
+        for (subject, found) in [("x GAMMA y", true), ("xgamma", false), ("kein ärger", true), ("", false)] {
+            assert_eq!(any.found(subject, false), found, "{subject}");
+        }
+        assert!(any.found("alpha beta gamma delta ärger", true));
+        assert!(!any.found("alpha beta gamma delta", true));
+    }
 
     fn has(subject: &str, needle: &str) -> bool {
         Needles::new(TextOp::Has, false, vec![needle.to_owned()]).found(subject, false)
@@ -353,5 +423,6 @@ mod tests {
         assert!(has("net user /add", "user /add"), "a phrase is bounded at its ends");
         assert!(has("Straße Ärger", "ärger"));
         assert!(!has("Ärgernis", "ärger"));
+        assert!(has("\u{212a}elvin", "kelvin"), "the Kelvin sign is a k");
     }
 }

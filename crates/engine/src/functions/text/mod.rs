@@ -1,8 +1,10 @@
 //! Strings: length, case, pieces and joining. Positions and lengths count characters.
 
 pub(crate) mod matching;
+mod needle;
 pub(crate) mod parse;
 pub(crate) mod regex;
+mod required;
 pub(crate) mod url;
 pub(crate) mod xml;
 
