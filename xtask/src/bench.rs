@@ -1,10 +1,28 @@
-//! `cargo xtask bench`: starts the real programs and measures them.
+//! `cargo xtask bench`: starts the real programs and measures them. `bench query` measures the engine alone.
 
+use crate::bench_query;
 use crate::command::{cargo, execute, target};
 use crate::up;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    ingest: Ingest,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Ingest and detection, on the real programs (the default)
+    Ingest(Ingest),
+    /// Twenty queries over generated security events, beside DuckDB and chdb on the same files
+    Query(bench_query::Options),
+}
+
+#[derive(clap::Args)]
+struct Ingest {
     /// Measure the optimised build (takes long to build the first time) instead of the one `up` starts
     #[arg(long)]
     release: bool,
@@ -14,6 +32,14 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    match &options.what {
+        Some(What::Query(options)) => bench_query::run(options),
+        Some(What::Ingest(options)) => ingest(options),
+        None => ingest(&options.ingest),
+    }
+}
+
+fn ingest(options: &Ingest) -> anyhow::Result<()> {
     let profile = if options.release { "release" } else { "debug" };
     if options.release {
         execute(cargo(&["build", "--workspace", "--bins", "--release"]))?;

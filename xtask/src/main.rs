@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool talks to its user on stdout")]
 
 mod bench;
+mod bench_query;
 mod bpf;
 mod command;
 mod portal;
@@ -33,7 +34,7 @@ enum Chore {
     Test(test::Options),
     /// Check the layout: dependency direction, file names, headers
     Tidy,
-    /// Measure: ingest rows/s, event-to-row and event-to-incident latency, query time
+    /// Measure: ingest rows/s, event-to-row and event-to-incident latency; `bench query`: queries beside peers
     Bench(bench::Options),
     /// Compile the kernel programs and update the objects in the repository (needs clang 14)
     Ebpf,

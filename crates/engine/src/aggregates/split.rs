@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray,
-};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray};
 use bartizan_analytics::sketch::Hll;
 use bartizan_schema::KqlType;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
@@ -73,7 +71,8 @@ fn check<D: Definition>(definition: D, columns: &[ArrayRef], dice: &mut Dice) {
             let mut partial = start();
             // Batches of uneven length.
             for (from, to) in [(0, 10), (10, 11), (11, ROWS)] {
-                let piece: Vec<ArrayRef> = columns.iter().map(|column| column.slice(from, to - from)).collect();
+                let piece: Vec<ArrayRef> =
+                    columns.iter().map(|column| column.slice(from, to - from)).collect();
                 let keep = keep.slice(from, to - from);
                 partial.update_batch(&piece, &groups[from..to], Some(&keep), GROUPS).unwrap();
             }
