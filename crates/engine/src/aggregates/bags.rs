@@ -176,8 +176,9 @@ fn unite(held: &mut Tree, other: Tree) {
         }
         (held, Tree::Array(alternatives)) => alternatives.into_iter().for_each(|one| unite(held, one)),
         (Tree::Array(alternatives), other) => {
-            match alternatives.iter_mut().find(|one| one.is_object() && other.is_object()) {
-                Some(bag) => unite(bag, other),
+            let bag = alternatives.iter().position(|one| one.is_object() && other.is_object());
+            match bag {
+                Some(at) => unite(&mut alternatives[at], other),
                 None if alternatives.contains(&other) => {}
                 None => alternatives.push(other),
             }

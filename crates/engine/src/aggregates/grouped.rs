@@ -25,7 +25,7 @@ pub(super) trait Definition: Debug + Clone + Eq + Hash + Send + Sync + 'static {
 }
 
 /// The groups of one aggregate, each at some stage of its work.
-pub(super) trait Grouped: Debug + Send + 'static {
+pub(super) trait Grouped: Debug + Send + Sync + 'static {
     /// Makes room for `groups` groups in all; new ones are empty.
     fn grow(&mut self, groups: usize);
     /// Adds rows to their groups.
