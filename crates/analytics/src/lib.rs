@@ -9,5 +9,6 @@
 pub mod geo;
 pub mod graph;
 pub mod pattern;
+pub mod prefix;
 pub mod series;
 pub mod sketch;

@@ -1,6 +1,6 @@
 //! The engine: text in, result out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
 use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
+use crate::learn;
 use crate::limits::{QueryLimits, QueryThreads};
 use crate::lower::Context;
 use crate::output::{QueryOutput, QueryStats};
@@ -58,6 +59,9 @@ impl Default for EngineOptions {
         }
     }
 }
+
+/// Plugin calls of one query whose columns are learned from their rows. Each costs a run of its input.
+const LEARNED_CALLS_MAX: usize = 64;
 
 /// Restricts base tables to rows committed after `after`, up to and including `upto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,41 +174,57 @@ impl Inner {
     }
 
     async fn run(&self, request: &QueryRequest, interrupt: &Interrupt) -> Result<QueryOutput, QueryError> {
-        let options = AnalyzeOptions { now: request.now };
-        let analysis = bartizan_kql::analyze(&request.text, &self.catalog(request.workspace), &options);
-        let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
-        self.run_bound(query, request, interrupt).await
+        let mut options = AnalyzeOptions { now: request.now, ..AnalyzeOptions::default() };
+        let catalog = self.catalog(request.workspace);
+        let mut context = Context::new(request, interrupt);
+        let mut first_seq = None;
+        // columns that only rows tell are asked for first, one call after the other
+        for _ in 0..=LEARNED_CALLS_MAX {
+            let analysis = bartizan_kql::analyze(&request.text, &catalog, &options);
+            let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
+            let seq = self.open_tables(&query.root, request, &mut context)?;
+            let seq = *first_seq.get_or_insert(seq);
+            let Some(call) = learn::first_unlearned(&query.root) else {
+                return self.run_bound(query, request, context, seq).await;
+            };
+            let session = self.session(&call.whole, interrupt)?;
+            let (number, learned) = learn::learn(call, &mut context, &session).await?;
+            options.learned.insert(number, learned);
+        }
+        let what =
+            format!("it has more than {LEARNED_CALLS_MAX} plugin calls whose columns are in their rows");
+        Err(QueryError::TooLarge { what })
+    }
+
+    /// Takes snapshots of the tables that a query reads and `context` lacks.
+    fn open_tables(
+        &self,
+        root: &Rel,
+        request: &QueryRequest,
+        context: &mut Context,
+    ) -> Result<u64, QueryError> {
+        let used = tables(root);
+        let names = used.iter().map(String::as_str).filter(|name| !context.tables.contains_key(*name));
+        let names: Vec<&str> = names.collect();
+        let snapshot = self.store.snapshot(request.workspace, &names)?;
+        for (name, table) in snapshot.tables {
+            context.tables.insert(name, Arc::new(SnapshotTable::new(table)));
+        }
+        Ok(snapshot.seq)
     }
 
     async fn run_bound(
         &self,
         query: BoundQuery,
         request: &QueryRequest,
-        interrupt: &Interrupt,
+        mut context: Context,
+        seq: u64,
     ) -> Result<QueryOutput, QueryError> {
         let used = tables(&query.root);
-        let names: Vec<&str> = used.iter().map(String::as_str).collect();
-        let snapshot = self.store.snapshot(request.workspace, &names)?;
-        let seq = snapshot.seq;
-        let snapshots =
-            snapshot.tables.into_iter().map(|(name, table)| (name, Arc::new(SnapshotTable::new(table))));
-        let snapshots: HashMap<String, Arc<SnapshotTable>> = snapshots.collect();
         let declared = query.root.columns();
-        let is_empty = |name: &str| snapshots.get(name).is_some_and(|table| table.is_empty());
-        let Kept { rel: root, places } = prune(query.root, &is_empty);
+        let Kept { rel: root, places } = prune(query.root, &context);
         let columns = Columns::new(&declared, &places);
-        let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
-        let mut context = Context {
-            now: request.now,
-            timespan: request.timespan,
-            ingested: request.ingested.map(|window| (bound(window.after), bound(window.upto))),
-            tables: snapshots,
-            answers: HashMap::new(),
-            shared: HashMap::new(),
-            computed: HashMap::new(),
-            interrupt: interrupt.clone(),
-        };
-        let state = self.session(&root, interrupt)?;
+        let state = self.session(&root, &context.interrupt)?;
         subquery::resolve(&root, &mut context, &state).await?;
         let lowered = context.relation(&root)?;
         let physical = state.create_physical_plan(&lowered.plan).await?;

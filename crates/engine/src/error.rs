@@ -13,8 +13,8 @@ pub enum QueryError {
     /// The text is wrong; the diagnostics say where.
     #[error("the query has errors: {}", first_message(.0))]
     Invalid(Vec<Diagnostic>),
-    /// KQL knows it, this build cannot run it yet.
-    #[error("`{what}` is not supported yet")]
+    /// KQL knows it, this build cannot run it yet, or never will.
+    #[error("`{what}` is {}", refusal(what))]
     Unsupported { what: String, span: Span },
     #[error("the query was stopped at its time limit of {}", seconds(*limit))]
     Timeout { limit: Duration },
@@ -46,6 +46,15 @@ impl QueryError {
 
     pub(crate) fn unsupported(what: impl Into<String>, span: Span) -> Self {
         Self::Unsupported { what: what.into(), span }
+    }
+}
+
+/// Why something that the language knows does not run.
+fn refusal(what: &str) -> String {
+    let plugin = what.strip_prefix("evaluate ").and_then(bartizan_kql::functions::lookup_plugin);
+    match plugin.and_then(|plugin| plugin.refused) {
+        Some(why) => format!("refused: {why}"),
+        None => "not supported yet".to_owned(),
     }
 }
 

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod functions;
 mod interrupt;
+mod learn;
 mod limits;
 mod lower;
 mod output;

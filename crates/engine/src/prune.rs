@@ -14,6 +14,7 @@ use bartizan_kql::Span;
 use bartizan_kql::bound::{ColumnSchema, Join, JoinSide, Named, PathSegment, Rel, Scalar, ScalarKind};
 use bartizan_schema::KqlType;
 
+use crate::lower::Context;
 use crate::subquery;
 
 /// Where a column of a relation is after cutting.
@@ -33,15 +34,15 @@ pub(crate) struct Kept {
     pub places: Vec<Place>,
 }
 
-/// Cuts a query. `is_empty` says which tables have no rows at the query's snapshot.
-pub(crate) fn prune(root: Rel, is_empty: &dyn Fn(&str) -> bool) -> Kept {
-    let cutter = Cutter { is_empty, uses: subquery::shared_uses(&root) };
+/// Cuts a query. The context knows the tables at the query's snapshot, and what is computed already.
+pub(crate) fn prune(root: Rel, context: &Context) -> Kept {
+    let cutter = Cutter { context, uses: subquery::shared_uses(&root, &context.kept) };
     let all = vec![true; root.columns().len()];
     cutter.cut(root, &all)
 }
 
 struct Cutter<'a> {
-    is_empty: &'a dyn Fn(&str) -> bool,
+    context: &'a Context,
     /// How often each shared relation occurs.
     uses: HashMap<u32, usize>,
 }
@@ -221,7 +222,7 @@ impl Cutter<'_> {
     /// Whether a relation surely has no rows: it reads a table without any, through operators that make none.
     fn has_no_rows(&self, rel: &Rel) -> bool {
         match rel {
-            Rel::Table { name, .. } => (self.is_empty)(name),
+            Rel::Table { name, .. } => self.context.is_empty(name),
             Rel::Rows { rows, .. } => rows.is_empty(),
             Rel::Filter { input, .. }
             | Rel::Project { input, .. }

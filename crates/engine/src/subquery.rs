@@ -2,7 +2,7 @@
 //!
 //! Innermost first, each on the same snapshot as the query itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -40,14 +40,17 @@ pub(crate) async fn resolve(
     context: &mut Context,
     state: &SessionState,
 ) -> Result<(), QueryError> {
-    let uses = shared_uses(root);
+    let uses = shared_uses(root, &context.kept);
     walk(root, context, state, &uses).await
 }
 
-/// How often each shared relation occurs.
-pub(crate) fn shared_uses(root: &Rel) -> HashMap<u32, usize> {
+/// How often each shared relation occurs. Those that are kept for later occur once more.
+pub(crate) fn shared_uses(root: &Rel, kept: &HashSet<u32>) -> HashMap<u32, usize> {
     let mut uses = HashMap::new();
     count_shared(root, &mut uses);
+    for id in kept {
+        *uses.entry(*id).or_default() += 1;
+    }
     uses
 }
 

@@ -1,9 +1,11 @@
 //! The way in: text and catalog to analysis.
 
+use std::collections::HashMap;
+
 use bartizan_base::Ticks;
 use bartizan_base::time::UNIX_EPOCH_TICKS;
 
-use crate::bound::BoundQuery;
+use crate::bound::{BoundQuery, ColumnSchema};
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
@@ -19,11 +21,24 @@ pub const QUERY_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub struct AnalyzeOptions {
     /// The moment of `now()`. The call stays in the tree; the engine fills in the same moment.
     pub now: Ticks,
+    /// Columns that plugin calls turned out to have, by the number of the call
+    /// ([`PluginCall::unlearned`](crate::bound::PluginCall::unlearned)). Calls are numbered as they are
+    /// bound, so what is learned of a call holds only if all calls before it were learned too.
+    pub learned: HashMap<u32, Learned>,
+}
+
+/// What a plugin call's rows told about its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learned {
+    /// The columns that the plugin adds to those known from the text.
+    pub columns: Vec<ColumnSchema>,
+    /// There were no rows to learn from: a name that is not known may still be a column.
+    pub open: bool,
 }
 
 impl Default for AnalyzeOptions {
     fn default() -> Self {
-        Self { now: Ticks(UNIX_EPOCH_TICKS) }
+        Self { now: Ticks(UNIX_EPOCH_TICKS), learned: HashMap::new() }
     }
 }
 
@@ -67,13 +82,13 @@ pub fn syntax_diagnostics(text: &str) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn analyze_here(text: &str, catalog: &dyn Catalog, _options: &AnalyzeOptions) -> Analysis {
+fn analyze_here(text: &str, catalog: &dyn Catalog, options: &AnalyzeOptions) -> Analysis {
     let mut errors = Errors::default();
     let script = syntax::parse(text, &mut errors);
     if script.statements.is_empty() && !errors.any() {
         errors.error(codes::NO_QUERY, Span::new(0, text.len()), "the query is empty");
     }
-    let bound = bind::bind(&script, catalog, &mut errors);
+    let bound = bind::bind(&script, catalog, options, &mut errors);
     let failed = errors.any();
     let diagnostics = errors.into_sorted();
     match bound {

@@ -229,22 +229,28 @@ pub enum Operation {
 pub struct PluginCall {
     /// The name in the registry.
     pub plugin: &'static str,
-    /// The arguments that are not tables, bound over the columns of the first input.
+    /// The arguments that are not tables, in the plugin's own order with defaults filled in: constants, and
+    /// columns of the first input (of the second, for the key of a lookup).
     pub args: Vec<Scalar>,
+    /// The repeated argument: dimensions, steps, sketches.
+    pub rest: Vec<Scalar>,
+    /// Which call this is of those whose columns only their rows tell, in the order they are bound, while
+    /// the columns are not learned. It cannot run; it can only be asked for its columns.
+    pub unlearned: Option<u32>,
 }
 
 impl Operation {
     /// The operation's expressions.
     pub fn scalars(&self) -> Vec<&Scalar> {
         match self {
-            Self::Plugin(call) => call.args.iter().collect(),
+            Self::Plugin(call) => call.args.iter().chain(&call.rest).collect(),
         }
     }
 
     /// The operation's expressions, to be rewritten in place.
     pub fn scalars_mut(&mut self) -> Vec<&mut Scalar> {
         match self {
-            Self::Plugin(call) => call.args.iter_mut().collect(),
+            Self::Plugin(call) => call.args.iter_mut().chain(&mut call.rest).collect(),
         }
     }
 }

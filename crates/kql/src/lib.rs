@@ -19,7 +19,7 @@ pub mod span;
 mod stack;
 pub mod syntax;
 
-pub use analysis::{Analysis, AnalyzeOptions, analyze};
+pub use analysis::{Analysis, AnalyzeOptions, Learned, analyze};
 pub use bound::BoundQuery;
 pub use catalog::{Catalog, FunctionSymbol, TableSymbol};
 pub use diagnostic::{Diagnostic, Severity};

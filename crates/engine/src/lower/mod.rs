@@ -21,7 +21,7 @@ mod sort;
 mod summarize;
 mod union;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bartizan_base::Ticks;
@@ -31,6 +31,7 @@ use bartizan_schema::KqlType;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
+use crate::engine::QueryRequest;
 use crate::error::QueryError;
 use crate::interrupt::Interrupt;
 use crate::provider::SnapshotTable;
@@ -83,6 +84,8 @@ pub(crate) struct Context {
     /// Whole-input operators that have been run, by the address of their relation.
     pub computed: HashMap<usize, Materialized>,
     pub interrupt: Interrupt,
+    /// Shared relations that a later round of binding uses again, see `crate::learn`.
+    pub kept: HashSet<u32>,
 }
 
 /// The key of a sub-query in [`Context::answers`].
@@ -99,6 +102,33 @@ pub(crate) fn column(name: &str) -> Expr {
 }
 
 impl Context {
+    /// What a query starts from; its tables are added once they are known.
+    pub(crate) fn new(request: &QueryRequest, interrupt: &Interrupt) -> Self {
+        let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+        Self {
+            now: request.now,
+            timespan: request.timespan,
+            ingested: request.ingested.map(|window| (bound(window.after), bound(window.upto))),
+            tables: HashMap::new(),
+            answers: HashMap::new(),
+            shared: HashMap::new(),
+            computed: HashMap::new(),
+            interrupt: interrupt.clone(),
+            kept: HashSet::new(),
+        }
+    }
+
+    /// Drops what is kept by the address of a relation that is about to go.
+    pub(crate) fn forget_round(&mut self) {
+        self.answers.clear();
+        self.computed.clear();
+    }
+
+    /// Whether a table surely has no rows.
+    pub(crate) fn is_empty(&self, table: &str) -> bool {
+        self.tables.get(table).is_some_and(|table| table.is_empty())
+    }
+
     /// Lowers a relation whose order does not matter to anything above it.
     pub(crate) fn relation(&self, rel: &Rel) -> Result<Lowered, QueryError> {
         self.ordered_relation(rel, false)

@@ -4,14 +4,14 @@
 //! scanned like a table. Their input comes in its meaningful order, as one batch, and both input and output
 //! count against the query's memory.
 
-mod narrow;
+mod plugins;
 mod rows;
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::Schema;
-use bartizan_kql::bound::{Operation, PluginCall, Whole};
+use bartizan_kql::bound::{ColumnSchema, Operation, Whole};
 use bartizan_schema::KqlType;
 use datafusion::common::utils::memory::get_record_batch_memory_size;
 use datafusion::datasource::provider_as_source;
@@ -51,6 +51,23 @@ impl Task<'_> {
     }
 }
 
+/// The columns that the rows of an unlearned plugin call tell, and whether there were rows at all.
+pub(crate) async fn learn(
+    whole: &Whole,
+    context: &Context,
+    state: &SessionState,
+) -> Result<(Vec<ColumnSchema>, bool), QueryError> {
+    let held = MemoryConsumer::new("columns of a plugin").register(&state.runtime_env().memory_pool);
+    let mut inputs = Vec::with_capacity(whole.inputs.len());
+    for input in &whole.inputs {
+        inputs.push(Rows::read(input, context, state).await?);
+    }
+    let any = inputs.first().is_some_and(|rows| rows.len() > 0);
+    let task = Task { context, whole, memory: &held };
+    let Operation::Plugin(call) = &whole.operation;
+    Ok((plugins::learn(call, &inputs, &task)?, any))
+}
+
 /// Runs an operation over its inputs. Sub-queries and operations below it have been run.
 pub(crate) async fn compute(
     whole: &Whole,
@@ -64,20 +81,12 @@ pub(crate) async fn compute(
     }
     let task = Task { context, whole, memory: &held };
     let columns = match &whole.operation {
-        Operation::Plugin(call) => plugin(call, &inputs, &task)?,
+        Operation::Plugin(call) => plugins::run(call, &inputs, &task)?,
     };
     drop(inputs);
     let batch = numbered(columns, whole)?;
     held.try_resize(get_record_batch_memory_size(&batch))?;
     Materialized::of(batch, held)
-}
-
-/// The plugins, by name.
-fn plugin(call: &PluginCall, inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ArrayRef>, QueryError> {
-    match call.plugin {
-        "narrow" => narrow::run(&inputs[0], task),
-        other => Err(task.unsupported(&format!("evaluate {other}"))),
-    }
 }
 
 /// The computed columns as a batch whose last column numbers the rows.

@@ -5,6 +5,7 @@
 //! counted against [`COST_MAX`] and nesting against [`DEPTH_MAX`] and [`CALLS_MAX`].
 
 mod call;
+mod evaluate;
 mod expand;
 mod extend;
 mod join;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use bartizan_schema::KqlType;
 
+use crate::analysis::{AnalyzeOptions, Learned};
 use crate::bound::{BoundQuery, ColumnSchema, Literal, Named, Rel, Render, Scalar, ScalarKind};
 use crate::catalog::Catalog;
 use crate::span::Span;
@@ -62,6 +64,9 @@ pub(crate) struct Binder<'a> {
     rows: Vec<RowScope>,
     next_rows: u32,
     next_shared: u32,
+    /// Plugin calls so far whose columns only their rows tell.
+    open_calls: u32,
+    learned: &'a HashMap<u32, Learned>,
     cost: usize,
     /// Functions being put in, outermost first.
     calls: Vec<*const Lambda>,
@@ -76,6 +81,7 @@ pub(crate) struct Binder<'a> {
 pub(crate) fn bind(
     script: &Script,
     catalog: &dyn Catalog,
+    options: &AnalyzeOptions,
     errors: &mut Errors,
 ) -> Option<(BoundQuery, bool)> {
     let mut binder = Binder {
@@ -85,6 +91,8 @@ pub(crate) fn bind(
         rows: vec![RowScope::default()],
         next_rows: 1,
         next_shared: 0,
+        open_calls: 0,
+        learned: &options.learned,
         cost: 0,
         calls: Vec::new(),
         saved: HashMap::new(),

@@ -95,6 +95,16 @@ impl Binder<'_> {
         (outputs, found)
     }
 
+    /// The aggregates of one expression that is nothing but an aggregate.
+    pub(super) fn lone_aggregates(
+        &mut self,
+        input: &Table,
+        keys: &[Named],
+        item: &Expr,
+    ) -> Vec<NamedAggregate> {
+        self.aggregate_items(input, keys, std::slice::from_ref(item)).1
+    }
+
     fn aggregate_item(&mut self, item: &Expr) -> Vec<Output> {
         let (names, value): (&[Name], &Expr) = match &item.kind {
             ExprKind::Assign { names, value, .. } => (names, value),

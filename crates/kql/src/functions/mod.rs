@@ -33,7 +33,7 @@ mod sketch;
 mod string;
 mod system;
 
-pub use plugins::{PLUGINS, Plugin};
+pub use plugins::{PLUGINS, Plugin, PluginParameter};
 pub use signature::{ArgumentKind, Parameter, Returns, Signature};
 
 /// How a result column is called when the query does not say.

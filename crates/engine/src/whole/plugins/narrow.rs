@@ -3,16 +3,15 @@
 use arrow::array::ArrayRef;
 use bartizan_schema::KqlType;
 
-use super::{Rows, Task};
+use super::super::{Rows, Task};
+use super::ROWS_PER_CHECK;
 use crate::error::QueryError;
 use crate::functions::convert::convert;
 use crate::value::{ColumnBuilder, Value};
 
-/// Rows between looks at the interrupt.
-const ROWS_PER_CHECK: usize = 4096;
-
 /// Row number, column name and value as text.
 pub(super) fn run(input: &Rows, task: &Task<'_>) -> Result<Vec<ArrayRef>, QueryError> {
+    let input = &inputs[0];
     let readers = (0..input.columns.len()).map(|at| input.reader(at)).collect::<Result<Vec<_>, _>>()?;
     let cells = input.len() * readers.len();
     let mut rows = ColumnBuilder::new(KqlType::Long, cells);
