@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activity;
 pub mod geo;
 pub mod graph;
 pub mod pattern;

@@ -28,7 +28,7 @@ pub(super) fn learn(inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ColumnSchema
         for pair in sonic_rs::to_object_iter(json.as_ref()) {
             let Ok((key, value)) = pair else { break };
             let ty = type_of(&value);
-            match types.get_mut(key.as_str()) {
+            match types.get_mut(&*key) {
                 Some(known) => *known = merged(*known, ty),
                 None => {
                     if types.len() >= COLUMNS_MAX {

@@ -10,7 +10,7 @@ use crate::functions::convert::convert;
 use crate::value::{ColumnBuilder, Value};
 
 /// Row number, column name and value as text.
-pub(super) fn run(input: &Rows, task: &Task<'_>) -> Result<Vec<ArrayRef>, QueryError> {
+pub(super) fn run(inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ArrayRef>, QueryError> {
     let input = &inputs[0];
     let readers = (0..input.columns.len()).map(|at| input.reader(at)).collect::<Result<Vec<_>, _>>()?;
     let cells = input.len() * readers.len();

@@ -35,8 +35,8 @@ pub(super) fn run(inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ArrayRef>, Que
             Value::Long(ordinal) => ordinal,
             _ => -1,
         };
-        match merged.iter_mut().find(|known| known.name == name) {
-            Some(known) => known.meet(ordinal, data_type, column_type, keeps_order),
+        match merged.iter().position(|known| known.name == name) {
+            Some(at) => merged[at].meet(ordinal, data_type, column_type, keeps_order),
             None if merged.len() < COLUMNS_MAX => {
                 merged.push(Merged { name, ordinal, data_type, column_type, problem: None });
             }
