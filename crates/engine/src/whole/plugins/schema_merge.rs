@@ -15,6 +15,8 @@ struct Merged {
     name: String,
     /// Where the first schema with this column has it.
     ordinal: i64,
+    /// Where a schema has it that has it furthest behind: columns keep behind those that precede them.
+    furthest: i64,
     data_type: String,
     column_type: String,
     problem: Option<&'static str>,
@@ -38,7 +40,14 @@ pub(super) fn run(inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ArrayRef>, Que
         match merged.iter().position(|known| known.name == name) {
             Some(at) => merged[at].meet(ordinal, data_type, column_type, keeps_order),
             None if merged.len() < COLUMNS_MAX => {
-                merged.push(Merged { name, ordinal, data_type, column_type, problem: None });
+                merged.push(Merged {
+                    name,
+                    ordinal,
+                    furthest: ordinal,
+                    data_type,
+                    column_type,
+                    problem: None,
+                });
             }
             None => return Err(super::too_many_columns("schema_merge")),
         }
@@ -49,6 +58,7 @@ pub(super) fn run(inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ArrayRef>, Que
 impl Merged {
     /// Takes in the same column of another schema.
     fn meet(&mut self, ordinal: i64, data_type: String, column_type: String, keeps_order: bool) {
+        self.furthest = self.furthest.max(ordinal);
         if keeps_order && ordinal != self.ordinal {
             self.problem = self.problem.or(Some(OUT_OF_ORDER));
         } else if column_type != self.column_type {
@@ -68,8 +78,9 @@ fn wider(known: &str, next: &str) -> Option<bool> {
     Some(rank(next)? > rank(known)?)
 }
 
-/// Sound columns are numbered anew in the order they were met; those with a problem follow and have -1.
-fn table(merged: Vec<Merged>) -> Vec<ArrayRef> {
+/// Sound columns are numbered anew; those with a problem follow and have -1.
+fn table(mut merged: Vec<Merged>) -> Vec<ArrayRef> {
+    merged.sort_by_key(|column| column.furthest);
     let (sound, broken): (Vec<_>, Vec<_>) = merged.into_iter().partition(|column| column.problem.is_none());
     let count = sound.len() + broken.len();
     let text = || ColumnBuilder::new(KqlType::String, count);

@@ -7,11 +7,13 @@
 //! The columns of `bag_unpack` and `pivot` are in the data. Such a call is numbered; until the engine has
 //! learned its columns ([`AnalyzeOptions::learned`](crate::AnalyzeOptions::learned)) its table is open.
 
+mod activity;
 mod arguments;
 mod lookup;
 mod open;
 mod pattern;
 mod rows;
+mod sequence;
 
 use crate::bound::{ColumnSchema, Operation, PluginCall, Rel, Scalar, Whole};
 use crate::functions::{self, PLUGINS, Plugin};
@@ -27,18 +29,30 @@ type Bind = for<'a, 'b> fn(&mut Binder<'a>, Invocation<'b>) -> Option<Table>;
 
 /// The plugins that can be bound. One that is declared and not here is refused by name.
 const BINDERS: &[(&str, Bind)] = &[
+    ("active_users_count", activity::counts),
+    ("activity_counts_metrics", activity::counts),
+    ("activity_engagement", activity::counts),
+    ("activity_metrics", activity::counts),
     ("autocluster", pattern::autocluster),
     ("bag_unpack", open::bag_unpack),
     ("basket", pattern::basket),
+    ("dcount_intersect", sequence::dcount_intersect),
     ("diffpatterns", pattern::diffpatterns),
+    ("funnel_sequence", sequence::funnel_sequence),
+    ("funnel_sequence_completion", sequence::funnel_sequence_completion),
     ("identity", rows::identity),
     ("ipv4_lookup", lookup::ipv4),
     ("ipv6_lookup", lookup::ipv6),
     ("narrow", rows::narrow),
+    ("new_activity_metrics", activity::new_activity_metrics),
     ("pivot", open::pivot),
     ("preview", rows::preview),
+    ("rolling_percentile", activity::rolling_percentile),
     ("rows_near", rows::rows_near),
     ("schema_merge", rows::schema_merge),
+    ("sequence_detect", sequence::sequence_detect),
+    ("session_count", activity::counts),
+    ("sliding_window_counts", activity::counts),
 ];
 
 /// A call of a plugin as it is written.

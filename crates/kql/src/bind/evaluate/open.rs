@@ -235,7 +235,7 @@ impl Binder<'_> {
     fn remaining(&mut self, input: &Table, turned: &Scalar, aggregate: &Expr) -> Vec<Named> {
         let mut gone: Vec<usize> = plain_column(turned).into_iter().collect();
         if let ExprKind::Call { args, .. } = &aggregate.unwrapped().kind {
-            for arg in args {
+            for arg in args.iter().filter(|arg| !matches!(arg.kind, ExprKind::Wildcard(_))) {
                 let value = self.over(input, |binder| binder.scalar(arg));
                 gone.extend(plain_column(&value));
             }
