@@ -2,7 +2,8 @@
 //!
 //! `data name = path` loads a fixture (columns and types follow from its rows). `## title` starts a case:
 //! the query, `----`, and the answer as a header and rows, cells two spaces apart; or `---- error CODE`, or
-//! `---- unsupported WHAT`. `UPDATE_GOLDEN=1` rewrites the answers of cases without an origin.
+//! `---- unsupported WHAT`. `UPDATE_GOLDEN=1` rewrites the answers of cases without an origin, and
+//! `BARTIZAN_GOLDEN=text` runs only the files whose path contains the text.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,23 +24,37 @@ struct Case {
 #[tokio::test]
 async fn queries_give_their_golden_answers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kql");
-    let mut files = Vec::new();
-    find(&root, &mut files);
-    files.sort();
-    assert!(!files.is_empty());
+    let only = std::env::var("BARTIZAN_GOLDEN").unwrap_or_default();
+    let files: Vec<PathBuf> = golden_files(&root)
+        .into_iter()
+        .filter(|file| file.strip_prefix(&root).unwrap().to_string_lossy().contains(&only))
+        .collect();
+    assert!(!files.is_empty(), "no golden file under `{}` is called like `{only}`", root.display());
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut failures = Vec::new();
     for file in files {
+        let name = file.strip_prefix(&root).unwrap().display().to_string();
         let text = std::fs::read_to_string(&file).unwrap();
-        let (data, cases) = parse(&text);
-        let fixture = load(&root, &data).await;
+        let (data, cases) = match parse(&text) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                failures.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        let fixture = match load(&root, &data).await {
+            Ok(fixture) => fixture,
+            Err(error) => {
+                failures.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
         let head = text.find("\n## ").filter(|_| !text.starts_with("## "));
         let mut out = text[..head.map_or(0, |at| at + 1)].to_owned();
         for case in &cases {
             let got = print(fixture.query(&case.query).await);
             let kept = case.title.contains("[origin:");
             if got != case.answer && (!update || kept) {
-                let name = file.strip_prefix(&root).unwrap().display();
                 failures.push(format!(
                     "{name}: {}\n{}\n--- expected\n{}--- got\n{got}",
                     case.title, case.query, case.answer
@@ -55,6 +70,14 @@ async fn queries_give_their_golden_answers() {
     assert!(failures.is_empty(), "{} cases differ\n\n{}", failures.len(), failures.join("\n"));
 }
 
+/// Every `.kqlt` file below `root`, in order.
+pub(crate) fn golden_files(root: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    find(root, &mut files);
+    files.sort();
+    files
+}
+
 fn find(dir: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -66,26 +89,47 @@ fn find(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// The `data` lines and the cases of a file.
-fn parse(text: &str) -> (Vec<(String, String)>, Vec<Case>) {
+/// The `data` lines of a file, and its cases.
+type Parsed = (Vec<(String, String)>, Vec<Case>);
+
+/// Takes a file apart; the error says which line is not as it should be.
+fn parse(text: &str) -> Result<Parsed, String> {
     let text = format!("\n{text}");
     let mut parts = text.split("\n## ");
     let head = parts.next().unwrap_or_default();
-    let data = head.lines().filter_map(|line| line.strip_prefix("data ")?.split_once('='));
-    let data = data.map(|(name, path)| (name.trim().to_owned(), path.trim().to_owned())).collect();
-    let cases = parts.map(|part| {
-        let (title, rest) = part.split_once('\n').unwrap();
-        let (query, answer) = rest.split_once("\n----").unwrap_or_else(|| panic!("no answer in: {title}"));
-        Case { title: title.to_owned(), query: query.to_owned(), answer: format!("{}\n", answer.trim_end()) }
-    });
-    (data, cases.collect())
+    let mut data = Vec::new();
+    for line in head.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let assignment = line.strip_prefix("data ").and_then(|rest| rest.split_once('='));
+        let (name, path) = assignment.ok_or_else(|| {
+            format!("`{line}` stands before the first `## title` and is not `data name = path`")
+        })?;
+        data.push((name.trim().to_owned(), path.trim().to_owned()));
+    }
+    let mut cases = Vec::new();
+    for part in parts {
+        let (title, rest) = part.split_once('\n').ok_or_else(|| format!("`## {part}` has no query"))?;
+        let (query, answer) = rest
+            .split_once("\n----")
+            .ok_or_else(|| format!("`## {title}` has no line `----` between its query and its answer"))?;
+        cases.push(Case {
+            title: title.to_owned(),
+            query: query.to_owned(),
+            answer: format!("{}\n", answer.trim_end()),
+        });
+    }
+    if cases.is_empty() {
+        return Err("it has no case: a case starts with `## title`".to_owned());
+    }
+    Ok((data, cases))
 }
 
-async fn load(root: &Path, data: &[(String, String)]) -> Fixture {
+async fn load(root: &Path, data: &[(String, String)]) -> Result<Fixture, String> {
     let mut tables = Vec::new();
     let mut loaded = Vec::new();
     for (name, path) in data {
-        let rows = rows(&std::fs::read_to_string(root.join(path)).unwrap());
+        let text = std::fs::read_to_string(root.join(path))
+            .map_err(|error| format!("cannot read the fixture `{path}`: {error}"))?;
+        let rows = rows(&text);
         if !name.starts_with(|c: char| c.is_uppercase()) {
             tables.push(declare(name, &rows));
         }
@@ -95,7 +139,7 @@ async fn load(root: &Path, data: &[(String, String)]) -> Fixture {
     for (name, rows) in loaded {
         fixture.append(name, rows).await;
     }
-    fixture
+    Ok(fixture)
 }
 
 /// A table for rows like these. Names of shipped tables start with a capital and are not declared.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, helpers of tests too")]
 
 mod corpus;
+mod coverage;
 mod documented;
 mod golden;
 mod registry;
