@@ -63,6 +63,26 @@ const SEVERAL_COLUMNS: &[(&str, &[(&str, KqlType)])] = &[
             ("residual", KqlType::Dynamic),
         ],
     ),
+    (
+        "series_fit_2lines",
+        &[
+            ("rsquare", KqlType::Real),
+            ("split_idx", KqlType::Long),
+            ("variance", KqlType::Real),
+            ("rvariance", KqlType::Real),
+            ("line_fit", KqlType::Dynamic),
+            ("right_rsquare", KqlType::Real),
+            ("right_slope", KqlType::Real),
+            ("right_interception", KqlType::Real),
+            ("right_variance", KqlType::Real),
+            ("right_rvariance", KqlType::Real),
+            ("left_rsquare", KqlType::Real),
+            ("left_slope", KqlType::Real),
+            ("left_interception", KqlType::Real),
+            ("left_variance", KqlType::Real),
+            ("left_rvariance", KqlType::Real),
+        ],
+    ),
     ("series_periods_detect", &[("periods", KqlType::Dynamic), ("scores", KqlType::Dynamic)]),
     ("series_periods_validate", &[("periods", KqlType::Dynamic), ("scores", KqlType::Dynamic)]),
 ];
@@ -116,6 +136,10 @@ impl Binder<'_> {
             let message = format!("`{}` is an aggregate: it belongs into `summarize`", name.text);
             self.errors.error(codes::AGGREGATE_PLACE, name.span, message);
         } else {
+            if self.fuzzy {
+                self.passed_over(&format!("function `{}`", name.text), name.span);
+                return Bound::Table(self.nothing(span));
+            }
             self.unknown_function(name);
         }
         for arg in args {
@@ -344,7 +368,8 @@ impl Binder<'_> {
             return otherwise;
         };
         match self.row().position(name) {
-            Some(at) => Scalar::column(at, self.row().columns[at].ty, span),
+            // the result has the type of the value to use without it, whether the column exists or not
+            Some(at) => converted(Scalar::column(at, self.row().columns[at].ty, span), otherwise.ty),
             None => otherwise,
         }
     }

@@ -93,7 +93,8 @@ impl Binder<'_> {
                 self.errors.error_with_hint(codes::ARGUMENT_TYPE, value.span, message, hint);
             }
             let ty = item.ty.unwrap_or(KqlType::Dynamic);
-            let name = name.or_else(|| result_name(value)).unwrap_or_else(|| names.numbered());
+            let name = name.or_else(|| result_name(value));
+            let name = name.unwrap_or_else(|| self.numbered_name(|_| false));
             let column = ColumnSchema { name, ty };
             let existing = input.columns.iter().position(|known| known.name == column.name);
             let existing =

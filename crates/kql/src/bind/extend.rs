@@ -33,14 +33,16 @@ impl Binder<'_> {
         let mut out = passed_on(&input.columns, span);
         let mut position: std::collections::HashMap<String, usize> =
             out.iter().enumerate().map(|(at, item)| (item.name.clone(), at)).collect();
-        let mut names = Names::default();
         let mut declared = std::collections::HashSet::new();
         for item in items {
             if item.explicit && !declared.insert(item.name.clone()) {
                 self.duplicate(item.name.as_deref().unwrap_or_default(), item.span);
                 continue;
             }
-            let name = item.name.unwrap_or_else(|| names.numbered());
+            let name = match item.name {
+                Some(name) => name,
+                None => self.numbered_name(|name| position.contains_key(name)),
+            };
             match position.get(&name) {
                 // an existing column keeps its place and gets the new value
                 Some(at) => out[*at].value = item.value,
@@ -168,7 +170,10 @@ impl Binder<'_> {
                 self.duplicate(item.name.as_deref().unwrap_or_default(), item.span);
                 continue;
             }
-            let name = item.name.unwrap_or_else(|| names.numbered());
+            let name = match item.name {
+                Some(name) => name,
+                None => self.numbered_name(|_| false),
+            };
             out.push(Named { name: names.unique(&name), value: item.value });
         }
         out

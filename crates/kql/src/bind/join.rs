@@ -38,6 +38,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Table {
         let right = self.table(right);
+        let (left, right) = self.with_join_keys(left, right, on, span);
         let kind = self.join_kind(lookup, settings);
         if on.is_empty() {
             let message = "a join needs `on` and the columns to compare";
@@ -158,6 +159,30 @@ impl Binder<'_> {
             self.errors.error_with_hint(codes::JOIN_KEY, span, message, hint);
         }
         keys.push((left, right));
+    }
+}
+
+/// The names a join condition wants on either side.
+pub(super) fn sides_of(condition: &Expr, left: &mut Vec<String>, right: &mut Vec<String>) {
+    match &condition.unwrapped().kind {
+        ExprKind::Logic { op: "and", terms } => {
+            for term in terms {
+                sides_of(term, left, right);
+            }
+        }
+        ExprKind::Binary { op: "==", left: a, right: b } => {
+            for (side, name) in [side(a), side(b)].into_iter().flatten() {
+                match side {
+                    JoinSide::Left => left.push(name.text.clone()),
+                    JoinSide::Right => right.push(name.text.clone()),
+                }
+            }
+        }
+        ExprKind::Name(name) => {
+            left.push(name.clone());
+            right.push(name.clone());
+        }
+        _ => {}
     }
 }
 

@@ -145,6 +145,7 @@ impl Binder<'_> {
         self.calls.push(identity);
         let scope = RowScope::hidden(self.row().id);
         let aggregates = self.aggregates.take();
+        let numbered = std::mem::take(&mut self.numbered);
         let result = self.within(scope, |binder| match binder.declarations(&lambda.body) {
             Some(Statement::Expr(value)) => binder.any(value),
             _ => {
@@ -154,6 +155,7 @@ impl Binder<'_> {
             }
         });
         self.aggregates = aggregates;
+        self.numbered = numbered;
         self.calls.pop();
         self.env = outer;
         result
@@ -266,8 +268,7 @@ pub(super) fn reads_columns(value: &Scalar) -> bool {
         ScalarKind::Literal(_) | ScalarKind::ToScalar(_) => false,
         ScalarKind::Column(_) => true,
         ScalarKind::Call { function, args } => {
-            matches!(*function, "row_number" | "rand" | "new_guid" | "ingestion_time")
-                || args.iter().any(reads_columns)
+            matches!(*function, "row_number" | "ingestion_time") || args.iter().any(reads_columns)
         }
         ScalarKind::Path { value, .. } | ScalarKind::InRelation { value, .. } => reads_columns(value),
     }

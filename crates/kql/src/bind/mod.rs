@@ -8,6 +8,7 @@ mod call;
 mod evaluate;
 mod expand;
 mod extend;
+mod inferred;
 mod join;
 mod lets;
 pub(crate) mod naming;
@@ -22,7 +23,7 @@ mod summarize;
 pub(crate) mod types;
 mod union;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -75,6 +76,14 @@ pub(crate) struct Binder<'a> {
     render: Option<Render>,
     /// Set while the aggregates of a `summarize` are bound.
     aggregates: Option<summarize::Sink>,
+    /// Inside a union with `isfuzzy`: tables and functions that do not exist are passed over.
+    fuzzy: bool,
+    /// Names taken for columns of an open table while the operator at work is bound.
+    inferred: Vec<String>,
+    /// Every name ever taken so.
+    inferred_names: HashSet<String>,
+    /// Columns called `Column1`, `Column2` … so far; the reference counts them through a whole script.
+    numbered: usize,
 }
 
 /// Binds a script. The second value says whether the result may have more columns than are known.
@@ -98,6 +107,10 @@ pub(crate) fn bind(
         saved: HashMap::new(),
         render: None,
         aggregates: None,
+        fuzzy: false,
+        inferred: Vec::new(),
+        inferred_names: HashSet::new(),
+        numbered: 0,
     };
     let table = binder.query(script)?;
     let render = binder.render.take();
@@ -182,6 +195,17 @@ impl Binder<'_> {
             items.iter().map(|item| ColumnSchema { name: item.name.clone(), ty: item.value.ty }).collect();
         let inherited = Inherited::from(&table);
         self.derive(Rel::Project { input: Box::new(table.rel), items }, columns, inherited, span)
+    }
+
+    /// The next of `Column1`, `Column2` … that is not taken.
+    fn numbered_name(&mut self, taken: impl Fn(&str) -> bool) -> String {
+        loop {
+            self.numbered += 1;
+            let name = format!("Column{}", self.numbered);
+            if !taken(&name) {
+                return name;
+            }
+        }
     }
 
     /// Reports an unknown column, with the nearest name as a hint.

@@ -47,13 +47,12 @@ fn call_name(function: &str, args: &[Expr]) -> Option<String> {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     taken: HashSet<String>,
-    numbered: usize,
 }
 
 impl Names {
     /// Starts with these names taken.
     pub(crate) fn reserving<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { taken: names.into_iter().map(str::to_owned).collect(), numbered: 0 }
+        Self { taken: names.into_iter().map(str::to_owned).collect() }
     }
 
     /// Takes `name`; `false` when it was taken before.
@@ -70,12 +69,6 @@ impl Names {
             candidate = format!("{name}{number}");
         }
         candidate
-    }
-
-    /// The next `Column1`, `Column2` …
-    pub(crate) fn numbered(&mut self) -> String {
-        self.numbered += 1;
-        format!("Column{}", self.numbered)
     }
 }
 

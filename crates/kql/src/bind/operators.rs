@@ -41,8 +41,8 @@ impl Binder<'_> {
         }
     }
 
-    /// Applies one operator.
-    pub(super) fn operator(&mut self, input: Table, op: &Operator) -> Table {
+    /// Applies one operator to rows whose columns are as known as they will be.
+    pub(super) fn operator_once(&mut self, input: Table, op: &Operator) -> Table {
         let span = op.span;
         match &op.kind {
             OperatorKind::Where(predicate) => {

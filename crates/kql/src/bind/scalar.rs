@@ -106,6 +106,7 @@ impl Binder<'_> {
         }
         if self.row().open {
             // the reference takes any name here; the type is not known before the query runs
+            self.inferred.push(name.to_owned());
             return Bound::Scalar(failed_scalar(span));
         }
         let inside_rows = !self.row().columns.is_empty();

@@ -75,6 +75,10 @@ impl Binder<'_> {
                 }
                 self.failed(span)
             }
+            None if self.fuzzy => {
+                self.passed_over(&format!("table `{name}`"), span);
+                self.nothing(span)
+            }
             None => {
                 let known = self.catalog.table_names();
                 let lets = self.env.names();
@@ -87,6 +91,20 @@ impl Binder<'_> {
                 self.failed(span)
             }
         }
+    }
+
+    /// Says that a fuzzy union goes without a table or function.
+    pub(super) fn passed_over(&mut self, what: &str, span: Span) {
+        let what: String = what.chars().take(100).collect();
+        let message = format!("there is no {what}; the union goes without it");
+        self.errors.warning(codes::UNKNOWN_TABLE, span, message, None);
+    }
+
+    /// The rows of a table that a fuzzy union misses: none, with any column one asks for.
+    pub(super) fn nothing(&mut self, span: Span) -> Table {
+        let rel = Rel::Rows { columns: Vec::new(), rows: Vec::new() };
+        let inherited = Inherited { open: true, time_alias: true, cost: 0, depth: 0 };
+        self.derive(rel, Vec::new(), inherited, span)
     }
 
     fn catalog_table(&mut self, name: &str, span: Span) -> Option<Bound> {

@@ -53,7 +53,10 @@ impl Binder<'_> {
                 self.duplicate(output.name.as_deref().unwrap_or_default(), output.span);
                 continue;
             }
-            let name = output.name.unwrap_or_else(|| names.numbered());
+            let name = match output.name {
+                Some(name) => name,
+                None => self.numbered_name(|_| false),
+            };
             named.push(Named { name: names.unique(&name), value: output.value });
         }
         let inherited = Inherited::from(&input);
@@ -200,7 +203,7 @@ impl Binder<'_> {
             }
             Naming::Numbered => None,
         };
-        let bound: Vec<Scalar> = args.iter().map(|arg| self.scalar(arg)).collect();
+        let bound: Vec<Scalar> = args.iter().map(|arg| self.scalar(unnamed(arg))).collect();
         let types: Vec<KqlType> = bound.iter().map(|arg| arg.ty).collect();
         match declared.signature_for(bound.len()) {
             None => {
@@ -354,6 +357,14 @@ impl Binder<'_> {
         let output = |name: &Option<String>| ColumnSchema { name: name.clone().unwrap_or_default(), ty };
         let outputs = names.iter().map(output).collect();
         vec![(NamedAggregate { function, args: bound_args, outputs, span }, names)]
+    }
+}
+
+/// The value of `make_set(a, MaxSize=8)`'s second argument: names of arguments mean nothing.
+fn unnamed(arg: &Expr) -> &Expr {
+    match &arg.kind {
+        ExprKind::Assign { value, .. } => value,
+        _ => arg,
     }
 }
 

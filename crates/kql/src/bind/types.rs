@@ -55,6 +55,8 @@ pub(crate) fn arithmetic(op: &str, left: KqlType, right: KqlType) -> Option<KqlT
         (TimeSpan, "+" | "-" | "%", TimeSpan) => TimeSpan,
         (TimeSpan, "/", TimeSpan) => KqlType::Real,
         (TimeSpan, "*" | "/", number) if is_number(number) => TimeSpan,
+        // odd, but the reference takes a moment's ticks for a number here
+        (DateTime, "*" | "/" | "%", number) if is_number(number) => DateTime,
         (number, "*", TimeSpan) if is_number(number) => TimeSpan,
         _ => return None,
     })

@@ -27,9 +27,12 @@ impl Binder<'_> {
         let inner = setting_word(settings, &["kind"]).is_some_and(|kind| kind == "inner");
         let mut tables: Vec<(String, Table)> =
             first.into_iter().map(|table| ("union_arg0".to_owned(), table)).collect();
+        let outer = self.fuzzy;
+        self.fuzzy |= fuzzy;
         for input in inputs {
             self.union_input(input, fuzzy, &mut tables);
         }
+        self.fuzzy = outer;
         if tables.is_empty() {
             // a fuzzy union over nothing that exists has no rows and no columns
             let rel = Rel::Rows { columns: Vec::new(), rows: Vec::new() };
@@ -79,7 +82,7 @@ impl Binder<'_> {
         inner: bool,
         span: Span,
     ) -> Table {
-        let layout = Layout::of(&tables, inner);
+        let layout = Layout::of(self, &tables, inner);
         let mut columns: Vec<ColumnSchema> = Vec::new();
         columns.extend(source.map(|name| ColumnSchema { name: name.to_owned(), ty: KqlType::String }));
         columns.extend(layout.columns.iter().filter(|column| Some(column.name.as_str()) != source).cloned());
@@ -124,14 +127,15 @@ struct Layout {
 impl Layout {
     /// Columns with one name and several types become `name_type` each. With `kind=inner` only columns
     /// that every input has are kept.
-    fn of(tables: &[(String, Table)], inner: bool) -> Self {
-        let mut types: HashMap<&str, Vec<KqlType>> = HashMap::new();
+    fn of(binder: &Binder<'_>, tables: &[(String, Table)], inner: bool) -> Self {
+        let mut types: HashMap<&str, Vec<(&'static str, KqlType)>> = HashMap::new();
         let mut holders: HashMap<&str, usize> = HashMap::new();
         for (_, table) in tables {
             for column in &table.columns {
                 let known = types.entry(&column.name).or_default();
-                if !known.contains(&column.ty) {
-                    known.push(column.ty);
+                let ty = (binder.type_name(table, &column.name, column.ty), column.ty);
+                if !known.contains(&ty) {
+                    known.push(ty);
                 }
                 *holders.entry(&column.name).or_default() += 1;
             }
@@ -146,8 +150,9 @@ impl Layout {
                     continue;
                 }
                 let types = &types[column.name.as_str()];
-                for ty in types {
-                    columns.push(ColumnSchema { name: output_name(&column.name, *ty, types.len()), ty: *ty });
+                for (ty_name, ty) in types {
+                    let name = output_name(&column.name, ty_name, types.len());
+                    columns.push(ColumnSchema { name, ty: *ty });
                 }
             }
         }
@@ -155,7 +160,9 @@ impl Layout {
             let columns = table.columns.iter().enumerate();
             columns
                 .map(|(at, column)| {
-                    (output_name(&column.name, column.ty, types[column.name.as_str()].len()), (at, column.ty))
+                    let ty_name = binder.type_name(table, &column.name, column.ty);
+                    let name = output_name(&column.name, ty_name, types[column.name.as_str()].len());
+                    (name, (at, column.ty))
                 })
                 .collect()
         });
@@ -174,7 +181,7 @@ impl Layout {
     }
 }
 
-fn output_name(name: &str, ty: KqlType, types: usize) -> String {
+fn output_name(name: &str, ty: &str, types: usize) -> String {
     if types > 1 { format!("{name}_{ty}") } else { name.to_owned() }
 }
 

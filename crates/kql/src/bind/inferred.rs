@@ -1,0 +1,76 @@
+//! Columns that are inferred from their use. Behind `bag_unpack` and the like more columns exist than are
+//! known here; a name that is no known column is taken for one of them, and stays a column from there on.
+
+use bartizan_schema::KqlType;
+
+use crate::bound::Named;
+use crate::span::Span;
+use crate::syntax::ast::{Expr, Operator};
+
+use super::join::sides_of;
+use super::scope::{RowScope, Table};
+use super::{Binder, failed_scalar, passed_on};
+
+impl Binder<'_> {
+    /// Applies one operator. Names it uses that its input lacks become columns of an open input.
+    pub(super) fn operator(&mut self, input: Table, op: &Operator) -> Table {
+        if !input.open {
+            return self.operator_once(input, op);
+        }
+        let outer = std::mem::take(&mut self.inferred);
+        let (mark, numbered) = (self.errors.mark(), self.numbered);
+        let kept = input.clone();
+        let mut table = self.operator_once(input, op);
+        let names = std::mem::take(&mut self.inferred);
+        if !names.is_empty() {
+            self.errors.rewind(mark);
+            self.numbered = numbered;
+            let wider = self.with_inferred(kept, &names, op.span);
+            table = self.operator_once(wider, op);
+        }
+        self.inferred = outer;
+        table
+    }
+
+    /// The table with these columns besides; their values are known when the query runs.
+    fn with_inferred(&mut self, table: Table, names: &[String], span: Span) -> Table {
+        let known = RowScope::of(0, &table);
+        let mut items = passed_on(&table.columns, span);
+        for name in names {
+            if known.position(name).is_none() && !items.iter().any(|item| &item.name == name) {
+                items.push(Named { name: name.clone(), value: failed_scalar(span) });
+            }
+        }
+        if items.len() == table.columns.len() {
+            return table;
+        }
+        self.inferred_names.extend(names.iter().cloned());
+        self.project(table, items, span)
+    }
+
+    /// Both sides of a join with the columns that its conditions name.
+    pub(super) fn with_join_keys(
+        &mut self,
+        left: Table,
+        right: Table,
+        on: &[Expr],
+        span: Span,
+    ) -> (Table, Table) {
+        if !left.open && !right.open {
+            return (left, right);
+        }
+        let (mut left_names, mut right_names) = (Vec::new(), Vec::new());
+        for condition in on {
+            sides_of(condition, &mut left_names, &mut right_names);
+        }
+        let left = if left.open { self.with_inferred(left, &left_names, span) } else { left };
+        let right = if right.open { self.with_inferred(right, &right_names, span) } else { right };
+        (left, right)
+    }
+
+    /// What the reference calls the type of a column in the names a union makes.
+    pub(super) fn type_name(&self, table: &Table, name: &str, ty: KqlType) -> &'static str {
+        let unknown = table.open && ty == KqlType::Dynamic && self.inferred_names.contains(name);
+        if unknown { "unknown" } else { ty.name() }
+    }
+}
