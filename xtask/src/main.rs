@@ -8,6 +8,7 @@ mod bench;
 mod bench_query;
 mod bpf;
 mod command;
+mod conformance;
 mod portal;
 mod prerequisites;
 mod supervise;
@@ -36,6 +37,8 @@ enum Chore {
     Tidy,
     /// Measure: ingest rows/s, event-to-row and event-to-incident latency; `bench query`: queries beside peers
     Bench(bench::Options),
+    /// Compare our KQL with the reference's on a folder of queries and answers
+    Conformance(conformance::Options),
     /// Compile the kernel programs and update the objects in the repository (needs clang 14)
     Ebpf,
 }
@@ -56,6 +59,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Test(options) => test::run(&options),
         Chore::Tidy => tidy::run(),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Conformance(options) => conformance::run(&options),
         Chore::Ebpf => bpf::run(),
     }
 }

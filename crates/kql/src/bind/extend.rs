@@ -280,7 +280,7 @@ impl Binder<'_> {
 
     /// Refuses a dynamic value as a key of `summarize` or `distinct`.
     pub(super) fn refuse_dynamic_key(&mut self, value: &Scalar) {
-        if value.ty == KqlType::Dynamic && !super::is_null(value) {
+        if value.ty == KqlType::Dynamic && !super::is_null(value) && !self.is_inferred(value) {
             let hint = Some("cast it first, for instance with tostring(…)".to_owned());
             let message = "a dynamic value cannot be a group key";
             self.errors.error_with_hint(codes::DYNAMIC_KEY, value.span, message, hint);

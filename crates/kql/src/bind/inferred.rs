@@ -3,11 +3,12 @@
 
 use bartizan_schema::KqlType;
 
-use crate::bound::Named;
+use crate::bound::{Named, Scalar};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, Operator};
 
 use super::join::sides_of;
+use super::operators::plain_column;
 use super::scope::{RowScope, Table};
 use super::{Binder, failed_scalar, passed_on};
 
@@ -66,6 +67,12 @@ impl Binder<'_> {
         let left = if left.open { self.with_inferred(left, &left_names, span) } else { left };
         let right = if right.open { self.with_inferred(right, &right_names, span) } else { right };
         (left, right)
+    }
+
+    /// Whether a value is a column, of the rows in view, whose type only the run shows.
+    pub(super) fn is_inferred(&self, value: &Scalar) -> bool {
+        let name = plain_column(value).and_then(|at| self.row().columns.get(at)).map(|column| &column.name);
+        name.is_some_and(|name| self.inferred_names.contains(name))
     }
 
     /// What the reference calls the type of a column in the names a union makes.

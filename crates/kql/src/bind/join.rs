@@ -1,5 +1,7 @@
 //! `join` and `lookup`.
 
+use bartizan_schema::KqlType;
+
 use crate::bound::{ColumnSchema, Join, JoinKind, JoinOutput, JoinSide, Rel, Scalar};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Name, Setting, SettingValue};
@@ -115,13 +117,13 @@ impl Binder<'_> {
                 let Some((a, b)) = sides else { return self.bad_condition(condition.span) };
                 let a = self.join_column(left, a);
                 let b = self.join_column(right, b);
-                self.push_key(a, b, condition.span, keys);
+                self.push_key(a, b, left.open || right.open, condition.span, keys);
             }
             ExprKind::Name(name) => {
                 let name = Name { text: name.clone(), span: condition.span };
                 let a = self.join_column(left, &name);
                 let b = self.join_column(right, &name);
-                self.push_key(a, b, condition.span, keys);
+                self.push_key(a, b, left.open || right.open, condition.span, keys);
             }
             ExprKind::Error => {}
             _ => self.bad_condition(condition.span),
@@ -149,11 +151,14 @@ impl Binder<'_> {
         &mut self,
         left: Option<Scalar>,
         right: Option<Scalar>,
+        open: bool,
         span: Span,
         keys: &mut Vec<(Scalar, Scalar)>,
     ) {
         let (Some(left), Some(right)) = (left, right) else { return };
-        if left.ty != right.ty && !(is_number(left.ty) && is_number(right.ty)) {
+        // a column that only the run shows may have any type
+        let unknown = open && (left.ty == KqlType::Dynamic || right.ty == KqlType::Dynamic);
+        if !unknown && left.ty != right.ty && !(is_number(left.ty) && is_number(right.ty)) {
             let message = format!("the join compares {} with {}", left.ty, right.ty);
             let hint = Some("extend one side with a converted column first".to_owned());
             self.errors.error_with_hint(codes::JOIN_KEY, span, message, hint);

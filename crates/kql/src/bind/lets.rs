@@ -146,6 +146,13 @@ impl Binder<'_> {
         let scope = RowScope::hidden(self.row().id);
         let aggregates = self.aggregates.take();
         let numbered = std::mem::take(&mut self.numbered);
+        let is_saved = self.saved.get(name).is_some_and(|saved| std::ptr::eq(saved.as_ref(), lambda));
+        let around = self.errors.saved();
+        let inside = match &around {
+            None if is_saved => Some((name.to_owned(), span)),
+            _ => around.clone(),
+        };
+        self.errors.inside_saved(inside);
         let result = self.within(scope, |binder| match binder.declarations(&lambda.body) {
             Some(Statement::Expr(value)) => binder.any(value),
             _ => {
@@ -155,6 +162,7 @@ impl Binder<'_> {
             }
         });
         self.aggregates = aggregates;
+        self.errors.inside_saved(around);
         self.numbered = numbered;
         self.calls.pop();
         self.env = outer;

@@ -212,9 +212,11 @@ impl Binder<'_> {
             }
             _ => self.over(&input, |binder| binder.keys(items)),
         };
-        for key in &keys {
-            self.refuse_dynamic_key(&key.value);
-        }
+        self.over(&input, |binder| {
+            for key in &keys {
+                binder.refuse_dynamic_key(&key.value);
+            }
+        });
         let columns =
             keys.iter().map(|key| ColumnSchema { name: key.name.clone(), ty: key.value.ty }).collect();
         let inherited = Inherited::from(&input);

@@ -37,6 +37,16 @@ impl Binder<'_> {
 
     /// Binds a predicate.
     pub(super) fn predicate(&mut self, expr: &Expr) -> Scalar {
+        let expr = match &expr.kind {
+            ExprKind::Assign { value, .. } => {
+                let message =
+                    "`=` names a value, it does not compare; the condition is what stands behind it";
+                let hint = Some("to compare, write `==`".to_owned());
+                self.errors.warning(codes::UNEXPECTED, expr.span, message, hint);
+                value
+            }
+            _ => expr,
+        };
         let value = self.scalar(expr);
         if value.ty != KqlType::Bool && !is_null(&value) {
             let message = format!("a condition must be bool, this is {}", value.ty);

@@ -41,9 +41,11 @@ struct Output {
 impl Binder<'_> {
     pub(super) fn summarize(&mut self, input: Table, aggregates: &[Expr], by: &[Expr], span: Span) -> Table {
         let keys = self.over(&input, |binder| binder.keys(by));
-        for key in &keys {
-            self.refuse_dynamic_key(&key.value);
-        }
+        self.over(&input, |binder| {
+            for key in &keys {
+                binder.refuse_dynamic_key(&key.value);
+            }
+        });
         let (outputs, mut found) = self.aggregate_items(&input, &keys, aggregates);
         let mut names = Names::reserving(keys.iter().map(|key| key.name.as_str()));
         let mut declared = std::collections::HashSet::new();

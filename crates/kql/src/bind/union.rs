@@ -10,6 +10,7 @@ use crate::syntax::ast::{Expr, ExprKind, Setting, SettingValue};
 use crate::syntax::codes;
 
 use super::naming::matches_wildcard;
+use super::scalar::converted;
 use super::scope::Table;
 use super::{Binder, Inherited, absent};
 
@@ -128,31 +129,26 @@ impl Layout {
     /// Columns with one name and several types become `name_type` each. With `kind=inner` only columns
     /// that every input has are kept.
     fn of(binder: &Binder<'_>, tables: &[(String, Table)], inner: bool) -> Self {
-        let mut types: HashMap<&str, Vec<(&'static str, KqlType)>> = HashMap::new();
-        let mut holders: HashMap<&str, usize> = HashMap::new();
+        let mut known: HashMap<&str, Types> = HashMap::new();
         for (_, table) in tables {
             for column in &table.columns {
-                let known = types.entry(&column.name).or_default();
-                let ty = (binder.type_name(table, &column.name, column.ty), column.ty);
-                if !known.contains(&ty) {
-                    known.push(ty);
-                }
-                *holders.entry(&column.name).or_default() += 1;
+                let name = binder.type_name(table, &column.name, column.ty);
+                known.entry(&column.name).or_default().add(name, column.ty);
             }
         }
         let mut columns: Vec<ColumnSchema> = Vec::new();
         let mut placed = std::collections::HashSet::new();
         for (_, table) in tables {
             for column in &table.columns {
-                if !placed.insert(column.name.as_str())
-                    || (inner && holders[column.name.as_str()] < tables.len())
-                {
-                    continue;
-                }
-                let types = &types[column.name.as_str()];
-                for (ty_name, ty) in types {
-                    let name = output_name(&column.name, ty_name, types.len());
-                    columns.push(ColumnSchema { name, ty: *ty });
+                let types = &known[column.name.as_str()];
+                if placed.insert(column.name.as_str()) && !(inner && types.holders < tables.len()) {
+                    let named = types.distinct.iter();
+                    columns.extend(
+                        named.map(|(name, ty)| ColumnSchema {
+                            name: types.output(&column.name, name),
+                            ty: *ty,
+                        }),
+                    );
                 }
             }
         }
@@ -161,8 +157,7 @@ impl Layout {
             columns
                 .map(|(at, column)| {
                     let ty_name = binder.type_name(table, &column.name, column.ty);
-                    let name = output_name(&column.name, ty_name, types[column.name.as_str()].len());
-                    (name, (at, column.ty))
+                    (known[column.name.as_str()].output(&column.name, ty_name), (at, column.ty))
                 })
                 .collect()
         });
@@ -175,14 +170,37 @@ impl Layout {
 
     fn value(&self, input: usize, column: &ColumnSchema, span: Span) -> Scalar {
         match self.sources[input].get(&column.name) {
-            Some((at, ty)) if *ty == column.ty => Scalar::column(*at, *ty, span),
+            Some((at, ty)) => converted(Scalar::column(*at, *ty, span), column.ty),
             _ => absent(column.ty, span),
         }
     }
 }
 
-fn output_name(name: &str, ty: &str, types: usize) -> String {
-    if types > 1 { format!("{name}_{ty}") } else { name.to_owned() }
+/// The types that columns of one name have in the inputs of a union.
+#[derive(Default)]
+struct Types {
+    distinct: Vec<(&'static str, KqlType)>,
+    holders: usize,
+    /// The first two inputs that have the column agree on its type. The reference then keeps one column
+    /// of that type, whatever the inputs behind them have; their values are converted.
+    settled: bool,
+}
+
+impl Types {
+    fn add(&mut self, name: &'static str, ty: KqlType) {
+        self.holders += 1;
+        if !self.distinct.contains(&(name, ty)) {
+            if !self.settled {
+                self.distinct.push((name, ty));
+            }
+        } else if self.holders == 2 {
+            self.settled = true;
+        }
+    }
+
+    fn output(&self, column: &str, ty: &str) -> String {
+        if self.distinct.len() > 1 { format!("{column}_{ty}") } else { column.to_owned() }
+    }
 }
 
 /// The value of the first of these settings, as text.

@@ -45,6 +45,8 @@ pub(crate) mod codes {
 pub(crate) struct Errors {
     found: Vec<Diagnostic>,
     errors: usize,
+    /// The saved function whose body is being bound, and the call that is written in the query.
+    saved: Option<(String, Span)>,
 }
 
 impl Errors {
@@ -83,12 +85,31 @@ impl Errors {
         message: String,
         hint: Option<String>,
     ) {
+        let (severity, span, message) = match &self.saved {
+            // the query's author cannot mend a saved function: its mistakes are warnings here, and what it
+            // names in vain is null, as in the reference
+            Some((name, call)) if code >= codes::UNKNOWN_TABLE && code != codes::RECURSION => {
+                (Severity::Warning, *call, format!("in the saved function `{name}`: {message}"))
+            }
+            Some((_, call)) => (severity, *call, message),
+            None => (severity, span, message),
+        };
         self.errors += usize::from(severity == Severity::Error);
         let finding = Diagnostic { code, severity, span, message, hint };
         // the same text bound twice (a function used twice) is reported once
         if self.found.len() < DIAGNOSTICS_MAX && !self.found.contains(&finding) {
             self.found.push(finding);
         }
+    }
+
+    /// Starts or ends the body of a saved function; gives what was there before.
+    pub(crate) fn inside_saved(&mut self, function: Option<(String, Span)>) -> Option<(String, Span)> {
+        std::mem::replace(&mut self.saved, function)
+    }
+
+    /// The saved function around, if any.
+    pub(crate) fn saved(&self) -> Option<(String, Span)> {
+        self.saved.clone()
     }
 
     /// How many errors there were, also those not kept.

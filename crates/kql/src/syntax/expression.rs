@@ -1,6 +1,7 @@
 //! Expressions. Precedence, loosest first: `|`, `or`, `and`, comparison and string operators (which do not
 //! chain), `+ -`, `* / %`, sign, then paths and calls.
 
+use bartizan_base::Timespan;
 use bartizan_schema::KqlType;
 
 use crate::bound::Literal;
@@ -8,7 +9,7 @@ use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Name};
 use crate::syntax::codes;
 use crate::syntax::lexer::TokenKind;
-use crate::syntax::literal::{long_value, string_value, timespan_value, typed_value};
+use crate::syntax::literal::{long_value, string_value, time_of_day, timespan_value, typed_value};
 use crate::syntax::parser::Parser;
 
 /// Comparison operators as punctuation; `<>` is `!=`.
@@ -367,9 +368,10 @@ impl Parser<'_> {
                 let name = Name { text: "now".to_owned(), span };
                 return Expr { kind: ExprKind::Call { base: None, name, args: Vec::new() }, span };
             }
-            _ => match typed_value(text) {
-                Ok(value) => Some(value),
-                Err(message) => {
+            _ => match (typed_value(text), time_of_day(text)) {
+                (Ok(value), _) => Some(value),
+                (_, Some(time)) => return self.today_at(time, span),
+                (Err(message), None) => {
                     self.errors.error(codes::BAD_LITERAL, span, message);
                     return Expr::error(span);
                 }
@@ -380,6 +382,18 @@ impl Parser<'_> {
             return Expr::error(span);
         };
         Expr { kind: ExprKind::Literal(value, ty), span }
+    }
+
+    /// `startofday(now()) + time`: a time of day without a date is today's.
+    fn today_at(&self, time: Timespan, span: Span) -> Expr {
+        let call = |function: &str, args: Vec<Expr>| {
+            let name = Name { text: function.to_owned(), span };
+            Expr { kind: ExprKind::Call { base: None, name, args }, span }
+        };
+        let left = Box::new(call("startofday", vec![call("now", Vec::new())]));
+        let right =
+            Box::new(Expr { kind: ExprKind::Literal(Literal::TimeSpan(time), KqlType::TimeSpan), span });
+        Expr { kind: ExprKind::Binary { op: "+", left, right }, span }
     }
 
     fn word(&mut self) -> Expr {

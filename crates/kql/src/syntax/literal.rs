@@ -200,6 +200,20 @@ fn split_time(text: &str, first: usize) -> (&str, &str) {
     (&text[..at], &text[at + 1..])
 }
 
+/// The time in `datetime('8:00:00 AM')`, which has no date.
+pub(super) fn time_of_day(token: &str) -> Option<Timespan> {
+    let raw = token.strip_prefix("datetime")?.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
+    let text = if raw.starts_with(['\'', '"']) { string_value(raw) } else { raw.to_owned() };
+    let text = text.trim();
+    let plain =
+        |c: char| c.is_ascii_digit() || matches!(c, ':' | '.' | ' ' | 'A' | 'P' | 'M' | 'a' | 'p' | 'm');
+    if !text.contains(':') || !text.chars().all(plain) {
+        return None;
+    }
+    let (seconds, ticks) = loose_time(text)?;
+    Some(Timespan(seconds * TICKS_PER_SECOND + ticks))
+}
+
 fn loose_date(text: &str) -> Option<(i32, u8, u8)> {
     let text = text.split_once(", ").map_or(text, |(_, rest)| rest);
     let parts: Vec<&str> = text.split(['-', '/', ' ', '.']).filter(|p| !p.is_empty()).collect();

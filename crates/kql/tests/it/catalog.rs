@@ -50,9 +50,15 @@ impl MemoryCatalog {
                 .map(|column| format!("['{}']:{}", column[0].as_str().unwrap(), column[1].as_str().unwrap()));
             let body = format!("datatable({})[]", columns.collect::<Vec<_>>().join(", "));
             let parameters = shape["params"].as_array().unwrap().iter();
-            let parameters = parameters.map(|p| format!("{}:{1}={1}(null)", p[0].as_str().unwrap(), p[1].as_str().unwrap()));
-            let parameters = format!("({})", parameters.collect::<Vec<_>>().join(", ").replace("string(null)", "''"));
-            catalog.functions.entry(name.clone()).or_insert(FunctionSymbol { name: name.clone(), parameters, body });
+            let parameters = parameters
+                .map(|p| format!("{}:{1}={1}(null)", p[0].as_str().unwrap(), p[1].as_str().unwrap()));
+            let parameters =
+                format!("({})", parameters.collect::<Vec<_>>().join(", ").replace("string(null)", "''"));
+            catalog.functions.entry(name.clone()).or_insert(FunctionSymbol {
+                name: name.clone(),
+                parameters,
+                body,
+            });
         }
         catalog
     }

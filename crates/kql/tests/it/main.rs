@@ -7,11 +7,8 @@
 )]
 
 mod catalog;
-mod corpus;
 mod declarations;
-mod documented;
 mod format;
 mod golden;
 mod hostile;
 mod lossless;
-mod naming;

@@ -136,7 +136,7 @@ impl Parser<'_> {
         match name {
             "where" | "filter" => {
                 self.hints();
-                OperatorKind::Where(self.scalar())
+                OperatorKind::Where(self.assignment())
             }
             "extend" => OperatorKind::Extend(self.list(Self::assignment)),
             "project" => OperatorKind::Project(self.optional_list()),

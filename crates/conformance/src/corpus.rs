@@ -1,0 +1,181 @@
+//! Real queries: what the reference finds clean binds to the same columns and runs over empty tables; what it
+//! cannot read is rejected.
+
+use bartizan_engine::QueryError;
+use bartizan_kql::bound::ColumnSchema;
+use bartizan_kql::{Analysis, AnalyzeOptions, Diagnostic, Severity, analyze};
+use futures::stream::{self, StreamExt as _};
+
+use crate::Selection;
+use crate::divergence;
+use crate::exceptions::Exceptions;
+use crate::folder::{Entry, Folder, Verdict};
+use crate::report::{Outcome, Report};
+use crate::workspace::{Names, Workspace};
+
+const BINDS: &str = "corpus, clean: parses and binds";
+const COLUMNS: &str = "corpus, clean: same columns";
+const RUNS: &str = "corpus, clean: runs over empty tables";
+const REJECTED: &str = "corpus, syntax errors: rejected";
+const PARSES: &str = "corpus, other errors: parses";
+
+/// The binder's first code; smaller ones are the parser's.
+const FIRST_BINDER_CODE: &str = "K0100";
+/// A script that declares names and has no query. The reference finds it clean and gives it no columns.
+const NO_QUERY: &str = "K0131";
+
+pub(crate) async fn check(
+    folder: &Folder,
+    workspace: &Workspace,
+    exceptions: &Exceptions,
+    selection: &Selection,
+    report: &mut Report,
+) {
+    let entries = folder.entries.iter().filter(|entry| selection.query(&entry.id));
+    let at_once = std::thread::available_parallelism().map_or(2, usize::from);
+    let checks = stream::iter(entries).map(|entry| check_entry(entry, workspace, exceptions));
+    let mut outcomes = checks.buffered(at_once);
+    while let Some((id, checked)) = outcomes.next().await {
+        for (kind, outcome) in checked {
+            report.add(kind, id, outcome);
+        }
+    }
+}
+
+async fn check_entry<'e>(
+    entry: &'e Entry,
+    workspace: &Workspace,
+    exceptions: &Exceptions,
+) -> (&'e str, Vec<(&'static str, Outcome)>) {
+    let mut checked = match entry.verdict {
+        Verdict::Clean => check_clean(entry, workspace).await,
+        Verdict::SyntaxError => vec![(REJECTED, rejected(entry))],
+        Verdict::Other => vec![(PARSES, parses(entry))],
+    };
+    for (_, outcome) in &mut checked {
+        if let Outcome::Failed { .. } = outcome
+            && let Some(reason) = exceptions.reason(&entry.id, &entry.query)
+        {
+            *outcome = Outcome::Excepted(reason);
+        }
+    }
+    (&entry.id, checked)
+}
+
+async fn check_clean(entry: &Entry, workspace: &Workspace) -> Vec<(&'static str, Outcome)> {
+    let analysis = analyze(&entry.query, &workspace.names, &AnalyzeOptions::default());
+    let Some(query) = &analysis.query else {
+        let error = analysis.diagnostics.iter().find(|found| found.severity == Severity::Error);
+        if entry.columns.is_none() && error.is_some_and(|error| error.code == NO_QUERY) {
+            return vec![(BINDS, Outcome::Passed)];
+        }
+        let outcome = error.map_or_else(
+            || Outcome::failed("no query and no error", ""),
+            |error| Outcome::failed(described(error), near(&entry.query, error)),
+        );
+        return vec![(BINDS, outcome)];
+    };
+    let ours = pairs(&query.root.columns());
+    let mut checked = vec![(BINDS, Outcome::Passed)];
+    if entry.columns.is_some() {
+        checked.push((COLUMNS, same_columns(entry, &analysis, &ours, &workspace.older)));
+    }
+    checked.push((RUNS, runs(entry, workspace).await));
+    checked
+}
+
+/// The reference calls a type it does not know `unknown`; here that is dynamic.
+fn wanted(entry: &Entry) -> Vec<(String, String)> {
+    let known = |ty: &str| if ty == "unknown" { "dynamic".to_owned() } else { ty.to_owned() };
+    entry.columns.iter().flatten().map(|(name, ty)| (name.clone(), known(ty))).collect()
+}
+
+fn same_columns(entry: &Entry, analysis: &Analysis, ours: &[(String, String)], older: &Names) -> Outcome {
+    let wanted = wanted(entry);
+    let open = entry.open.unwrap_or(false);
+    if ours == wanted && analysis.open == open {
+        return Outcome::Passed;
+    }
+    // part of the answers were made before columns were added to the schema
+    let before = analyze(&entry.query, older, &AnalyzeOptions::default());
+    let before_columns = before.query.as_ref().map(|query| pairs(&query.root.columns()));
+    if before.open == open && before_columns.as_ref() == Some(&wanted) {
+        return Outcome::Passed;
+    }
+    for columns in [Some(ours), before_columns.as_deref()].into_iter().flatten() {
+        if let Some(reason) = divergence::explains(&entry.query, &wanted, columns) {
+            return Outcome::Excepted(reason.to_owned());
+        }
+    }
+    Outcome::failed("other columns", first_difference(&wanted, ours, open, analysis.open))
+}
+
+fn first_difference(
+    wanted: &[(String, String)],
+    ours: &[(String, String)],
+    open: bool,
+    ours_open: bool,
+) -> String {
+    let show = |column: Option<&(String, String)>| {
+        column.map_or("no column".to_owned(), |(name, ty)| format!("`{name}: {ty}`"))
+    };
+    let longest = wanted.len().max(ours.len());
+    match (0..longest).find(|at| wanted.get(*at) != ours.get(*at)) {
+        Some(at) => format!(
+            "column {} of {}: {}, the reference has {} (of {})",
+            at + 1,
+            ours.len(),
+            show(ours.get(at)),
+            show(wanted.get(at)),
+            wanted.len()
+        ),
+        None => format!("more columns at run time: {ours_open}, the reference says {open}"),
+    }
+}
+
+async fn runs(entry: &Entry, workspace: &Workspace) -> Outcome {
+    match workspace.query(&entry.query).await {
+        Ok(_) => Outcome::Passed,
+        Err(QueryError::Unsupported { what, .. }) => {
+            Outcome::failed(format!("`{what}` is not supported"), "")
+        }
+        Err(QueryError::Invalid(diagnostics)) => match diagnostics.first() {
+            Some(first) => Outcome::failed(described(first), near(&entry.query, first)),
+            None => Outcome::failed("refused without a reason", ""),
+        },
+        Err(error) => Outcome::failed("fails", error.to_string()),
+    }
+}
+
+fn rejected(entry: &Entry) -> Outcome {
+    match analyze(&entry.query, &Names::default(), &AnalyzeOptions::default()).query {
+        None => Outcome::Passed,
+        Some(_) => Outcome::failed("accepted", ""),
+    }
+}
+
+fn parses(entry: &Entry) -> Outcome {
+    let found = bartizan_kql::analysis::syntax_diagnostics(&entry.query);
+    let error =
+        found.iter().find(|found| found.severity == Severity::Error && found.code < FIRST_BINDER_CODE);
+    match error {
+        None => Outcome::Passed,
+        Some(error) => Outcome::failed(described(error), near(&entry.query, error)),
+    }
+}
+
+fn pairs(columns: &[ColumnSchema]) -> Vec<(String, String)> {
+    columns.iter().map(|column| (column.name.clone(), column.ty.name().to_owned())).collect()
+}
+
+fn described(found: &Diagnostic) -> String {
+    format!("{} {}", found.code, found.message)
+}
+
+/// The text around a diagnostic, on one line.
+fn near(query: &str, found: &Diagnostic) -> String {
+    const AROUND: usize = 60;
+    let start = (0..=found.span.start.saturating_sub(AROUND)).rev().find(|at| query.is_char_boundary(*at));
+    let text: String = query[start.unwrap_or(0).min(query.len())..].chars().take(2 * AROUND).collect();
+    format!("near {:?}", text)
+}
