@@ -77,8 +77,30 @@ test('a query is typed, completed by Enter, sorted, and kept in the address', as
   expect(new URL(page.url()).searchParams.get('q')).toContain('Perf | take 500');
   await grid.getByRole('button', { name: 'CounterValue' }).click();
   await expect(grid.getByRole('columnheader', { name: 'CounterValue' })).toHaveAttribute('aria-sort', 'ascending');
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export CSV' }).click()]);
-  expect(download.suggestedFilename()).toBe('query-result.csv');
+  for (const kind of ['CSV', 'JSON']) {
+    await page.getByRole('button', { name: 'Export' }).click();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: kind }).click()]);
+    expect(download.suggestedFilename()).toBe(`query-result.${kind.toLowerCase()}`);
+  }
+});
+
+test('a query is saved as a function, opened by someone else, and deleted', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/logs?q=Heartbeat%20%7C%20take%205');
+  await page.getByRole('button', { name: 'Save' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Save query' });
+  await dialog.getByLabel('Name').fill('5 beats');
+  await dialog.getByRole('switch').click();
+  await expect(dialog.getByRole('button', { name: 'Save' })).toBeDisabled();
+  await dialog.getByLabel('Name').fill('FiveBeats');
+  await page.screenshot({ path: 'test-results/screens/save-query.png' });
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('Function FiveBeats saved').first()).toBeVisible();
+  await page.goto('/logs');
+  await page.getByRole('button', { name: 'Queries' }).click();
+  await expect(page.getByText('My queries')).toBeVisible();
+  await page.getByRole('button', { name: 'Delete FiveBeats' }).click();
+  await expect(page.getByText('FiveBeats')).toHaveCount(0);
 });
 
 test('the theme choice is kept', async ({ page }) => {

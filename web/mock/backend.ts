@@ -84,6 +84,7 @@ export class Backend {
     if (method === 'POST' && key.endsWith('/policystates/latest/queryresults')) return { status: 200, body: { value: this.policyStates() } };
     if (method === 'PUT' && body) return this.put(path, body);
     const one = this.items.get(key);
+    if (method === 'DELETE' && this.items.delete(key)) return { status: 200 };
     if (one) return { status: 200, body: one };
     const list = this.list(key);
     return list ? { status: 200, body: { value: list } } : undefined;
@@ -95,7 +96,7 @@ export class Backend {
     if (key.endsWith('/assessmentmetadata')) return metadataItems;
     const type = listTypes.find(([suffix]) => key.endsWith(suffix))?.[1];
     if (!type) return undefined;
-    const parent = type.endsWith('/extensions') || type.endsWith('/comments') || type.includes('securityinsights') ? key : scope;
+    const parent = type.endsWith('/extensions') || type.endsWith('/comments') || type.endsWith('/savedsearches') || type.includes('securityinsights') ? key : scope;
     return [...this.items.values()].filter((item) => item.type.toLowerCase() === type && item.id.toLowerCase().startsWith(`${parent}/`));
   }
 
@@ -186,6 +187,7 @@ const listTypes: readonly [string, string][] = [
   ['/incidents', 'microsoft.securityinsights/incidents'],
   ['/comments', 'microsoft.securityinsights/incidents/comments'],
   ['/alertrules', 'microsoft.securityinsights/alertrules'],
+  ['/savedsearches', 'microsoft.operationalinsights/workspaces/savedsearches'],
   ['/workspacesettings', 'microsoft.security/workspacesettings'],
   ['/microsoft.operationalinsights/workspaces', 'microsoft.operationalinsights/workspaces'],
 ];

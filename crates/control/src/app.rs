@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::access::{Issuer, Throttle};
 use crate::agents::DesiredHub;
+use crate::logs::SavedFunctions;
 use crate::pki::Pki;
 
 /// The default places and people, made at first start (see `boot`).
@@ -51,6 +52,8 @@ pub struct App {
     pub records: Records,
     pub store: Store,
     pub engine: Engine,
+    /// What the engine's queries know as saved functions.
+    pub functions: Arc<SavedFunctions>,
     pub clock: Arc<dyn Clock>,
     pub home: Home,
     pub pki: Pki,
@@ -78,6 +81,8 @@ pub struct AppParts {
     pub records: Records,
     pub store: Store,
     pub engine: Engine,
+    /// The functions that `engine` was made with.
+    pub functions: Arc<SavedFunctions>,
     pub clock: Arc<dyn Clock>,
     pub home: Home,
     pub pki: Pki,
@@ -101,6 +106,7 @@ impl App {
             records: parts.records,
             store: parts.store,
             engine: parts.engine,
+            functions: parts.functions,
             clock: parts.clock,
             home: parts.home,
             pki: parts.pki,

@@ -81,6 +81,7 @@ pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(activity::drain(Arc::clone(app)));
     tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
     tasks.spawn(agents::watch_presence(Arc::clone(app)));
+    tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));
     tasks.spawn(plans::start(plans::PlansContext {
         records: app.records.clone(),
         clock: Arc::clone(&app.clock),

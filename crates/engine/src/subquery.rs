@@ -274,14 +274,14 @@ async fn first_column(
 #[derive(Debug)]
 pub(crate) struct Materialized {
     pub table: Arc<MemTable>,
-    held: MemoryReservation,
+    _held: MemoryReservation,
 }
 
 impl Materialized {
     /// Rows that are accounted for by `held`.
     pub(crate) fn of(batch: RecordBatch, held: MemoryReservation) -> Result<Self, QueryError> {
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
-        Ok(Self { table: Arc::new(table), held })
+        Ok(Self { table: Arc::new(table), _held: held })
     }
 }
 
@@ -290,7 +290,7 @@ async fn materialize(rel: &Rel, context: &Context, state: &SessionState) -> Resu
     let schema = Arc::clone(lowered.plan.schema().inner());
     let (batches, held) = run(&lowered.plan, state).await?;
     let schema = batches.first().map_or(schema, RecordBatch::schema);
-    Ok(Materialized { table: Arc::new(MemTable::try_new(schema, vec![batches])?), held })
+    Ok(Materialized { table: Arc::new(MemTable::try_new(schema, vec![batches])?), _held: held })
 }
 
 /// All rows of a plan, within the query's memory.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use bartizan_base::{Clock, SystemClock};
 use bartizan_control::pki::Pki;
-use bartizan_control::{App, AppParts, boot};
+use bartizan_control::{App, AppParts, SavedFunctions, boot};
 use bartizan_detect::{DetectContext, DetectHandle, Workspace};
 use bartizan_engine::{Engine, EngineOptions};
 use bartizan_posture::{PostureContext, PostureHandle};
@@ -116,8 +116,11 @@ impl Server {
         (options.store)(&mut store_options);
         let tables = TableRegistry::shipped().context("cannot read the table declarations")?;
         let store = Store::open(store_options, tables).await.context("cannot open the log store")?;
-        let engine =
-            Engine::new(store.clone(), EngineOptions::default()).context("cannot start the query engine")?;
+        let functions = Arc::new(SavedFunctions::default());
+        functions.reload(&records, &home.workspace).await.context("cannot read the saved functions")?;
+        let engine_options =
+            EngineOptions { functions: Some(Arc::clone(&functions) as _), ..EngineOptions::default() };
+        let engine = Engine::new(store.clone(), engine_options).context("cannot start the query engine")?;
 
         let sign_in = if first {
             let code = boot::new_sign_in(&records, &home, clock.now())
@@ -132,6 +135,7 @@ impl Server {
             records: records.clone(),
             store: store.clone(),
             engine: engine.clone(),
+            functions,
             clock: Arc::clone(&clock),
             home: home.clone(),
             pki,

@@ -269,6 +269,19 @@ export interface Onboarding {
   script: string;
 }
 
+// Microsoft.OperationalInsights/workspaces/savedSearches
+export interface SavedSearch {
+  id: string;
+  name: string;
+  properties: {
+    category: string;
+    displayName: string;
+    query: string;
+    functionAlias?: string;
+    functionParameters?: string;
+  };
+}
+
 // crates/server: POST /v1/workspaces/{id}/query
 export interface QueryColumn {
   name: string;
@@ -286,6 +299,7 @@ export interface QueryRender {
   yColumns?: string[] | string | null;
   series?: string[] | string | null;
   kind?: string | null;
+  anomalyColumns?: string[] | string | null;
 }
 export interface QueryAnswer {
   tables: QueryTable[];

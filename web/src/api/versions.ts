@@ -6,6 +6,7 @@ export const versions = {
   policyAssignments: '2023-04-01',
   policyStates: '2019-10-01',
   pricings: '2024-01-01',
+  savedSearches: '2020-08-01',
   secureScores: '2020-01-01',
   sentinel: '2024-03-01',
   workspaces: '2025-07-01',

@@ -54,7 +54,9 @@ function plot(data: ChartData): ReactNode & React.ReactElement {
     case 'line':
       return (
         <LineChart data={data.points} margin={margin}>{grid}{x}{y}{tip}{legend}
-          {data.series.map((name, at) => <Line key={name} dataKey={name} stroke={color(at)} strokeWidth={2} dot={data.points.length < 3} isAnimationActive={false} connectNulls />)}
+          {data.series.map((name, at) => (data.anomalies.includes(name)
+            ? <Line key={name} dataKey={name} stroke="none" dot={{ r: 5, fill: tokens.colorPaletteRedBackground3, stroke: tokens.colorNeutralBackground1 }} legendType="circle" isAnimationActive={false} />
+            : <Line key={name} dataKey={name} stroke={color(at)} strokeWidth={2} dot={data.points.length < 3} isAnimationActive={false} connectNulls />))}
         </LineChart>
       );
     case 'area':

@@ -1,5 +1,6 @@
 /** Turns a query's table into what a chart draws, by the rules of KQL's `render`. */
 import type { QueryColumn, QueryRender, QueryTable } from '@/api/types';
+import { markAnomalies, names, unrollSeries } from './series';
 
 export type ChartKind = 'line' | 'area' | 'column' | 'bar' | 'pie' | 'scatter';
 
@@ -11,6 +12,8 @@ export interface ChartData {
   series: string[];
   points: (Record<string, number> & { x: number | string })[];
   stacked: boolean;
+  /** Series that are drawn as marks on another: places that stand out. */
+  anomalies: string[];
   title: string | undefined;
   /** Series or slices that were left out, because no one can tell so many apart. */
   dropped: number;
@@ -42,11 +45,13 @@ export function chartKind(visualization: string | undefined): ChartKind | undefi
 }
 
 /** Undefined when the table has no number to draw. */
-export function toChart(table: QueryTable, kind: ChartKind, render: QueryRender = {}): ChartData | undefined {
+export function toChart(answered: QueryTable, kind: ChartKind, render: QueryRender = {}): ChartData | undefined {
+  const { table, anomalies } = markAnomalies(unrollSeries(answered), kind, render);
   const { columns, rows } = table;
   const timed = kind === 'line' || kind === 'area' || kind === 'scatter';
   const xAt = pickX(columns, render.xColumn ?? undefined, timed);
-  const yAt = pickY(columns, names(render.yColumns), xAt);
+  const chosen = names(render.yColumns);
+  const yAt = pickY(columns, chosen.length > 0 ? [...chosen, ...anomalies] : chosen, xAt);
   if (xAt < 0 || yAt.length === 0) return undefined;
   const splitAt = pickSplit(columns, names(render.series), xAt, kind);
   const xColumn = columns[xAt];
@@ -78,6 +83,7 @@ export function toChart(table: QueryTable, kind: ChartKind, render: QueryRender 
     x,
     xName: xColumn?.name ?? '',
     series: all.slice(0, seriesMax),
+    anomalies: all.filter((name) => anomalies.some((column) => name === column || name.endsWith(`: ${column}`))),
     points: limited,
     stacked: render.kind === 'stacked' || render.kind === 'stacked100' || (kind === 'area' && render.kind !== 'unstacked') || kind === 'column',
     title: render.title ?? undefined,
@@ -130,9 +136,4 @@ function xValue(value: unknown, x: ChartData['x']): number | string | undefined 
 /** `x` is the name of the horizontal value. */
 function safe(name: string): string {
   return name === 'x' ? 'x ' : name;
-}
-
-function names(value: string[] | string | null | undefined): string[] {
-  if (!value) return [];
-  return Array.isArray(value) ? value : value.split(',').map((name) => name.trim()).filter(Boolean);
 }

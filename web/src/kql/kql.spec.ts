@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { QueryTable } from '@/api/types';
 import { toChart } from './chart-data';
 import { byteToIndex, lineColumn } from './offsets';
-import { arrange, cellText, prettyJson } from './result';
+import { arrange, cellText, prettyJson, toObjects } from './result';
 
 test('byte offsets become positions in the editor', () => {
   const text = 'print "ä€😀" | x';
@@ -36,4 +36,22 @@ test('a time chart splits by the text column and sorts by time', () => {
   expect(chart?.series).toEqual(['b', 'a']);
   expect(chart?.points).toEqual([{ x: Date.parse('2026-01-01T00:00:00Z'), a: 1, b: 5 }, { x: Date.parse('2026-01-01T01:00:00Z'), b: 2 }]);
   expect(toChart({ ...table, columns: table.columns.slice(0, 2), rows: [['2026-01-01T00:00:00Z', 'a']] }, 'line')).toBeUndefined();
+});
+
+test('series are drawn point by point, with marks where they stand out', () => {
+  const table: QueryTable = {
+    name: 'PrimaryResult',
+    columns: [{ name: 'Computer', type: 'string' }, { name: 'count_', type: 'dynamic' }, { name: 'anomalies', type: 'dynamic' }, { name: 'TimeGenerated', type: 'dynamic' }],
+    rows: [['a', '[1,9,2]', '[0,1,0]', '["2026-01-01T00:00:00Z","2026-01-01T01:00:00Z","2026-01-01T02:00:00Z"]']],
+  };
+  const chart = toChart(table, 'line', { visualization: 'anomalychart', anomalyColumns: 'anomalies' });
+  expect(chart?.x).toBe('time');
+  expect(chart?.anomalies).toEqual(['a: anomalies']);
+  expect(chart?.points[1]).toEqual({ x: Date.parse('2026-01-01T01:00:00Z'), 'a: count_': 9, 'a: anomalies': 9 });
+  expect(chart?.points[0]).not.toHaveProperty('a: anomalies');
+});
+
+test('exported objects hold dynamics as values', () => {
+  const columns = [{ name: 'd', type: 'dynamic' }, { name: 's', type: 'string' }];
+  expect(toObjects({ name: 't', columns, rows: [['{"a":[1]}', '[1]']] })).toEqual([{ d: { a: [1] }, s: '[1]' }]);
 });

@@ -1,5 +1,5 @@
 /** Results of a query as people read, sort and filter them. */
-import type { QueryColumn } from '@/api/types';
+import type { QueryColumn, QueryTable } from '@/api/types';
 
 /** One cell as a line of text. */
 export function cellText(value: unknown, type: string): string {
@@ -33,6 +33,19 @@ export function prettyJson(value: unknown): string | undefined {
     }
   }
   return typeof parsed === 'object' && parsed !== null ? JSON.stringify(parsed, null, 2) : undefined;
+}
+
+/** Rows as objects, dynamics as the values they hold. */
+export function toObjects(table: QueryTable): Record<string, unknown>[] {
+  const value = (cell: unknown, type: string): unknown => {
+    if (type !== 'dynamic' || typeof cell !== 'string') return cell;
+    try {
+      return JSON.parse(cell) as unknown;
+    } catch {
+      return cell;
+    }
+  };
+  return table.rows.map((row) => Object.fromEntries(table.columns.map((column, at) => [column.name, value(row[at], column.type)])));
 }
 
 export interface SortBy {

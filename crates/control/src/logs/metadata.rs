@@ -34,9 +34,21 @@ pub(super) async fn metadata(
             })
         })
         .collect();
+    let functions: Vec<Value> = app
+        .functions
+        .all()
+        .iter()
+        .map(|function| {
+            let parameters = function.parameters.trim_start_matches('(').trim_end_matches(')');
+            json!({
+                "id": format!("f/{}", function.name), "name": function.name, "parameters": parameters,
+                "body": function.body, "related": {"workspaces": [customer]},
+            })
+        })
+        .collect();
     Ok(Json(json!({
         "tables": tables,
-        "functions": [],
+        "functions": functions,
         "workspaces": [{
             "id": customer, "resourceId": app.home.workspace, "name": app.home.workspace.name(),
             "region": app.home.location, "related": {"tables": []},

@@ -1,6 +1,7 @@
 //! The doors of the log store: queries out, rows in.
 
 mod batch;
+mod functions;
 mod ingest;
 mod metadata;
 mod query;
@@ -13,6 +14,8 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
+pub use functions::SavedFunctions;
+pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
 pub(crate) use query::columns;
 
 pub(crate) fn routes() -> Router<Arc<App>> {

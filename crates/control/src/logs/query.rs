@@ -140,7 +140,10 @@ fn encode(output: &QueryOutput, prefer: Prefer) -> Value {
             if let Some(render) = &output.render {
                 out["visualization"] = render.visualization.as_str().into();
                 for (name, value) in &render.properties {
-                    out[name] = value.as_str().into();
+                    let name = RENDER_PROPERTIES.iter().find(|known| known.eq_ignore_ascii_case(name));
+                    if let Some(name) = name {
+                        out[*name] = value.as_str().into();
+                    }
                 }
             }
             out
@@ -153,6 +156,25 @@ fn encode(output: &QueryOutput, prefer: Prefer) -> Value {
     };
     serde_json::to_value(answer).expect("an answer has only text keys")
 }
+
+/// Properties of `render`, as the API spells them; queries write them in any case.
+const RENDER_PROPERTIES: &[&str] = &[
+    "accumulate",
+    "anomalyColumns",
+    "kind",
+    "legend",
+    "series",
+    "title",
+    "xAxis",
+    "xColumn",
+    "xTitle",
+    "yAxis",
+    "yColumns",
+    "yMax",
+    "yMin",
+    "ySplit",
+    "yTitle",
+];
 
 /// Columns as the API names them.
 pub(crate) fn columns(columns: &[ColumnSchema]) -> Vec<AnswerColumn> {

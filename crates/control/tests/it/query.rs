@@ -4,7 +4,7 @@ use bartizan_testkit::in_process::read;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{outcome, owner, server};
+use crate::{eventually, outcome, owner, rows, server};
 
 #[tokio::test]
 async fn a_query_answers_as_log_analytics_does() {
@@ -93,4 +93,44 @@ async fn metadata_and_tables_name_the_columns() {
         outcome(caller.put(&format!("{tables}/B_CL"), wrong).await.unwrap()),
         "400 InvalidRequestContent"
     );
+}
+
+#[tokio::test]
+async fn a_saved_function_is_called_by_queries_until_it_is_deleted() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let saved = format!("{}/savedSearches", s.server.app.home.workspace);
+    let function = |alias: &str, parameters: &str, query: &str| {
+        json!({"properties": {
+            "category": "Mine", "displayName": "Twice", "query": query,
+            "functionAlias": alias, "functionParameters": parameters,
+        }})
+    };
+    let id = format!("{saved}/twice");
+    let made = caller.put(&id, function("Twice", "n:long = 4", "print twice = 2 * n")).await.unwrap();
+    assert_eq!((made.status, &made.json()["properties"]["version"]), (200, &json!(2)), "{}", made.text);
+    assert_eq!(rows(&s, &caller, "Twice(21)").await, json!([[42]]));
+    assert_eq!(rows(&s, &caller, "Twice()").await, json!([[8]]));
+    let metadata = format!("/v1/workspaces/{}/metadata", s.server.app.home.customer);
+    let metadata = caller.get(&metadata).await.unwrap().json();
+    assert_eq!(metadata["functions"][0]["name"], "Twice");
+
+    for (name, body) in [
+        ("again", function("Twice", "", "print 1")),
+        ("digit", function("2x", "", "print 1")),
+        ("table", function("Heartbeat", "", "print 1")),
+        ("body", function("Broken", "", "print (1")),
+        ("parameters", function("Untyped", "n:colour", "print 1")),
+        ("empty", json!({"properties": {"category": "Mine", "displayName": "x", "query": " "}})),
+    ] {
+        let refused = outcome(caller.put(&format!("{saved}/{name}"), body).await.unwrap());
+        assert_eq!(refused, "400 InvalidRequestContent", "{name}");
+    }
+
+    assert_eq!(caller.delete(&id).await.unwrap().status, 200);
+    let query = format!("/v1/workspaces/{}/query", s.server.app.home.customer);
+    eventually("the function is forgotten", async || {
+        caller.post(&query, json!({"query": "Twice(1)"})).await.unwrap().status == 400
+    })
+    .await;
 }

@@ -1,50 +1,50 @@
-import {
-  Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuList, MenuPopover, MenuTrigger,
-} from '@fluentui/react-components';
+import { Button, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuList, MenuPopover, MenuTrigger } from '@fluentui/react-components';
 import { ChevronDownRegular } from '@fluentui/react-icons/svg/chevron-down';
 import { DeleteRegular } from '@fluentui/react-icons/svg/delete';
 import { SaveRegular } from '@fluentui/react-icons/svg/save';
 import { useState } from 'react';
+import { useDeleteSearch, useSavedSearches } from '@/api/saved-searches';
+import type { SavedSearch } from '@/api/types';
+import { useNotify } from '@/ui/notify';
+import { SaveDialog } from './SaveDialog';
 import { samples } from './samples';
-import { useSavedQueries } from './saved';
 
 interface QueriesMenuProps {
   query: string;
   onOpen: (query: string) => void;
 }
 
-/** Sample queries, own queries, and saving the one in the editor. */
+/** Queries and functions of the workspace, samples, and saving the one in the editor. */
 export function QueriesMenu({ query, onOpen }: QueriesMenuProps) {
-  const [saved, setSaved] = useSavedQueries();
+  const notify = useNotify();
+  const list = useSavedSearches();
+  const remove = useDeleteSearch();
   const [saving, setSaving] = useState(false);
-  const [name, setName] = useState('');
+  const saved = list.data ?? [];
+  const categories = [...new Set(saved.map((entry) => entry.properties.category))].sort();
   const groups = [...new Set(samples.map((sample) => sample.group))];
-  const save = () => {
-    setSaved([...saved.filter((entry) => entry.name !== name.trim()), { name: name.trim(), query }]);
-    setSaving(false);
-    setName('');
-  };
+  const drop = (entry: SavedSearch) => remove.mutate(entry, { onError: (error) => notify.failed('The query was not deleted', error) });
   return (
     <>
       <Menu>
         <MenuTrigger disableButtonEnhancement><Button>Queries <ChevronDownRegular fontSize={12} style={{ marginLeft: 6 }} /></Button></MenuTrigger>
         <MenuPopover style={{ maxHeight: '70vh' }}>
           <MenuList>
-            {saved.length > 0 && (
-              <MenuGroup>
-                <MenuGroupHeader>Saved in this browser</MenuGroupHeader>
-                {saved.map((entry) => (
-                  <MenuItem key={entry.name} onClick={() => onOpen(entry.query)}
+            {categories.map((category) => (
+              <MenuGroup key={category}>
+                <MenuGroupHeader>{category}</MenuGroupHeader>
+                {saved.filter((entry) => entry.properties.category === category).map((entry) => (
+                  <MenuItem key={entry.id} onClick={() => onOpen(entry.properties.query)}
                     secondaryContent={
-                      <DeleteRegular role="button" aria-label={`Delete ${entry.name}`} onClick={(event: React.MouseEvent) => {
+                      <DeleteRegular role="button" aria-label={`Delete ${entry.properties.displayName}`} onClick={(event: React.MouseEvent) => {
                         event.stopPropagation();
-                        setSaved(saved.filter((other) => other !== entry));
+                        drop(entry);
                       }} />
-                    }>{entry.name}</MenuItem>
+                    }>{entry.properties.displayName}{entry.properties.functionAlias ? ' ƒ' : ''}</MenuItem>
                 ))}
                 <MenuDivider />
               </MenuGroup>
-            )}
+            ))}
             {groups.map((group) => (
               <MenuGroup key={group}>
                 <MenuGroupHeader>{group}</MenuGroupHeader>
@@ -55,20 +55,7 @@ export function QueriesMenu({ query, onOpen }: QueriesMenuProps) {
         </MenuPopover>
       </Menu>
       <Button icon={<SaveRegular />} disabled={!query.trim()} onClick={() => setSaving(true)}>Save</Button>
-      <Dialog open={saving} onOpenChange={(_, data) => setSaving(data.open)}>
-        <DialogSurface style={{ maxWidth: 440 }}>
-          <form onSubmit={(event) => { event.preventDefault(); if (name.trim()) save(); }}>
-            <DialogBody>
-              <DialogTitle>Save query</DialogTitle>
-              <DialogContent><Field label="Name" required><Input value={name} onChange={(_, data) => setName(data.value)} /></Field></DialogContent>
-              <DialogActions>
-                <Button onClick={() => setSaving(false)}>Cancel</Button>
-                <Button appearance="primary" type="submit" disabled={!name.trim()}>Save</Button>
-              </DialogActions>
-            </DialogBody>
-          </form>
-        </DialogSurface>
-      </Dialog>
+      {saving && <SaveDialog query={query} saved={saved} onClose={() => setSaving(false)} />}
     </>
   );
 }

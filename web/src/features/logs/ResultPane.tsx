@@ -1,4 +1,4 @@
-import { Button, Dropdown, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, Option, SearchBox, Spinner, tokens } from '@fluentui/react-components';
+import { Dropdown, makeStyles, Menu, MenuButton, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, MessageBarTitle, Option, SearchBox, Spinner, tokens } from '@fluentui/react-components';
 import { ArrowDownloadRegular } from '@fluentui/react-icons/svg/arrow-download';
 import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
 import { lazy, Suspense, useState } from 'react';
@@ -6,6 +6,7 @@ import type { QueryTable } from '@/api/types';
 import { download, toCsv } from '@/lib/csv';
 import { countOf } from '@/lib/units';
 import { chartKind, toChart, type ChartKind } from '@/kql/chart-data';
+import { toObjects } from '@/kql/result';
 import { ResultGrid } from '@/kql/ResultGrid';
 import { CopyButton } from '@/ui/CopyButton';
 import { EmptyState } from '@/ui/states';
@@ -55,18 +56,25 @@ export function ResultPane({ run, onFocus }: ResultPaneProps) {
 function Answer({ run }: { run: Extract<Run, { state: 'done' }> }) {
   const styles = useStyles();
   const { answer } = run;
-  const table: QueryTable = answer.tables[0] ?? { name: 'PrimaryResult', columns: [], rows: [] };
+  const [shown, setShown] = useState(0);
+  const table: QueryTable = answer.tables[shown] ?? { name: 'PrimaryResult', columns: [], rows: [] };
   const asked = chartKind(answer.render?.visualization);
   const [tab, setTab] = useState(asked ? 'chart' : 'results');
   const [kind, setKind] = useState<ChartKind>(asked ?? 'column');
   const [filter, setFilter] = useState('');
   const chart = tab === 'chart' ? toChart(table, kind, answer.render) : undefined;
   const csv = () => toCsv(table.columns.map((column) => column.name), table.rows);
+  const json = () => JSON.stringify(toObjects(table), null, 2);
   return (
     <div className={styles.root}>
       <div className={styles.bar}>
         <TabStrip label="Result view" value={tab} onChange={setTab} tabs={[{ id: 'results', text: 'Results' }, { id: 'chart', text: 'Chart' }]} />
         <span className={styles.push} />
+        {answer.tables.length > 1 && (
+          <Dropdown className={styles.kind} aria-label="Result table" value={table.name} selectedOptions={[String(shown)]} onOptionSelect={(_, data) => setShown(Number(data.optionValue))}>
+            {answer.tables.map((entry, at) => <Option key={at} value={String(at)}>{entry.name}</Option>)}
+          </Dropdown>
+        )}
         {tab === 'chart' ? (
           <Dropdown className={styles.kind} aria-label="Chart type" value={kinds.find((entry) => entry.kind === kind)?.text ?? ''} selectedOptions={[kind]}
             onOptionSelect={(_, data) => setKind(data.optionValue as ChartKind)}>
@@ -76,7 +84,15 @@ function Answer({ run }: { run: Extract<Run, { state: 'done' }> }) {
           <SearchBox className={styles.search} size="small" placeholder="Filter rows" aria-label="Filter rows" value={filter} onChange={(_, data) => setFilter(data.value)} />
         )}
         <CopyButton text={csv()} label="Copy" />
-        <Button appearance="subtle" size="small" icon={<ArrowDownloadRegular />} onClick={() => download('query-result.csv', csv(), 'text/csv;charset=utf-8')}>Export CSV</Button>
+        <Menu>
+          <MenuTrigger disableButtonEnhancement><MenuButton appearance="subtle" size="small" icon={<ArrowDownloadRegular />}>Export</MenuButton></MenuTrigger>
+          <MenuPopover>
+            <MenuList>
+              <MenuItem onClick={() => download('query-result.csv', csv(), 'text/csv;charset=utf-8')}>CSV</MenuItem>
+              <MenuItem onClick={() => download('query-result.json', json(), 'application/json', false)}>JSON</MenuItem>
+            </MenuList>
+          </MenuPopover>
+        </Menu>
       </div>
       {answer.error && (
         <div className={styles.pad}>

@@ -10,6 +10,7 @@ mod policies;
 mod pricings;
 mod provisioning;
 mod rules;
+mod saved_searches;
 mod workspaces;
 
 use bartizan_api::ApiError;
@@ -28,6 +29,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Insights/dataCollectionEndpoints", &collection::Endpoints),
     ("Microsoft.Insights/dataCollectionRules", &collection::Rules),
     ("Microsoft.OperationalInsights/workspaces", &workspaces::Workspaces),
+    ("Microsoft.OperationalInsights/workspaces/savedSearches", &saved_searches::SavedSearches),
     ("Microsoft.OperationalInsights/workspaces/tables", &workspaces::Tables),
     ("Microsoft.Resources/resourceGroups", &groups::Groups),
     ("Microsoft.Security/assessmentMetadata", &assessments::Metadata),

@@ -91,5 +91,6 @@ async fn check_function(app: &App, draft: &Draft<'_>) -> Result<(), Failure> {
     });
     let details = details.collect::<Vec<_>>();
     tracing::debug!(alias, ?details, "a saved function was refused");
-    Err(ApiError::field(field, format!("the function cannot be read: {} ({})", first.message, first.code)).into())
+    Err(ApiError::field(field, format!("the function cannot be read: {} ({})", first.message, first.code))
+        .into())
 }
