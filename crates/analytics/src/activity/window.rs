@@ -91,14 +91,12 @@ impl Occurrences {
     }
 }
 
+/// The sorted events of a slice, and for each bin's start the range of those in its window.
+pub type Windows = (Vec<Event>, Vec<(i64, std::ops::Range<usize>)>);
+
 /// Which events lie in the `count` bins up to each bin, from the first bin of all to the last: for each slice
 /// and bin with any, their range in the sorted events of the slice, which are given too.
-pub fn rolling(
-    events: &[Event],
-    bins: Bins,
-    starts: &[i64],
-    count: usize,
-) -> Vec<(Vec<Event>, Vec<(i64, std::ops::Range<usize>)>)> {
+pub fn rolling(events: &[Event], bins: Bins, starts: &[i64], count: usize) -> Vec<Windows> {
     let mut out = Vec::new();
     for slice in by_slice(events, i64::MIN, i64::MAX) {
         let mut windows = Vec::new();

@@ -346,7 +346,7 @@ impl Layout<'_> {
         let mut width = 0;
         for (number, node) in nodes.iter().enumerate() {
             let (first, last) = (&self.pieces[node.first()], &self.pieces[node.last()]);
-            let commented_before = !first.leading.is_empty() && !(edges && number == 0);
+            let commented_before = !(first.leading.is_empty() || edges && number == 0);
             let commented_behind = last.trailing.is_some() && !(edges && number + 1 == nodes.len());
             if commented_before || commented_behind {
                 return None;

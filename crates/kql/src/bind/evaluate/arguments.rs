@@ -167,7 +167,7 @@ impl Binder<'_> {
         if self.errors.error_count() > before {
             return None;
         }
-        if !reads_columns(&value) && !(input.open && is_null(&value)) {
+        if !(reads_columns(&value) || input.open && is_null(&value)) {
             self.wrong_argument(arguments, name, "a constant", "a column", expr.span);
             return None;
         }
