@@ -15,7 +15,7 @@ pub use funnel::{Completion, Funnel, State, completions, funnels};
 pub use sequence::{Match, Span, sequences};
 pub use sessions::{active_users, sessions};
 pub use stay::{Cohort, Engagement, Stay, cohorts, engagement, stays};
-pub use window::{BinCounts, WindowCounts, bin_counts, rolling, window_counts};
+pub use window::{BinCounts, WindowCounts, Windows, bin_counts, rolling, window_counts};
 
 /// Something an id did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
