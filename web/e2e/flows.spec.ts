@@ -99,8 +99,11 @@ test('a query is saved as a function, opened by someone else, and deleted', asyn
   await page.goto('/logs');
   await page.getByRole('button', { name: 'Queries' }).click();
   await expect(page.getByText('My queries')).toBeVisible();
-  await page.getByRole('button', { name: 'Delete FiveBeats' }).click();
-  await expect(page.getByText('FiveBeats')).toHaveCount(0);
+  await page.screenshot({ path: 'test-results/screens/saved-queries.png' });
+  await page.getByRole('menuitem', { name: 'Delete FiveBeats' }).click();
+  await page.getByRole('button', { name: 'Queries' }).click();
+  await expect(page.getByRole('menuitem', { name: 'Heartbeats over time' })).toBeVisible();
+  await expect(page.getByRole('menuitem', { name: /FiveBeats/ })).toHaveCount(0);
 });
 
 test('the theme choice is kept', async ({ page }) => {

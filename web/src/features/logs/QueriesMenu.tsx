@@ -1,4 +1,4 @@
-import { Button, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuList, MenuPopover, MenuTrigger } from '@fluentui/react-components';
+import { Button, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuList, MenuPopover, MenuSplitGroup, MenuTrigger } from '@fluentui/react-components';
 import { ChevronDownRegular } from '@fluentui/react-icons/svg/chevron-down';
 import { DeleteRegular } from '@fluentui/react-icons/svg/delete';
 import { SaveRegular } from '@fluentui/react-icons/svg/save';
@@ -34,13 +34,10 @@ export function QueriesMenu({ query, onOpen }: QueriesMenuProps) {
               <MenuGroup key={category}>
                 <MenuGroupHeader>{category}</MenuGroupHeader>
                 {saved.filter((entry) => entry.properties.category === category).map((entry) => (
-                  <MenuItem key={entry.id} onClick={() => onOpen(entry.properties.query)}
-                    secondaryContent={
-                      <DeleteRegular role="button" aria-label={`Delete ${entry.properties.displayName}`} onClick={(event: React.MouseEvent) => {
-                        event.stopPropagation();
-                        drop(entry);
-                      }} />
-                    }>{entry.properties.displayName}{entry.properties.functionAlias ? ' ƒ' : ''}</MenuItem>
+                  <MenuSplitGroup key={entry.id}>
+                    <MenuItem onClick={() => onOpen(entry.properties.query)}>{entry.properties.displayName}{entry.properties.functionAlias ? ' ƒ' : ''}</MenuItem>
+                    <MenuItem aria-label={`Delete ${entry.properties.displayName}`} icon={<DeleteRegular />} onClick={() => drop(entry)} />
+                  </MenuSplitGroup>
                 ))}
                 <MenuDivider />
               </MenuGroup>
