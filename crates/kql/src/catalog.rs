@@ -30,4 +30,9 @@ pub trait Catalog: Send + Sync {
 
     /// Names of all tables, for wildcards (`union Sec*`), completion and "did you mean".
     fn table_names(&self) -> Vec<String>;
+
+    /// Names of all saved functions, for completion.
+    fn function_names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

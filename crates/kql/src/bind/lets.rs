@@ -38,6 +38,7 @@ impl Binder<'_> {
                 Statement::Let { name, value: LetValue::Function(lambda) } => {
                     let binding = Binding::Function { lambda: Arc::clone(lambda), env: Rc::clone(&self.env) };
                     self.env.declare(&name.text, binding);
+                    self.probe_lambda(&name.text, lambda);
                 }
                 Statement::Let { name, value: LetValue::Expr(value) } => {
                     let binding = self.let_value(value);
@@ -118,7 +119,7 @@ impl Binder<'_> {
         self.inline(name, lambda, env, given, span)
     }
 
-    fn inline(
+    pub(super) fn inline(
         &mut self,
         name: &str,
         lambda: &Lambda,
@@ -153,6 +154,8 @@ impl Binder<'_> {
             _ => around.clone(),
         };
         self.errors.inside_saved(inside);
+        // places inside a saved function are not places of the query
+        let probe = if is_saved { self.probe.take() } else { None };
         let result = self.within(scope, |binder| match binder.declarations(&lambda.body) {
             Some(Statement::Expr(value)) => binder.any(value),
             _ => {
@@ -164,6 +167,7 @@ impl Binder<'_> {
         self.aggregates = aggregates;
         self.errors.inside_saved(around);
         self.numbered = numbered;
+        self.probe = probe.or(self.probe.take());
         self.calls.pop();
         self.env = outer;
         result

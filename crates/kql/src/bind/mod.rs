@@ -15,6 +15,7 @@ pub(crate) mod naming;
 mod operators;
 mod pending;
 mod plugin;
+pub(crate) mod probe;
 mod scalar;
 mod scope;
 mod search;
@@ -84,6 +85,8 @@ pub(crate) struct Binder<'a> {
     inferred_names: HashSet<String>,
     /// Columns called `Column1`, `Column2` … so far; the reference counts them through a whole script.
     numbered: usize,
+    /// Set while an editor asks about a place.
+    probe: Option<probe::Probe>,
 }
 
 /// Binds a script. The second value says whether the result may have more columns than are known.
@@ -93,28 +96,35 @@ pub(crate) fn bind(
     options: &AnalyzeOptions,
     errors: &mut Errors,
 ) -> Option<(BoundQuery, bool)> {
-    let mut binder = Binder {
-        catalog,
-        errors,
-        env: Rc::new(Env::default()),
-        rows: vec![RowScope::default()],
-        next_rows: 1,
-        next_shared: 0,
-        open_calls: 0,
-        learned: &options.learned,
-        cost: 0,
-        calls: Vec::new(),
-        saved: HashMap::new(),
-        render: None,
-        aggregates: None,
-        fuzzy: false,
-        inferred: Vec::new(),
-        inferred_names: HashSet::new(),
-        numbered: 0,
-    };
+    let mut binder = Binder::new(catalog, options, errors);
     let table = binder.query(script)?;
     let render = binder.render.take();
     Some((BoundQuery { root: table.rel, render }, table.open))
+}
+
+impl<'a> Binder<'a> {
+    fn new(catalog: &'a dyn Catalog, options: &'a AnalyzeOptions, errors: &'a mut Errors) -> Self {
+        Self {
+            catalog,
+            errors,
+            env: Rc::new(Env::default()),
+            rows: vec![RowScope::default()],
+            next_rows: 1,
+            next_shared: 0,
+            open_calls: 0,
+            learned: &options.learned,
+            cost: 0,
+            calls: Vec::new(),
+            saved: HashMap::new(),
+            render: None,
+            aggregates: None,
+            fuzzy: false,
+            inferred: Vec::new(),
+            inferred_names: HashSet::new(),
+            numbered: 0,
+            probe: None,
+        }
+    }
 }
 
 impl Binder<'_> {

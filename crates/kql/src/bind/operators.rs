@@ -44,6 +44,7 @@ impl Binder<'_> {
     /// Applies one operator to rows whose columns are as known as they will be.
     pub(super) fn operator_once(&mut self, input: Table, op: &Operator) -> Table {
         let span = op.span;
+        self.probe_operator(&input, span);
         match &op.kind {
             OperatorKind::Where(predicate) => {
                 let predicate = self.over(&input, |binder| binder.predicate(predicate));

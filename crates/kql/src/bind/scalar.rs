@@ -98,6 +98,12 @@ impl Binder<'_> {
     }
 
     fn name(&mut self, name: &str, span: Span) -> Bound {
+        let bound = self.meaning(name, span);
+        self.probe_name(span, &bound);
+        bound
+    }
+
+    fn meaning(&mut self, name: &str, span: Span) -> Bound {
         if let Some(at) = self.row().position(name) {
             let ty = self.row().columns[at].ty;
             return Bound::Scalar(Scalar::column(at, ty, span));

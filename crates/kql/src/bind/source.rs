@@ -27,7 +27,14 @@ impl Binder<'_> {
                 let columns = self.declared_columns(columns);
                 self.unsupported("externaldata", columns, false, span)
             }
-            ExprKind::Name(name) => self.named_table(name, span),
+            ExprKind::Name(name) => {
+                let bound = Bound::Table(self.named_table(name, span));
+                self.probe_name(span, &bound);
+                match bound {
+                    Bound::Table(table) => table,
+                    Bound::Scalar(_) => self.failed(span),
+                }
+            }
             ExprKind::Wildcard(_) => self.union_of(std::slice::from_ref(expr), &[], None, span),
             ExprKind::Error => self.failed(span),
             _ => match self.any(expr) {

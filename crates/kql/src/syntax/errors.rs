@@ -2,43 +2,10 @@
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
+use crate::syntax::codes;
 
 /// More findings than this are not useful to anyone, and hostile text must not grow the answer.
 pub(crate) const DIAGNOSTICS_MAX: usize = 50;
-
-/// Stable codes. A number is never reused for another meaning.
-pub(crate) mod codes {
-    pub(crate) const TOO_LONG: &str = "K0001";
-    pub(crate) const TOO_DEEP: &str = "K0002";
-    pub(crate) const TOO_LARGE: &str = "K0003";
-    pub(crate) const INTERNAL: &str = "K0004";
-    pub(crate) const UNKNOWN_CHARACTER: &str = "K0010";
-    pub(crate) const UNCLOSED: &str = "K0011";
-    pub(crate) const BAD_LITERAL: &str = "K0012";
-    pub(crate) const EXPECTED: &str = "K0020";
-    pub(crate) const UNEXPECTED: &str = "K0021";
-    pub(crate) const NO_QUERY: &str = "K0131";
-    pub(crate) const UNKNOWN_OPERATOR: &str = "K0023";
-    pub(crate) const UNKNOWN_PARAMETER: &str = "K0024";
-    pub(crate) const UNKNOWN_TABLE: &str = "K0100";
-    pub(crate) const UNKNOWN_COLUMN: &str = "K0101";
-    pub(crate) const UNKNOWN_FUNCTION: &str = "K0102";
-    pub(crate) const NOT_SCALAR: &str = "K0104";
-    pub(crate) const NOT_TABULAR: &str = "K0105";
-    pub(crate) const DUPLICATE_COLUMN: &str = "K0106";
-    pub(crate) const ARGUMENT_COUNT: &str = "K0110";
-    pub(crate) const ARGUMENT_TYPE: &str = "K0111";
-    pub(crate) const NOT_BOOL: &str = "K0112";
-    pub(crate) const DYNAMIC_KEY: &str = "K0113";
-    pub(crate) const OPERAND_TYPES: &str = "K0114";
-    pub(crate) const AGGREGATE_PLACE: &str = "K0115";
-    pub(crate) const NOT_CONSTANT: &str = "K0116";
-    pub(crate) const UNKNOWN_TYPE: &str = "K0117";
-    pub(crate) const JOIN_KEY: &str = "K0120";
-    pub(crate) const JOIN_KIND: &str = "K0121";
-    pub(crate) const RECURSION: &str = "K0130";
-    pub(crate) const UNSUPPORTED: &str = "K0200";
-}
 
 /// Diagnostics found so far.
 #[derive(Debug, Default)]

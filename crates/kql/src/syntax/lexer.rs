@@ -2,8 +2,8 @@
 //! token is small and nothing is copied for text that turns out to be wrong.
 
 use crate::span::Span;
-use crate::syntax::errors::{Errors, codes};
 use crate::syntax::source::is_space;
+use crate::syntax::{Errors, codes};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! written, and the binder decides what it means.
 
 pub mod ast;
+pub(crate) mod codes;
 pub(crate) mod errors;
 mod expression;
 mod lexer;
@@ -12,7 +13,8 @@ mod source;
 mod statements;
 pub(crate) mod visit;
 
-pub(crate) use errors::{Errors, codes};
+pub use codes::{CODES, Code};
+pub(crate) use errors::Errors;
 pub(crate) use expression::push_json_string;
 pub(crate) use parser::{parse, parse_function};
 pub use source::{SourceKind, SourceToken, source_tokens};

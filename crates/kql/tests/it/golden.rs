@@ -8,7 +8,7 @@ use bartizan_kql::{AnalyzeOptions, analyze};
 
 use crate::catalog::{MemoryCatalog, describe};
 
-fn catalog() -> MemoryCatalog {
+pub(crate) fn catalog() -> MemoryCatalog {
     MemoryCatalog::default()
         .with(
             "Logons",

@@ -102,8 +102,41 @@ fn deep_nesting_is_refused() {
 fn long_flat_queries_bind() {
     let terms = format!("T | where {}a == 'y'", "a == 'x' or ".repeat(5_000));
     assert!(check(&terms).query.is_some());
-    let list = format!("T | where a in ('x'{})", ", 'y'".repeat(20_000));
+    let list = format!("T | where a in ('x'{})", ", 'y'".repeat(100_000));
     assert!(check(&list).query.is_some());
+    let mixed = format!("T | where {}b > 1", "a == 'x' and b < 5 or not(b == 2) and ".repeat(1_000));
+    assert!(check(&mixed).query.is_some());
+    let legs = format!("union T{}", ", T".repeat(5_000));
+    assert!(check(&legs).query.is_some());
+    let rows = format!("datatable(a: long)[1{}]", ", 2".repeat(100_000));
+    assert!(check(&rows).query.is_some());
+    let json = format!("print dynamic([1{}])", ", 2".repeat(100_000));
+    assert!(check(&json).query.is_some());
+}
+
+#[test]
+fn long_text_is_formatted_in_linear_time() {
+    let start = Instant::now();
+    for text in [
+        format!("T | where a in ('x'{})", ", 'y'".repeat(100_000)),
+        format!("T | where {}a == 'y'", "a == 'x' or ".repeat(20_000)),
+        format!("union T{}", ", (T | take 1)".repeat(20_000)),
+        format!("print dynamic({}1{})", "[".repeat(200), "]".repeat(200)),
+        format!("print {}1{}", "f(aaaa, ".repeat(60), ")".repeat(60)),
+        format!("T // x\n{}", "// comment\n".repeat(100_000)),
+        "let x = 1;\n".repeat(50_000) + "print x",
+    ] {
+        let formatted = bartizan_kql::format(&text).unwrap();
+        assert_eq!(bartizan_kql::format(&formatted).as_ref(), Ok(&formatted));
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+#[test]
+fn ten_megabytes_are_refused_by_name() {
+    let analysis = check(&"T | where a == 'x' | ".repeat(500_000));
+    assert_eq!(analysis.diagnostics[0].code, "K0001");
+    assert!(analysis.diagnostics[0].message.contains("2097152 bytes"), "{:?}", analysis.diagnostics);
 }
 
 #[test]
@@ -117,7 +150,23 @@ fn growth_is_bounded() {
     assert!(check(&doubling).query.is_none());
     let huge = "T | where a == 'x' // ".repeat(600_000);
     assert!(check(&huge).query.is_none());
-    assert!(check(&"x ".repeat(1_000_000)).query.is_none());
+    for odd in [
+        "x ",
+        "| ",
+        ", ",
+        "a|",
+        "let x=",
+        "union ",
+        "f(,",
+        "fork (",
+        "where a,",
+        "['",
+        "dynamic({",
+        ";{",
+        "-",
+    ] {
+        assert!(check(&odd.repeat(2_000_000 / odd.len())).query.is_none());
+    }
     assert!(check(&"(".repeat(2_000_000)).query.is_none());
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }

@@ -8,7 +8,9 @@
 
 mod catalog;
 mod declarations;
+mod editor;
 mod format;
 mod golden;
 mod hostile;
 mod lossless;
+mod reference;

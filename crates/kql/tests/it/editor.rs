@@ -1,0 +1,113 @@
+//! Completion, hover and colours, on whole and on broken text. The cursor is written `‸`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use bartizan_kql::{Catalog, classify, complete, hover};
+
+use crate::golden::catalog;
+use crate::hostile::mutations;
+
+/// Completions shown of each place.
+const SHOWN: usize = 9;
+
+fn completions(text: &str, catalog: &dyn Catalog) -> String {
+    let offset = text.find('‸').unwrap();
+    let text = text.replace('‸', "");
+    let found = complete(&text, offset, catalog);
+    let mut out = String::new();
+    for completion in found.iter().take(SHOWN) {
+        let replaced = &text[completion.span.start..completion.span.end];
+        let detail: String = completion.detail.chars().take(60).collect();
+        let detail = if detail.is_empty() { detail } else { format!(" — {detail}") };
+        writeln!(
+            out,
+            "{:?} {} [{replaced}>{}]{detail}",
+            completion.kind, completion.label, completion.insert
+        )
+        .unwrap();
+    }
+    if found.len() > SHOWN {
+        writeln!(out, "… {} more", found.len() - SHOWN).unwrap();
+    }
+    out
+}
+
+#[test]
+fn completions_are_as_expected() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/completion.txt");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let catalog = catalog();
+    let mut actual = String::new();
+    for case in text.split("====\n").filter(|case| !case.trim().is_empty()) {
+        let query = case.split("\n----\n").next().unwrap().trim_end();
+        write!(actual, "{query}\n----\n{}====\n", completions(query, &catalog)).unwrap();
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &actual).unwrap();
+    } else {
+        assert_eq!(text, actual, "run with UPDATE_GOLDEN=1 and read the difference");
+    }
+}
+
+#[test]
+fn hover_tells_what_a_name_is() {
+    let shown = |text: &str| {
+        let offset = text.find('‸').unwrap();
+        hover(&text.replace('‸', ""), offset, &catalog()).map(|hover| hover.text).unwrap_or_default()
+    };
+    assert!(shown("Logons | whe‸re Bytes > 1").contains("T | where Predicate"));
+    assert!(shown("Logons | project-aw‸ay Bytes").contains("project-away NameOrPattern"));
+    assert_eq!(shown("Logons | where By‸tes > 1"), "```kql\nBytes: long\n```\nColumn.");
+    assert_eq!(shown("Logons | extend n = strlen(Account) | where ‸n > 1"), "```kql\nn: long\n```\nColumn.");
+    assert!(shown("Logons | where str‸len(Account) > 1").contains("strlen("));
+    assert!(shown("Logons | summarize dc‸ount(Account)").contains("dcount("));
+    assert!(shown("Logons | evaluate na‸rrow()").contains("evaluate narrow"));
+    assert!(
+        shown("Log‸ons | take 1").starts_with("```kql\nLogons (TimeGenerated: datetime, Account: string")
+    );
+    assert_eq!(shown("let lim‸it = 5; print limit"), "");
+    assert_eq!(shown("let limit = 5; print l‸imit"), "```kql\nlimit: long\n```\nValue.");
+    assert!(shown("l‸et limit = 5; print limit").contains("let Name = Expression;"));
+    assert!(shown("Logons | where Bytes > | summarize co‸unt( by").contains("count("));
+    assert_eq!(shown("Logons | where Account == 'by‸tes'"), "");
+}
+
+#[test]
+fn every_piece_has_its_colour() {
+    let text = "let n = 5; // note\nLogons | where Bytes > n and Account has 'x' | summarize kind=count() by bin(TimeGenerated, 1h)\n| project-away kind | join kind=inner (Hosts) on Computer | evaluate narrow() | extend v = todynamic(Value).a";
+    let shown: Vec<String> = classify(text, &catalog())
+        .iter()
+        .filter(|piece| format!("{:?}", piece.kind) != "Mark")
+        .map(|piece| format!("{}:{:?}", &text[piece.span.start..piece.span.end], piece.kind))
+        .collect();
+    let expected = "let:Keyword n:Variable 5:Literal // note:Comment Logons:Table where:Operator Bytes:Column n:Variable \
+        and:Keyword Account:Column has:Keyword 'x':String summarize:Operator kind:Column count:Aggregate by:Keyword \
+        bin:Function TimeGenerated:Column 1h:Literal project:Operator -:Operator away:Operator kind:Column \
+        join:Operator kind:Setting inner:Column Hosts:Table on:Keyword Computer:Column evaluate:Operator \
+        narrow:Plugin extend:Operator v:Column todynamic:Function Value:Column a:Column";
+    assert_eq!(
+        shown.join(" "),
+        expected.split_whitespace().collect::<Vec<_>>().join(" ").replace("// note", "// note")
+    );
+}
+
+#[test]
+fn broken_text_is_no_trouble() {
+    let catalog = catalog();
+    for (round, text) in mutations(400).enumerate() {
+        let offset = (round * 7) % (text.len() + 2);
+        for completion in complete(&text, offset, &catalog) {
+            assert!(
+                completion.span.end <= text.len() && text.is_char_boundary(completion.span.start),
+                "{text:?}"
+            );
+        }
+        drop(hover(&text, offset, &catalog));
+        let mut at = 0;
+        for piece in classify(&text, &catalog) {
+            assert!(piece.span.start >= at && piece.span.end <= text.len(), "{text:?}");
+            at = piece.span.end;
+        }
+    }
+}
