@@ -1,8 +1,6 @@
 //! The reference pages, rendered from the declarations. `docs/reference/kql` holds them; a test keeps them in
 //! step. Whether an entry runs is not known here: the caller may pass what an engine says.
 
-use std::fmt::Write as _;
-
 use crate::analysis::QUERY_BYTES_MAX;
 use crate::functions::{self, Declared, Nulls, Plugin};
 use crate::operators::{self, Operator};
@@ -73,11 +71,9 @@ fn index(pages: &[Page]) -> Page {
     let mut text = String::from("# KQL reference\n\nGenerated from the declarations in `crates/kql`.\n\n");
     for page in pages {
         let title = page.text.lines().next().unwrap_or_default().trim_start_matches("# ");
-        // writing to a string cannot fail
-        let _ = writeln!(text, "- [{title}]({})", page.file);
+        text += &format!("- [{title}]({})\n", page.file);
     }
-    let _ = write!(
-        text,
+    text += &format!(
         "\nA query is at most {QUERY_BYTES_MAX} bytes long; a longer one is refused with `K0001`. Brackets and \
          operators may be nested 250 levels deep (`K0002`). Chains of `and` and `or`, lists of values and legs \
          of a `union` are limited by the length of the text only.\n"
@@ -91,8 +87,7 @@ fn diagnostics() -> Page {
          | code | meaning | way out |\n| --- | --- | --- |\n",
     );
     for code in CODES {
-        // writing to a string cannot fail
-        let _ = writeln!(text, "| `{}` | {} | {} |", code.code, code.meaning, code.way_out);
+        text += &format!("| `{}` | {} | {} |\n", code.code, code.meaning, code.way_out);
     }
     Page { file: "diagnostics.md".to_owned(), text }
 }
@@ -117,8 +112,7 @@ impl Writer<'_> {
         for setting in operator.settings {
             let values: Vec<String> = setting.values.iter().map(|value| format!("`{value}`")).collect();
             let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
-            // writing to a string cannot fail
-            let _ = writeln!(out, "- `{}`{values}: {}", setting.name, setting.summary);
+            out += &format!("- `{}`{values}: {}\n", setting.name, setting.summary);
         }
         if !operator.settings.is_empty() {
             out.push('\n');

@@ -261,13 +261,17 @@ impl List {
             }
             self.words(CompletionKind::Keyword, &clauses(operator.name));
         }
-        if matches!(operator, "join" | "lookup" | "union") || probe.wants_table {
+        let joins = matches!(operator, "join" | "lookup" | "union");
+        if (joins && first) || probe.wants_table {
             self.tables(catalog);
         }
-        if !matches!(operator, "union" | "search" | "find") || !probe.wants_table {
+        if !(joins && first) {
             for column in probe.columns() {
                 self.add(CompletionKind::Column, &column.name, column.ty.name(), &quoted(&column.name));
             }
+        }
+        if matches!(operator, "project-away" | "project-keep" | "project-reorder") {
+            return;
         }
         self.names(probe);
         if aggregates {
@@ -278,13 +282,21 @@ impl List {
         self.functions(catalog);
     }
 
-    /// Names that begin with what is typed come first, then by kind, then by name.
+    /// Names that begin with what is typed come first, then by kind, then by name
+    /// or as listed.
     fn sorted(mut self) -> Vec<Completion> {
-        let rank = |completion: &Completion| {
+        let aggregates = self.out.iter().any(|completion| completion.kind == CompletionKind::Aggregate);
+        let mut ranked: Vec<_> = self.out.into_iter().enumerate().collect();
+        ranked.sort_by_cached_key(|(at, completion)| {
             let begins = completion.label.to_lowercase().starts_with(&self.typed);
-            (!begins, completion.kind, completion.label.clone())
-        };
-        self.out.sort_by_cached_key(rank);
+            // where aggregates may stand, they are what is wanted most
+            let wanted = aggregates && completion.kind == CompletionKind::Aggregate;
+            // keywords and values are listed in a sensible order already
+            let listed = matches!(completion.kind, CompletionKind::Keyword | CompletionKind::Value);
+            let order = if listed { *at } else { 0 };
+            (!begins, !wanted, completion.kind, order, completion.label.clone())
+        });
+        self.out = ranked.into_iter().map(|(_, completion)| completion).collect();
         self.out.dedup_by(|a, b| a.label == b.label && a.kind == b.kind);
         self.out
     }

@@ -1,7 +1,5 @@
 //! Hover: what the name under the pointer is.
 
-use std::fmt::Write as _;
-
 use crate::analysis::QUERY_BYTES_MAX;
 use crate::bind::probe::{self, Meaning};
 use crate::bound::ScalarKind;
@@ -122,8 +120,7 @@ fn operator(declaration: &Declaration) -> String {
         } else {
             format!(" ({})", setting.values.join(", "))
         };
-        // writing to a string cannot fail
-        let _ = write!(out, "\n- `{}`{values}: {}", setting.name, setting.summary);
+        out.push_str(&format!("\n- `{}`{values}: {}", setting.name, setting.summary));
     }
     out
 }

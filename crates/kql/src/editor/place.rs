@@ -162,10 +162,8 @@ fn place_behind(before: &[Token<'_>]) -> Place {
         return if hint { Place::Hint } else { Place::Nothing };
     }
     let segment = Segment::around(before);
-    if last.is_mark("(") {
-        if let Some(place) = behind_bracket(before, &segment) {
-            return place;
-        }
+    if let Some(place) = behind_bracket(before, &segment).filter(|_| last.is_mark("(")) {
+        return place;
     }
     if last.is_mark("=") {
         let setting = before.len().checked_sub(2).map(|at| before[at].text.to_owned()).unwrap_or_default();

@@ -346,8 +346,9 @@ impl Layout<'_> {
         let mut width = 0;
         for (number, node) in nodes.iter().enumerate() {
             let (first, last) = (&self.pieces[node.first()], &self.pieces[node.last()]);
-            let commented_before = !(first.leading.is_empty() || edges && number == 0);
-            let commented_behind = last.trailing.is_some() && !(edges && number + 1 == nodes.len());
+            let (at_start, at_end) = (edges && number == 0, edges && number + 1 == nodes.len());
+            let commented_before = !at_start && !first.leading.is_empty();
+            let commented_behind = !at_end && last.trailing.is_some();
             if commented_before || commented_behind {
                 return None;
             }

@@ -13,7 +13,7 @@ pub(super) const OPERATORS: &[Operator] = &[
         "invoke",
         &["T | invoke Function(Argument, …)"],
         "calls a function with the rows so far as its first argument",
-        "let double = (T: (n: long)) { T | extend n = n * 2 }; range n from 1 to 3 step 1 | invoke double()",
+        "let twice = (T: (n: long)) { T | extend n = n * 2 }; range n from 1 to 3 step 1 | invoke twice()",
     ),
     Operator::new(
         "partition",

@@ -10,8 +10,11 @@ fn check(text: &str) -> Analysis {
     if std::env::var_os("HOSTILE_SHOW").is_some() {
         println!("{text:?}");
     }
-    let catalog = MemoryCatalog::default().with("T", "a:string,b:long,d:dynamic,t:datetime");
-    let analysis = analyze(text, &catalog, &AnalyzeOptions::default());
+    check_in(text, &MemoryCatalog::default().with("T", "a:string,b:long,d:dynamic,t:datetime"))
+}
+
+fn check_in(text: &str, catalog: &MemoryCatalog) -> Analysis {
+    let analysis = analyze(text, catalog, &AnalyzeOptions::default());
     for finding in &analysis.diagnostics {
         assert_ne!(finding.code, "K0004", "panic in {text:?}");
         assert!(finding.span.start <= finding.span.end, "{finding:?}");
@@ -169,4 +172,30 @@ fn growth_is_bounded() {
     }
     assert!(check(&"(".repeat(2_000_000)).query.is_none());
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_typical_rule_is_read_quickly() {
+    let catalog =
+        MemoryCatalog::default().with("T", "a:string,b:long,d:dynamic,t:datetime,user:string,host:string");
+    let steps = "| where t > ago(1h) and a has_any ('x', 'y', 'z') and not(user startswith 'svc')\n\
+        | extend kind = case(b > 5, 'high', b > 2, 'middle', 'low'), part = tostring(d.p[0].q)\n\
+        | where isnotempty(part) and host !in~ ('p', 'q', 'r')\n\
+        | summarize n = count(), users = make_set(user, 100), latest = max(t) by host, bin(t, 5m), kind\n\
+        | where n > 3\n\
+        | project t, host, kind, user = tostring(users[0]), a = kind, b = n, d = users\n";
+    let rule = format!(
+        "let since = ago(1d);\nlet names = datatable(user: string)['m', 'n'];\nT\n{}| join kind=leftanti (names) on user\n",
+        steps.repeat(6)
+    );
+    assert!(check_in(&rule, &catalog).query.is_some(), "{:?}", check_in(&rule, &catalog).diagnostics);
+    let start = Instant::now();
+    const ROUNDS: u32 = 100;
+    for _ in 0..ROUNDS {
+        drop(analyze(&rule, &catalog, &AnalyzeOptions::default()));
+    }
+    let each = start.elapsed() / ROUNDS;
+    println!("{} lines are parsed and bound in {each:?}", rule.lines().count());
+    // far above what it takes, so that a busy machine does not matter
+    assert!(each.as_millis() < 50, "{each:?}");
 }

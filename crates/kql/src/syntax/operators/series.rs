@@ -103,7 +103,8 @@ impl Parser<'_> {
             loop {
                 settings.extend(self.property());
                 // the comma between two properties is often left out
-                if !(self.eat(",") || self.token().kind == TokenKind::Word && self.ahead_mark(1, "=")) {
+                let more = self.eat(",") || (self.token().kind == TokenKind::Word && self.ahead_mark(1, "="));
+                if !more {
                     break;
                 }
             }
