@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bartizan_base::{ManualClock, TenantId, Ticks, WorkspaceId};
+use bartizan_base::{ManualClock, TenantId, WorkspaceId};
 use bartizan_engine::{Engine, EngineOptions, QueryLimits, QueryRequest};
 use bartizan_schema::TableRegistry;
 use bartizan_store::{AppendTarget, Store, StoreOptions};

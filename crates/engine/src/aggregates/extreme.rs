@@ -174,11 +174,7 @@ impl Best {
     }
 
     /// Offers rows: the first column has their numbers (null for no row at all), the others the outputs.
-    fn offer<'a>(
-        &mut self,
-        columns: &'a [ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
-    ) -> Result<()> {
+    fn offer(&mut self, columns: &[ArrayRef], rows: impl Iterator<Item = (usize, usize)>) -> Result<()> {
         let numbers = columns[0].as_primitive::<Int64Type>();
         let keys = Keys::of(self.pick, &columns[1]);
         let chunk = u32::try_from(self.chunks.arrays.len()).unwrap_or(u32::MAX);

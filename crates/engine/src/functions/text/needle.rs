@@ -51,18 +51,18 @@ impl Needle {
         let (a, b) = (&rest[self.first..self.first + places], &rest[self.second..self.second + places]);
         let mut at = 0;
         while places - at >= WIDE {
-            if both::<WIDE>(&a[at..], &b[at..], x, y) {
-                if let Some(found) = self.compare(rest, at, at + WIDE) {
-                    return Some(from + found);
-                }
+            if both::<WIDE>(&a[at..], &b[at..], x, y)
+                && let Some(found) = self.compare(rest, at, at + WIDE)
+            {
+                return Some(from + found);
             }
             at += WIDE;
         }
         while places - at >= NARROW {
-            if both::<NARROW>(&a[at..], &b[at..], x, y) {
-                if let Some(found) = self.compare(rest, at, at + NARROW) {
-                    return Some(from + found);
-                }
+            if both::<NARROW>(&a[at..], &b[at..], x, y)
+                && let Some(found) = self.compare(rest, at, at + NARROW)
+            {
+                return Some(from + found);
             }
             at += NARROW;
         }
