@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use bartizan_store::layout::{SEQ_COLUMN, TIME_COLUMN, pad};
 use bartizan_store::{FileEntry, TableSnapshot};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::stats::Precision;
+use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
@@ -62,6 +63,42 @@ impl SnapshotTable {
         self.snapshot.files.iter().filter(keep).cloned().collect()
     }
 
+    /// What the manifest knows of files: how many rows they have, and between which times and sequence
+    /// numbers.
+    fn statistics(&self, files: &[Arc<FileEntry>]) -> Statistics {
+        let mut statistics = Statistics::new_unknown(&self.snapshot.schema);
+        statistics.num_rows = Precision::Exact(files.iter().map(|file| file.rows as usize).sum());
+        let mut between = |name: &str, of: fn(&FileEntry) -> (i64, i64)| {
+            let Ok(at) = self.snapshot.schema.index_of(name) else { return };
+            let bounds = files.iter().map(|file| of(file));
+            let Some((min, max)) = bounds.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return };
+            let column = &mut statistics.column_statistics[at];
+            column.null_count = Precision::Exact(0);
+            column.min_value = Precision::Exact(ScalarValue::Int64(Some(min)));
+            column.max_value = Precision::Exact(ScalarValue::Int64(Some(max)));
+        };
+        between(TIME_COLUMN, |file| (file.time_min, file.time_max));
+        between(SEQ_COLUMN, |file| (file.seq_min, file.seq_max));
+        statistics
+    }
+
+    /// The files of each partition, newest first: a query for the newest rows then has them after its first
+    /// files, and passes over the others by their statistics.
+    fn groups(&self, files: &[Arc<FileEntry>], partitions: usize) -> Result<Vec<FileGroup>> {
+        let mut newest_first = files.to_vec();
+        newest_first.sort_by_key(|file| std::cmp::Reverse(file.time_max));
+        let mut groups = vec![Vec::new(); partitions.clamp(1, files.len().max(1))];
+        let count = groups.len();
+        for (at, file) in newest_first.into_iter().enumerate() {
+            let path = Path::from_absolute_path(&file.path)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let statistics = Arc::new(self.statistics(std::slice::from_ref(&file)));
+            let file = PartitionedFile::new(path.to_string(), file.size_bytes).with_statistics(statistics);
+            groups[at % count].push(file);
+        }
+        Ok(groups.into_iter().map(FileGroup::new).collect())
+    }
+
     fn scan_memory(
         &self,
         projection: Option<&Vec<usize>>,
@@ -91,18 +128,12 @@ impl SnapshotTable {
         if files.is_empty() {
             return Ok(None);
         }
-        let files = files
-            .iter()
-            .map(|file| {
-                let path = Path::from_absolute_path(&file.path)
-                    .map_err(|error| DataFusionError::External(Box::new(error)))?;
-                Ok(PartitionedFile::new(path.to_string(), file.size_bytes))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let statistics = self.statistics(files);
         let source = Arc::new(ParquetSource::new(Arc::clone(&self.snapshot.schema)));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_projection_indices(projection.cloned())?
-            .with_file_groups(FileGroup::new(files).split_files(partitions))
+            .with_file_groups(self.groups(files, partitions)?)
+            .with_statistics(statistics)
             .with_limit(limit)
             .with_expr_adapter(Some(Arc::new(EmptyTextForMissing)))
             .build();

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF, cast, when};
 use super::{Answer, Context, Scope, address, broken, column, to_scalar_value};
 use crate::error::QueryError;
 use crate::functions::bin::Bin;
+use crate::functions::dynamic::path::{Path, Step};
 use crate::functions::kernel::{Entry, Kernel};
 use crate::functions::{convert, dynamic, registry};
 use crate::types::{absent, arrow_type, is_number};
@@ -203,16 +204,35 @@ impl Exprs<'_> {
 
     fn path(&self, value: &Scalar, segments: &[PathSegment]) -> Result<Expr, QueryError> {
         let mut expr = self.value_as(value, KqlType::Dynamic)?;
+        // Steps that one pass can take together.
+        let mut steps = Vec::new();
         for segment in segments {
             let (key, ty) = match segment {
-                PathSegment::Key(key) => (text(key), KqlType::String),
-                PathSegment::Index(at) => (Expr::Literal(ScalarValue::Int64(Some(*at)), None), KqlType::Long),
+                PathSegment::Key(key) => {
+                    steps.push(Step::Key(key.clone()));
+                    continue;
+                }
+                PathSegment::Index(at) => match usize::try_from(*at) {
+                    Ok(at) => {
+                        steps.push(Step::Index(at));
+                        continue;
+                    }
+                    Err(_) => (Expr::Literal(ScalarValue::Int64(Some(*at)), None), KqlType::Long),
+                },
                 PathSegment::Dynamic(key) => (self.value(key)?, key.ty),
             };
+            expr = walk(expr, std::mem::take(&mut steps));
             expr = apply(dynamic::STEP, vec![KqlType::Dynamic, ty], KqlType::Dynamic, vec![expr, key]);
         }
-        Ok(expr)
+        Ok(walk(expr, steps))
     }
+}
+
+fn walk(expr: Expr, steps: Vec<Step>) -> Expr {
+    if steps.is_empty() {
+        return expr;
+    }
+    ScalarUDF::new_from_impl(Path::new(steps)).call(vec![expr])
 }
 
 /// Calls a kernel.

@@ -1,6 +1,7 @@
 //! Dynamic values: JSON text, read in place. A path step copies nothing; it borrows a slice of its input.
 
 pub(crate) mod expand;
+pub(crate) mod path;
 pub(crate) mod sets;
 
 use std::borrow::Cow;
