@@ -17,9 +17,11 @@ use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use datafusion::physical_expr::PhysicalExpr;
@@ -120,6 +122,7 @@ impl SnapshotTable {
 
     fn scan_files(
         &self,
+        runtime: &RuntimeEnv,
         files: &[Arc<FileEntry>],
         projection: Option<&Vec<usize>>,
         limit: Option<usize>,
@@ -129,7 +132,13 @@ impl SnapshotTable {
             return Ok(None);
         }
         let statistics = self.statistics(files);
-        let source = Arc::new(ParquetSource::new(Arc::clone(&self.snapshot.schema)));
+        // Footers and page indexes are read once: a file never changes, and no two have one name.
+        let store = runtime.object_store(ObjectStoreUrl::local_filesystem())?;
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let readers = Arc::new(CachedParquetFileReaderFactory::new(store, footers));
+        let source =
+            ParquetSource::new(Arc::clone(&self.snapshot.schema)).with_parquet_file_reader_factory(readers);
+        let source = Arc::new(source);
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_projection_indices(projection.cloned())?
             .with_file_groups(self.groups(files, partitions)?)
@@ -167,7 +176,7 @@ impl TableProvider for SnapshotTable {
         let files = self.files(filters);
         let parts: Vec<_> = [
             self.scan_memory(projection, partitions)?,
-            self.scan_files(&files, projection, limit, partitions)?,
+            self.scan_files(state.runtime_env(), &files, projection, limit, partitions)?,
         ]
         .into_iter()
         .flatten()
