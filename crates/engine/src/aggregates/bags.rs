@@ -51,12 +51,12 @@ impl Definition for Merge {
 pub(super) struct Merged {
     merge: Merge,
     groups: Vec<Option<Tree>>,
-    /// An upper bound of the memory of the groups' contents: the length of all texts that were merged.
+    /// About the memory of the groups' contents.
     heap: usize,
 }
 
-/// A text's tree takes about this many times its length.
-const TREE_FACTOR: usize = 4;
+/// A tree takes at most about this many times the length of its text: a digit and a comma are a node.
+const TREE_FACTOR: usize = size_of::<Tree>() / 2;
 
 impl Merged {
     fn add(&mut self, group: usize, json: &str, is_schema: bool) {
@@ -66,19 +66,24 @@ impl Merged {
             Merge::Bag { keys_max } => {
                 let Tree::Object(new) = tree else { return };
                 let Tree::Object(bag) = held.get_or_insert_with(|| Tree::Object(Map::new())) else { return };
+                let before = bag.len();
                 for (key, value) in new {
                     if bag.len() < keys_max && !bag.contains_key(&key) {
-                        self.heap += TREE_FACTOR * key.len() + size_of::<Tree>();
                         bag.insert(key, value);
                     }
                 }
+                if bag.len() > before {
+                    self.heap += TREE_FACTOR * json.len();
+                }
             }
             Merge::Schema => {
-                self.heap += json.len();
                 let schema = if is_schema { tree } else { schema_of(&tree) };
                 match held {
-                    Some(held) => unite(held, schema),
-                    None => *held = Some(schema),
+                    Some(held) => self.heap += unite(held, schema),
+                    None => {
+                        self.heap += TREE_FACTOR * json.len();
+                        *held = Some(schema);
+                    }
                 }
             }
         }
@@ -161,30 +166,41 @@ fn schema_of(value: &Tree) -> Tree {
     }
 }
 
-/// Adds a schema to another. Alternatives become an array: type names once each, and one bag.
-fn unite(held: &mut Tree, other: Tree) {
+/// Adds a schema to another. Alternatives become an array: type names once each, and one bag. Gives the
+/// memory that this takes, about.
+fn unite(held: &mut Tree, other: Tree) -> usize {
+    const NODE_BYTES: usize = 2 * size_of::<Tree>();
     match (&mut *held, other) {
-        (Tree::Object(held), Tree::Object(other)) => {
-            for (key, schema) in other {
-                match held.get_mut(&key) {
-                    Some(held) => unite(held, schema),
-                    None => {
-                        held.insert(key, schema);
-                    }
+        (Tree::Object(held), Tree::Object(other)) => other
+            .into_iter()
+            .map(|(key, schema)| match held.get_mut(&key) {
+                Some(held) => unite(held, schema),
+                None => {
+                    let taken = NODE_BYTES + key.len() + TREE_FACTOR * schema.to_string().len();
+                    held.insert(key, schema);
+                    taken
                 }
-            }
-        }
-        (held, Tree::Array(alternatives)) => alternatives.into_iter().for_each(|one| unite(held, one)),
+            })
+            .sum(),
+        (held, Tree::Array(alternatives)) => alternatives.into_iter().map(|one| unite(held, one)).sum(),
         (Tree::Array(alternatives), other) => {
             let bag = alternatives.iter().position(|one| one.is_object() && other.is_object());
             match bag {
                 Some(at) => unite(&mut alternatives[at], other),
-                None if alternatives.contains(&other) => {}
-                None => alternatives.push(other),
+                None if alternatives.contains(&other) => 0,
+                None => {
+                    let taken = NODE_BYTES + TREE_FACTOR * other.to_string().len();
+                    alternatives.push(other);
+                    taken
+                }
             }
         }
-        (held, other) if *held != other => *held = Tree::Array(vec![held.take(), other]),
-        _ => {}
+        (held, other) if *held != other => {
+            let taken = NODE_BYTES + TREE_FACTOR * other.to_string().len();
+            *held = Tree::Array(vec![held.take(), other]);
+            taken
+        }
+        _ => 0,
     }
 }
 
