@@ -181,7 +181,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "make_set",
         &["(expr: any, max_size?: integer): dynamic"],
-        "distinct values as an array, in no order, up to a size",
+        "distinct values as an array, in no order, up to a size; of arrays, their elements",
         "range x from 1 to 3 step 1 | summarize make_set(x)",
     )
     .alias(&["makeset"])
@@ -198,7 +198,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "make_bag",
         &["(expr: dynamic, max_size?: integer): dynamic"],
-        "bags of all rows made one",
+        "bags of all rows made one, a key keeping one of its values",
         r#"print d = dynamic({"a": 1}) | summarize make_bag(d)"#,
     )
     .alias(&["make_dictionary"])
@@ -231,7 +231,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "percentile",
         &["(value: any, percentile: number): same"],
-        "the value at a percentile, by nearest rank",
+        "the value at a percentile: exact, by nearest rank, for up to 1,024 different values, close beyond",
         "range x from 1 to 3 step 1 | summarize percentile(x, 50)",
     )
     .nulls(Nulls::Skipped),
@@ -371,7 +371,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "take_any",
         &["(values...: any): same"],
-        "the values of any one row",
+        "the values of any one row; of a single column a value that is not empty, if there is one",
         "range x from 1 to 3 step 1 | summarize take_any(x)",
     )
     .nulls(Nulls::Skipped),
