@@ -122,6 +122,14 @@ impl Hll {
         }
     }
 
+    /// The hashes of a small set.
+    pub(super) fn hashes(&self) -> Option<impl Iterator<Item = u64>> {
+        match &self.form {
+            Form::Few { slots, .. } => Some(slots.iter().copied().filter(|hash| *hash != 0)),
+            Form::Many(_) => None,
+        }
+    }
+
     /// The stored form: a version, the index bits, then hashes or six-bit registers.
     pub fn to_bytes(&self) -> Vec<u8> {
         match &self.form {

@@ -4,8 +4,10 @@
 
 mod hash;
 mod hll;
+mod intersect;
 mod tdigest;
 
 pub use hash::{hash_bytes, hash_u64};
 pub use hll::Hll;
+pub use intersect::intersection;
 pub use tdigest::{Centroid, TDigest};

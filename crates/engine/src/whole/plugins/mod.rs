@@ -1,11 +1,17 @@
 //! The plugins of `evaluate` that run over all rows: one line each in [`PLUGINS`].
 
+mod activity;
 mod bag_unpack;
+mod dcount_intersect;
 mod lookup;
 mod narrow;
+mod pattern;
 mod pivot;
+mod rolling;
 mod rows_near;
 mod schema_merge;
+mod sequence;
+mod timeline;
 
 use arrow::array::ArrayRef;
 use bartizan_kql::bound::{ColumnSchema, Literal, PluginCall, Scalar, ScalarKind};
@@ -31,12 +37,27 @@ type Run = fn(&[Rows], &Task<'_>) -> Result<Vec<ArrayRef>, QueryError>;
 type Learn = fn(&[Rows], &Task<'_>) -> Result<Vec<ColumnSchema>, QueryError>;
 
 const PLUGINS: &[(&str, Run)] = &[
+    ("active_users_count", activity::active_users_count),
+    ("activity_counts_metrics", activity::activity_counts_metrics),
+    ("activity_engagement", activity::activity_engagement),
+    ("activity_metrics", activity::activity_metrics),
+    ("autocluster", pattern::autocluster),
+    ("basket", pattern::basket),
+    ("dcount_intersect", dcount_intersect::run),
+    ("diffpatterns", pattern::diffpatterns),
+    ("funnel_sequence", sequence::funnel_sequence),
+    ("funnel_sequence_completion", sequence::funnel_sequence_completion),
     ("ipv4_lookup", lookup::run),
     ("ipv6_lookup", lookup::run),
     ("narrow", narrow::run),
+    ("new_activity_metrics", activity::new_activity_metrics),
     ("pivot", pivot::run),
+    ("rolling_percentile", rolling::run),
     ("rows_near", rows_near::run),
     ("schema_merge", schema_merge::run),
+    ("sequence_detect", sequence::sequence_detect),
+    ("session_count", activity::session_count),
+    ("sliding_window_counts", activity::sliding_window_counts),
 ];
 
 /// Plugins whose columns are in the rows.
