@@ -13,3 +13,5 @@ pub mod pattern;
 pub mod prefix;
 pub mod series;
 pub mod sketch;
+pub mod special;
+pub mod units;

@@ -36,6 +36,7 @@ pub(crate) async fn run(
         text: rule.query.clone(),
         timespan,
         now,
+        principal: String::new(),
         ingested: Some(SeqWindow { after: start.unwrap_or(0), upto }),
         limits: QueryLimits { timeout: QUERY_TIMEOUT, rows: ROWS_MAX, ..QueryLimits::default() },
     };

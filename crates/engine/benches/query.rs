@@ -94,6 +94,7 @@ fn query(bencher: divan::Bencher<'_, '_>, text: &str) {
             text: text.to_owned(),
             timespan: None,
             now: now(),
+            principal: String::new(),
             ingested: None,
             limits: QueryLimits { timeout: Duration::from_secs(60), ..QueryLimits::default() },
         };

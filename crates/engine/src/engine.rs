@@ -42,6 +42,8 @@ pub struct EngineOptions {
     pub spill_dir: Option<PathBuf>,
     /// Disk that spilled data may use, all queries together.
     pub spill_bytes: u64,
+    /// What `current_cluster_endpoint()` is: the name this service is reached by.
+    pub endpoint: String,
     /// Saved functions, parsers and watchlists.
     pub functions: Option<Arc<dyn FunctionSource>>,
 }
@@ -55,6 +57,7 @@ impl Default for EngineOptions {
             query_memory_bytes: 512 << 20,
             spill_dir: None,
             spill_bytes: 16 << 30,
+            endpoint: "localhost".to_owned(),
             functions: None,
         }
     }
@@ -79,6 +82,8 @@ pub struct QueryRequest {
     pub timespan: Option<(Ticks, Ticks)>,
     /// What `now()` is.
     pub now: Ticks,
+    /// What `current_principal()` is: who asks, empty for the service itself.
+    pub principal: String,
     pub ingested: Option<SeqWindow>,
     pub limits: QueryLimits,
 }
@@ -176,7 +181,7 @@ impl Inner {
     async fn run(&self, request: &QueryRequest, interrupt: &Interrupt) -> Result<QueryOutput, QueryError> {
         let mut options = AnalyzeOptions { now: request.now, ..AnalyzeOptions::default() };
         let catalog = self.catalog(request.workspace);
-        let mut context = Context::new(request, interrupt);
+        let mut context = Context::new(request, &self.options.endpoint, interrupt);
         let mut first_seq = None;
         // columns that only rows tell are asked for first, one call after the other
         for _ in 0..=LEARNED_CALLS_MAX {

@@ -84,8 +84,10 @@ pub(super) async fn run(
     if let Some(seconds) = prefer.wait_seconds {
         limits.timeout = Duration::from_secs(seconds.max(1)).min(WAIT_MAX);
     }
+    let principal = caller.principal().map(|who| format!("aaduser={}", who.object_id)).unwrap_or_default();
+    let text = body.query.clone();
     let request =
-        QueryRequest { workspace: customer, text: body.query.clone(), timespan, now, ingested: None, limits };
+        QueryRequest { workspace: customer, text, timespan, now, principal, ingested: None, limits };
     match app.engine.query(request).await {
         Ok(output) => Ok((StatusCode::OK, encode(&output, prefer))),
         Err(error) => refuse(&body.query, error),

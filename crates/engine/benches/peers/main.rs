@@ -99,6 +99,7 @@ async fn serve(folder: &Path) {
                 text: text.to_owned(),
                 timespan: None,
                 now: events::end(),
+                principal: String::new(),
                 ingested: None,
                 limits,
             };

@@ -6,6 +6,7 @@
 
 mod bags;
 mod collect;
+mod decimal;
 mod distinct;
 mod elements;
 mod extreme;

@@ -5,10 +5,11 @@ use bartizan_schema::KqlType;
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::functions_aggregate::expr_fn as native;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{AggregateUDF, Expr};
 
 use super::bags::Merge;
 use super::collect::{Collect, Collection};
+use super::decimal::{Fold, FoldDecimals};
 use super::distinct::{self, Distinct};
 use super::extreme::{self, Extreme, Pick};
 use super::grouped::call;
@@ -37,8 +38,15 @@ impl Parts<'_> {
     pub(super) fn plan(self, name: &str) -> Result<Option<Planned>, QueryError> {
         let Some(out) = self.aggregate.outputs.first().map(|output| output.ty) else { return Ok(None) };
         let first = self.args.first().map(|arg| arg.ty);
-        if first == Some(KqlType::Decimal) && !takes_any_type(name) {
-            return Ok(None);
+        if first == Some(KqlType::Decimal) {
+            match Fold::named(name) {
+                Some(fold) if self.args.len() == 1 => {
+                    let fold = AggregateUDF::from(FoldDecimals::new(fold));
+                    return Ok(Some(one(fold.call(vec![self.value(0)?]), as_is())));
+                }
+                _ if !takes_any_type(name) => return Ok(None),
+                _ => {}
+            }
         }
         Ok(Some(match (name, self.args.len()) {
             ("count", 0) => one(native::count(Expr::Literal(ScalarValue::Int64(Some(1)), None)), as_is()),

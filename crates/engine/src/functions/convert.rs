@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bartizan_base::{Ticks, Timespan};
 use bartizan_schema::KqlType;
 
+use super::decimal::Decimal;
 use super::dynamic::{self, Json};
 use super::kernel::{Entry, seeing_nulls, strict};
 use super::time::{parse_datetime, parse_timespan};
@@ -30,7 +31,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     seeing_nulls("coalesce", |args, _| {
         args.iter().find(|arg| !arg.is_empty()).cloned().unwrap_or(Value::Null)
     }),
-    strict("gettype", |args, _| Value::string(type_name(&args[0]))),
+    seeing_nulls("gettype", |args, _| Value::string(type_name(&args[0]))),
 ];
 
 fn type_name(value: &Value<'_>) -> &'static str {
@@ -84,12 +85,7 @@ pub(crate) fn convert(value: Value<'_>, to: KqlType) -> Value<'_> {
             Value::Null | Value::Dynamic(_) => value,
             value => Value::Dynamic(Cow::Owned(dynamic::to_json(&value))),
         },
-        KqlType::Decimal => match value {
-            Value::Decimal(text) => Value::Decimal(text),
-            Value::Int(value) => Value::Decimal(Cow::Owned(value.to_string())),
-            Value::Long(value) => Value::Decimal(Cow::Owned(value.to_string())),
-            _ => Value::Null,
-        },
+        KqlType::Decimal => Decimal::of(&value).map_or(Value::Null, Decimal::into_value),
     }
 }
 
@@ -147,6 +143,7 @@ fn to_bool(value: &Value<'_>) -> Option<bool> {
         Value::Int(value) => Some(*value != 0),
         Value::Long(value) => Some(*value != 0),
         Value::Real(value) => Some(*value != 0.0),
+        Value::Decimal(_) => Decimal::of(value).map(|value| value != Decimal::ZERO),
         Value::String(text) => match text.trim() {
             text if text.eq_ignore_ascii_case("true") => Some(true),
             text if text.eq_ignore_ascii_case("false") => Some(false),
@@ -162,7 +159,8 @@ pub(crate) fn to_long(value: &Value<'_>) -> Option<i64> {
         Value::Int(value) => Some(i64::from(*value)),
         Value::Long(value) | Value::DateTime(value) | Value::TimeSpan(value) => Some(*value),
         Value::Real(value) => truncate(*value),
-        Value::String(text) | Value::Decimal(text) => {
+        Value::Decimal(text) => text.parse::<Decimal>().ok()?.to_long(),
+        Value::String(text) => {
             let text = text.trim();
             let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
             match hex {

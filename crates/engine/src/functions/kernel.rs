@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use parking_lot::Mutex;
 use regex::Regex;
 
+use super::registry;
 use crate::types::{arrow_field, arrow_type};
 use crate::value::{ColumnBuilder, Reader, Value};
 
@@ -108,7 +109,9 @@ impl Kernel {
         } else {
             TypeSignature::Exact(args.iter().map(|ty| arrow_type(*ty)).collect())
         };
-        Self { entry, args, ret, signature: Signature::new(types, Volatility::Immutable) }
+        let volatile = registry::is_volatile(entry.name);
+        let volatility = if volatile { Volatility::Volatile } else { Volatility::Immutable };
+        Self { entry, args, ret, signature: Signature::new(types, volatility) }
     }
 }
 
@@ -150,7 +153,8 @@ impl ScalarUDFImpl for Kernel {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let volatile = self.signature.volatility == Volatility::Volatile;
+        let constant = !volatile && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
         let readers = args
             .args

@@ -3,12 +3,16 @@
 pub(crate) mod bin;
 pub(crate) mod comparison;
 pub(crate) mod convert;
+pub(crate) mod decimal;
 pub(crate) mod dynamic;
+pub(crate) mod encoding;
 mod hash;
 pub(crate) mod kernel;
 mod network;
 pub(crate) mod numeric;
+mod random;
 pub(crate) mod registry;
 pub(crate) mod sketch;
+mod system;
 pub(crate) mod text;
 mod time;

@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde_json::Value as Tree;
+
 use super::convert::{text, to_long};
-use super::dynamic::elements;
+use super::dynamic::{elements, from_tree};
 use super::kernel::{Entry, strict};
 use crate::value::Value;
 
@@ -58,7 +60,31 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         Value::Bool(has_address(&text(args[0].clone()), &text(args[1].clone()), true))
     }),
     strict("has_any_ipv4_prefix", |args, _| any_address(args, true)),
+    strict("ipv4_range_to_cidr_list", |args, _| {
+        match (v4(&text(args[0].clone())), v4(&text(args[1].clone()))) {
+            (Some(first), Some(last)) => {
+                let networks = covering(first.address, last.address);
+                from_tree(&Tree::Array(networks.into_iter().map(Tree::from).collect()))
+            }
+            _ => Value::Null,
+        }
+    }),
 ];
+
+/// The fewest networks that hold just the addresses of a range; at most 62 of them.
+fn covering(first: u32, last: u32) -> Vec<String> {
+    let mut networks = Vec::new();
+    let (mut at, last) = (u64::from(first), u64::from(last));
+    while at <= last {
+        // As large as the alignment of its first address and what is left allow.
+        let aligned = at.trailing_zeros().min(32);
+        let left = (last - at + 1).ilog2();
+        let bits = aligned.min(left);
+        networks.push(format!("{}/{}", Ipv4Addr::from(at as u32), 32 - bits));
+        at += 1_u64 << bits;
+    }
+    networks
+}
 
 /// An address and the length of its network prefix.
 #[derive(Clone, Copy, Debug)]

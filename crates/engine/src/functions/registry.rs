@@ -2,25 +2,38 @@
 //! refused by name.
 
 use super::kernel::Entry;
-use super::{comparison, convert, dynamic, hash, network, numeric, sketch, text, time};
+use super::{
+    comparison, convert, dynamic, encoding, hash, network, numeric, random, sketch, system, text, time,
+};
 
 /// Families, in the order of their modules.
 const FAMILIES: &[&[Entry]] = &[
     comparison::FUNCTIONS,
     convert::FUNCTIONS,
     dynamic::FUNCTIONS,
+    dynamic::bags::FUNCTIONS,
     dynamic::sets::FUNCTIONS,
+    encoding::FUNCTIONS,
+    encoding::compression::FUNCTIONS,
+    encoding::percent::FUNCTIONS,
+    encoding::punycode::FUNCTIONS,
     hash::FUNCTIONS,
     network::FUNCTIONS,
     numeric::FUNCTIONS,
     sketch::FUNCTIONS,
+    numeric::mathematics::FUNCTIONS,
+    numeric::rounding::FUNCTIONS,
+    random::FUNCTIONS,
+    system::FUNCTIONS,
     text::FUNCTIONS,
+    text::agent::FUNCTIONS,
     text::regex::FUNCTIONS,
     text::url::FUNCTIONS,
     text::xml::FUNCTIONS,
     time::FUNCTIONS,
     time::calendar::FUNCTIONS,
     time::format::FUNCTIONS,
+    time::zone::FUNCTIONS,
 ];
 
 /// Functions and operators that lower to DataFusion expressions, without a kernel of ours.
@@ -60,6 +73,17 @@ const LOWERED: &[&str] = &[
     "row_cumsum",
     "materialize",
     "identity",
+    "assert",
+    "bin_auto",
+    "bag_pack_columns",
+    "column_ifexists",
+    "column_names_of",
+    "iscolumnexists",
+    "current_cluster_endpoint",
+    "current_database",
+    "current_principal",
+    "current_principal_details",
+    "current_principal_is_member_of",
 ];
 
 /// Conversions: one argument, converted to the declared type of the result.
@@ -74,6 +98,7 @@ const CONVERSIONS: &[&str] = &[
     "todatetime",
     "totimespan",
     "toguid",
+    "todecimal",
 ];
 
 /// The kernel of `name`.

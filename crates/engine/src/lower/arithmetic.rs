@@ -6,7 +6,7 @@ use datafusion::logical_expr::Expr;
 
 use super::scalar::{Exprs, apply};
 use crate::error::QueryError;
-use crate::functions::numeric;
+use crate::functions::{decimal, numeric};
 
 impl Exprs<'_> {
     pub(super) fn arithmetic(
@@ -19,8 +19,18 @@ impl Exprs<'_> {
         let refuse = || QueryError::unsupported(format!("{} {function} {}", a.ty, b.ty), whole.span);
         let time = |ty: KqlType| matches!(ty, KqlType::DateTime | KqlType::TimeSpan);
         let ret = whole.ty;
-        if matches!(ret, KqlType::Dynamic | KqlType::Decimal | KqlType::String) {
-            return Err(refuse());
+        match ret {
+            KqlType::String => return Err(refuse()),
+            KqlType::Decimal => {
+                let entry = decimal::arithmetic(function).ok_or_else(refuse)?;
+                let args = vec![self.value_as(a, ret)?, self.value_as(b, ret)?];
+                return Ok(apply(entry, vec![ret, ret], ret, args));
+            }
+            KqlType::Dynamic => {
+                let entry = numeric::dynamic_arithmetic(function).ok_or_else(refuse)?;
+                return Ok(apply(entry, vec![a.ty, b.ty], ret, vec![self.value(a)?, self.value(b)?]));
+            }
+            _ => {}
         }
         // What a dynamic operand must be for the declared result.
         let operand = |side: &Scalar, other: &Scalar| match side.ty {

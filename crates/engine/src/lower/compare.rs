@@ -47,14 +47,11 @@ impl Exprs<'_> {
     }
 
     pub(super) fn ordering(&self, function: &str, a: &Scalar, b: &Scalar) -> Result<Expr, QueryError> {
-        if a.ty == KqlType::Dynamic && b.ty == KqlType::Dynamic {
-            return Err(QueryError::unsupported(
-                format!("{function} between dynamic values"),
-                a.span.to(b.span),
-            ));
-        }
         let ty = operand_type(a, b)?;
         let (left, right) = (self.value_as(a, ty)?, self.value_as(b, ty)?);
+        if matches!(ty, KqlType::Dynamic | KqlType::Decimal) {
+            return Ok(apply(comparison::ordering(function), vec![ty, ty], KqlType::Bool, vec![left, right]));
+        }
         let op = match function {
             "<" => Operator::Lt,
             "<=" => Operator::LtEq,
@@ -88,9 +85,7 @@ fn operand_type(a: &Scalar, b: &Scalar) -> Result<KqlType, QueryError> {
         (a, b) => common_type(a, b),
     };
     match ty {
-        Some(KqlType::Decimal) | None => {
-            Err(QueryError::unsupported(format!("comparing {} with {}", a.ty, b.ty), span))
-        }
+        None => Err(QueryError::unsupported(format!("comparing {} with {}", a.ty, b.ty), span)),
         Some(ty) => Ok(ty),
     }
 }

@@ -20,8 +20,7 @@ impl Context {
     pub(super) fn join(&self, join: &Join) -> Result<Lowered, QueryError> {
         let mut types = Vec::with_capacity(join.on.len());
         for (left, right) in &join.on {
-            let ty = common_type(left.ty, right.ty)
-                .filter(|ty| !matches!(ty, KqlType::Dynamic | KqlType::Decimal));
+            let ty = common_type(left.ty, right.ty).filter(|ty| *ty != KqlType::Dynamic);
             let refuse =
                 || QueryError::unsupported(format!("join of {} with {}", left.ty, right.ty), join.span);
             types.push(ty.ok_or_else(refuse)?);

@@ -122,7 +122,9 @@ fn matcher(op: TextOp, case_sensitive: bool, all: bool, needles: Vec<String>, su
 /// Whether a literal keeps its value as `ty`: `2` is not a member of a list of text.
 fn exactly(literal: &Literal, ty: KqlType) -> bool {
     match literal {
-        Literal::Real(value) => ty == KqlType::Real || ty == KqlType::String || value.fract() == 0.0,
+        Literal::Real(value) => {
+            matches!(ty, KqlType::Real | KqlType::String | KqlType::Decimal) || value.fract() == 0.0
+        }
         _ => true,
     }
 }

@@ -69,10 +69,19 @@ pub(crate) enum Answer {
     Members(Vec<Literal>),
 }
 
+/// What the `current_…` functions tell of the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub endpoint: String,
+    pub database: String,
+    pub principal: String,
+}
+
 /// What expressions and scans need to know about the query they are part of.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub now: Ticks,
+    pub facts: Facts,
     pub timespan: Option<(Ticks, Ticks)>,
     /// After, up to.
     pub ingested: Option<(i64, i64)>,
@@ -103,10 +112,15 @@ pub(crate) fn column(name: &str) -> Expr {
 
 impl Context {
     /// What a query starts from; its tables are added once they are known.
-    pub(crate) fn new(request: &QueryRequest, interrupt: &Interrupt) -> Self {
+    pub(crate) fn new(request: &QueryRequest, endpoint: &str, interrupt: &Interrupt) -> Self {
         let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
         Self {
             now: request.now,
+            facts: Facts {
+                endpoint: endpoint.to_owned(),
+                database: request.workspace.to_string(),
+                principal: request.principal.clone(),
+            },
             timespan: request.timespan,
             ingested: request.ingested.map(|window| (bound(window.after), bound(window.upto))),
             tables: HashMap::new(),
@@ -163,11 +177,12 @@ impl Context {
 
 /// The least common type that two compared or combined values convert to.
 fn common_type(a: KqlType, b: KqlType) -> Option<KqlType> {
-    use KqlType::{Dynamic, Int, Long, Real};
+    use KqlType::{Decimal, Dynamic, Int, Long, Real};
     Some(match (a, b) {
         _ if a == b => a,
         (Int, Long) | (Long, Int) => Long,
         (Int | Long, Real) | (Real, Int | Long) => Real,
+        (Decimal, Int | Long | Real) | (Int | Long | Real, Decimal) => Decimal,
         (Dynamic, other) | (other, Dynamic) => other,
         _ => return None,
     })

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
 use super::{Context, Lowered, column};
 use crate::error::QueryError;
+use crate::functions::decimal::Decimal;
 use crate::types::{absent, arrow_field};
 use crate::value::{ColumnBuilder, Value};
 
@@ -29,7 +30,7 @@ pub(crate) fn literal_value(literal: &Literal) -> Value<'_> {
         Literal::Int(value) => Value::Int(*value),
         Literal::Long(value) => Value::Long(*value),
         Literal::Real(value) => Value::Real(*value),
-        Literal::Decimal(text) => Value::Decimal(text.as_str().into()),
+        Literal::Decimal(text) => text.parse().map_or(Value::Null, Decimal::into_value),
         Literal::String(text) => Value::String(text.as_str().into()),
         Literal::DateTime(ticks) => Value::DateTime(ticks.0),
         Literal::TimeSpan(span) => Value::TimeSpan(span.0),

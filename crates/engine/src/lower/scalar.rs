@@ -4,6 +4,7 @@
 //! DataFusion's own, which pruning understands. As a value, KQL's null rules are kept exactly.
 
 use bartizan_kql::bound::{Literal, PathSegment, Scalar, ScalarKind};
+use bartizan_kql::{Diagnostic, Severity};
 use bartizan_schema::KqlType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, when};
@@ -13,8 +14,12 @@ use crate::error::QueryError;
 use crate::functions::bin::Bin;
 use crate::functions::dynamic::path::{Path, Step};
 use crate::functions::kernel::{Entry, Kernel};
-use crate::functions::{convert, dynamic, registry};
+use crate::functions::{convert, decimal, dynamic, numeric, registry};
 use crate::types::{absent, arrow_type, is_number};
+
+/// Codes of findings that only lowering makes.
+const NOT_CONSTANT: &str = "K0116";
+const ASSERTION_FAILED: &str = "K0118";
 
 /// Lowers expressions over one relation's columns.
 pub(super) struct Exprs<'a> {
@@ -115,7 +120,7 @@ impl Exprs<'_> {
                 Ok(if function == "between" { inside } else { Expr::Not(Box::new(inside)) })
             }
             ("+" | "-" | "*" | "/" | "%", [a, b]) => self.arithmetic(function, a, b, scalar),
-            ("neg", [a]) => Ok(Expr::Negative(Box::new(self.value_as(a, scalar.ty)?))),
+            ("neg", [a]) => self.negate(a, scalar),
             ("in" | "!in" | "in~" | "!in~", [value, members @ ..]) => {
                 self.membership(value, members, function.starts_with('!'), function.ends_with('~'))
             }
@@ -158,11 +163,14 @@ impl Exprs<'_> {
                     None => Expr::Literal(absent(KqlType::DateTime), None),
                 })
             }
+            ("gettype", [a]) if a.ty != KqlType::Dynamic => Ok(text(a.ty.name())),
             ("materialize" | "identity", [a]) => self.value_as(a, scalar.ty),
             ("bin" | "floor", [value, size]) => match self.plain_bin(value, size, scalar.ty)? {
                 Some(expr) => Ok(expr),
                 None => self.kernel(function, args, scalar),
             },
+            ("assert", [condition, message]) => self.assert(condition, message),
+            _ if function.starts_with("current_") => self.request_fact(function, scalar),
             _ if super::order::is_windowed(function) => self.windowed(function, args, scalar),
             _ if registry::is_conversion(function) => match args {
                 [a] => self.value_as(a, scalar.ty),
@@ -175,13 +183,67 @@ impl Exprs<'_> {
         }
     }
 
+    fn negate(&self, value: &Scalar, whole: &Scalar) -> Result<Expr, QueryError> {
+        let entry = match whole.ty {
+            KqlType::Decimal => decimal::NEGATE,
+            KqlType::Dynamic => numeric::NEGATE,
+            _ => return Ok(Expr::Negative(Box::new(self.value_as(value, whole.ty)?))),
+        };
+        Ok(apply(entry, vec![whole.ty], whole.ty, vec![self.value_as(value, whole.ty)?]))
+    }
+
+    /// `assert(condition, message)`: decided before any row is read, as the service does.
+    fn assert(&self, condition: &Scalar, message: &Scalar) -> Result<Expr, QueryError> {
+        let refuse = |code: &'static str, message: String, hint: Option<String>| {
+            let span = condition.span;
+            Err(QueryError::Invalid(vec![Diagnostic {
+                code,
+                severity: Severity::Error,
+                span,
+                message,
+                hint,
+            }]))
+        };
+        if !is_constant(condition) || !is_constant(message) {
+            let hint = "filter with `where` to test each row".to_owned();
+            return refuse(
+                NOT_CONSTANT,
+                "`assert` takes a condition and a message that depend on no row".to_owned(),
+                Some(hint),
+            );
+        }
+        if self.context.constant(condition)? == Literal::Bool(true) {
+            return Ok(boolean(true));
+        }
+        let message = match self.context.constant(message)? {
+            Literal::String(message) => message,
+            _ => String::new(),
+        };
+        refuse(ASSERTION_FAILED, format!("assertion failed: {message}"), None)
+    }
+
+    /// What the request says about itself and the service.
+    fn request_fact(&self, function: &'static str, scalar: &Scalar) -> Result<Expr, QueryError> {
+        let facts = &self.context.facts;
+        match function {
+            "current_cluster_endpoint" => Ok(text(&facts.endpoint)),
+            "current_database" => Ok(text(&facts.database)),
+            "current_principal" => Ok(text(&facts.principal)),
+            "current_principal_details" => {
+                let details = serde_json::json!({ "UserPrincipalName": facts.principal });
+                let details = Literal::Dynamic(details.to_string());
+                Ok(Expr::Literal(to_scalar_value(&details, KqlType::Dynamic), None))
+            }
+            // Groups live with the directory, which the engine does not see.
+            "current_principal_is_member_of" => Ok(boolean(false)),
+            _ => Err(QueryError::unsupported(function, scalar.span)),
+        }
+    }
+
     /// A call of a function that the registry has a kernel for.
     fn kernel(&self, function: &'static str, args: &[Scalar], scalar: &Scalar) -> Result<Expr, QueryError> {
-        let uses_decimal = scalar.ty == KqlType::Decimal || args.iter().any(|arg| arg.ty == KqlType::Decimal);
-        // Several arrays sorted by the first, or nulls first: not what the kernel does.
-        let sorts_more = function.starts_with("array_sort_") && args.len() > 1;
-        let entry = registry::kernel(function).filter(|_| !uses_decimal && !sorts_more);
-        let entry = entry.ok_or_else(|| QueryError::unsupported(function, scalar.span))?;
+        let entry =
+            registry::kernel(function).ok_or_else(|| QueryError::unsupported(function, scalar.span))?;
         let values = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;
         let types = args.iter().map(|arg| arg.ty).collect();
         Ok(apply(entry, types, scalar.ty, values))

@@ -1,10 +1,13 @@
 //! `sort`, `take` and `sample`.
 
 use bartizan_kql::bound::{Literal, Rel, Scalar, ScalarKind, SortKey};
+use bartizan_schema::KqlType;
+use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Sort;
 
-use super::{Context, Lowered, broken};
+use super::{Context, Lowered, Scope, broken};
 use crate::error::QueryError;
+use crate::functions::decimal;
 
 impl Context {
     pub(super) fn sort(&self, input: &Rel, keys: &[SortKey], ordered: bool) -> Result<Lowered, QueryError> {
@@ -12,7 +15,7 @@ impl Context {
         let mut by = Vec::with_capacity(keys.len() + 1);
         for key in keys {
             by.push(Sort {
-                expr: self.scalar(&key.value, &columns)?,
+                expr: self.sort_value(&key.value, &columns)?,
                 asc: !key.descending,
                 nulls_first: key.nulls_first,
             });
@@ -23,6 +26,17 @@ impl Context {
             return self.renumber(plan, columns, order, by);
         }
         Ok(Lowered::new(plan.sort(by)?.build()?, columns))
+    }
+
+    /// What rows are ordered by: the value, or for a decimal text that sorts as the numbers do.
+    fn sort_value(&self, value: &Scalar, scope: Scope<'_>) -> Result<Expr, QueryError> {
+        let expr = self.scalar(value, scope)?;
+        Ok(match value.ty {
+            KqlType::Decimal => {
+                super::scalar::apply(decimal::SORT_KEY, vec![value.ty], KqlType::Guid, vec![expr])
+            }
+            _ => expr,
+        })
     }
 
     pub(super) fn take(&self, input: &Rel, count: &Scalar, ordered: bool) -> Result<Lowered, QueryError> {

@@ -65,6 +65,7 @@ impl Fixture {
             text: text.to_owned(),
             timespan: None,
             now: Ticks::parse(NOW).unwrap(),
+            principal: String::new(),
             ingested: None,
             limits: QueryLimits { timeout: Duration::from_secs(60), ..QueryLimits::default() },
         }

@@ -140,8 +140,11 @@ impl Binder<'_> {
     }
 
     /// The columns of a call with several results, or none.
-    fn several(&mut self, value: &Expr) -> Vec<(String, Scalar)> {
+    pub(super) fn several(&mut self, value: &Expr) -> Vec<(String, Scalar)> {
         let ExprKind::Call { base: None, name, args } = &value.unwrapped().kind else { return Vec::new() };
+        if matches!(name.text.as_str(), "array_sort_asc" | "array_sort_desc") {
+            return self.sorted_columns(&name.text, args, value.span);
+        }
         let Some(columns) = several_columns(&name.text) else { return Vec::new() };
         if functions::lookup(&name.text).is_none() {
             return Vec::new();

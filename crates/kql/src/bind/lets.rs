@@ -45,9 +45,9 @@ impl Binder<'_> {
                     self.env.declare(&name.text, binding);
                 }
                 Statement::Parameters(parameters) => self.query_parameters(parameters),
-                // options of the request and names for other databases do not change what is bound
-                Statement::Set { .. }
-                | Statement::Alias { .. }
+                Statement::Set { name, value } => self.option(&name.text, value.as_ref()),
+                // names for other databases do not change what is bound
+                Statement::Alias { .. }
                 | Statement::Restrict { .. }
                 | Statement::Pattern(_)
                 | Statement::Error(_) => {}

@@ -4,6 +4,7 @@
 //! `let` values and functions are put in where they are used. That can multiply text, so all work is
 //! counted against [`COST_MAX`] and nesting against [`DEPTH_MAX`] and [`CALLS_MAX`].
 
+mod builtin;
 mod call;
 mod evaluate;
 mod expand;
@@ -75,6 +76,8 @@ pub(crate) struct Binder<'a> {
     /// Functions of the catalog that were used, parsed.
     saved: HashMap<String, Arc<Lambda>>,
     render: Option<Render>,
+    /// Options of the query that change what an expression means.
+    options: HashMap<String, Scalar>,
     /// Set while the aggregates of a `summarize` are bound.
     aggregates: Option<summarize::Sink>,
     /// Inside a union with `isfuzzy`: tables and functions that do not exist are passed over.
@@ -117,6 +120,7 @@ impl<'a> Binder<'a> {
             calls: Vec::new(),
             saved: HashMap::new(),
             render: None,
+            options: HashMap::new(),
             aggregates: None,
             fuzzy: false,
             inferred: Vec::new(),

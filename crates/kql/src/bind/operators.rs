@@ -229,12 +229,19 @@ impl Binder<'_> {
         let mut names = super::naming::Names::default();
         let mut out = Vec::new();
         for (at, item) in items.iter().enumerate() {
-            let (name, value) = match &item.kind {
-                ExprKind::Assign { names: given, value, .. } => {
-                    (given.first().map(|name| name.text.clone()), value.as_ref())
-                }
-                _ => (None, item),
+            let (given, value) = match &item.kind {
+                ExprKind::Assign { names, value, .. } => (names.as_slice(), value.as_ref()),
+                _ => (&[][..], item),
             };
+            let spread = self.several(value);
+            if !spread.is_empty() {
+                for (at, (own, value)) in spread.into_iter().enumerate() {
+                    let name = given.get(at).map_or(own, |name| name.text.clone());
+                    out.push(Named { name: names.unique(&name), value });
+                }
+                continue;
+            }
+            let name = given.first().map(|name| name.text.clone());
             let value = self.scalar(value);
             // `print tostring(1)` stays `print_0`: the reference names only what is written as a name
             let name = match name {

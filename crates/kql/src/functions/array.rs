@@ -96,16 +96,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "array_sort_asc",
-        &["(arrays...: dynamic): dynamic"],
-        "sorts arrays by the first one, upwards",
+        &["(array: dynamic, more?...: any): dynamic"],
+        "sorts arrays by the first one, upwards; nulls last unless the last argument is false",
         "print array_sort_asc(dynamic([3, 1, 2]))",
-    ),
+    )
+    .nulls(Nulls::Handled),
     Function::new(
         "array_sort_desc",
-        &["(arrays...: dynamic): dynamic"],
-        "sorts arrays by the first one, downwards",
+        &["(array: dynamic, more?...: any): dynamic"],
+        "sorts arrays by the first one, downwards; nulls last unless the last argument is false",
         "print array_sort_desc(dynamic([3, 1, 2]))",
-    ),
+    )
+    .nulls(Nulls::Handled),
     Function::new(
         "zip",
         &["(array...: dynamic): dynamic"],

@@ -6,7 +6,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "hash",
         &["(source: any, mod?: integer): long"],
-        "a number that spreads values evenly, optionally below a bound",
+        "xxHash64 of a value, optionally the remainder below a bound",
         r#"print hash("a", 10)"#,
     )
     .alias(&["hash_xxhash64"]),
@@ -31,13 +31,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "hash_combine",
         &["(source...: any): long"],
-        "one hash from several",
+        "one hash mixed from several, in their order",
         r#"print hash_combine(hash("a"), hash("b"))"#,
     ),
     Function::new(
         "hash_many",
         &["(source...: any): long"],
-        "one hash of several values",
+        "the hashes of several values mixed into one",
         r#"print hash_many("a", "b")"#,
     ),
 ];

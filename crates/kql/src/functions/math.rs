@@ -31,9 +31,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .named(Naming::FirstArgument),
     Function::new(
         "bin_auto",
-        &["(value: summable): dynamic"],
-        "rounds down to bins given by query options",
-        "print bin_auto(7)",
+        &["(value: summable): same"],
+        "rounds down to bins that the options `query_bin_auto_size` and `query_bin_auto_at` give",
+        "set query_bin_auto_size = 5; print bin_auto(7)",
     )
     .named(Naming::FirstArgument),
     Function::new(

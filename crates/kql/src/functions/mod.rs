@@ -202,8 +202,14 @@ impl Declared {
 
     /// The result's type for these argument types.
     pub fn result_type(&self, args: &[KqlType]) -> KqlType {
+        let exact = |signature: &&Signature| signature.takes(args.len()) && signature.matches(args);
         let fits = |signature: &&Signature| signature.takes(args.len()) && signature.accepts(args);
-        let chosen = self.signatures.iter().find(fits).or_else(|| self.signature_for(args.len()));
+        let chosen = self
+            .signatures
+            .iter()
+            .find(exact)
+            .or_else(|| self.signatures.iter().find(fits))
+            .or_else(|| self.signature_for(args.len()));
         chosen.or(self.signatures.first()).map_or(KqlType::Dynamic, |signature| signature.returns.of(args))
     }
 }

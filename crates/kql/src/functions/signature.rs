@@ -74,6 +74,17 @@ impl Signature {
         })
     }
 
+    /// Whether the types fit without a conversion: `avg(decimal)` is not `avg(real)`.
+    pub(super) fn matches(&self, args: &[KqlType]) -> bool {
+        args.iter().enumerate().all(|(at, ty)| {
+            let parameter = self.parameters.get(at).or(self.parameters.last());
+            parameter.is_none_or(|parameter| match parameter.kind {
+                ArgumentKind::Exactly(wanted) => wanted == *ty,
+                kind => *ty != KqlType::Dynamic && kind.accepts(*ty),
+            })
+        })
+    }
+
     /// Fewest and most arguments; `None` when there is no most.
     pub fn arity(&self) -> (usize, Option<usize>) {
         let fewest = self.parameters.iter().filter(|parameter| !parameter.optional).count();

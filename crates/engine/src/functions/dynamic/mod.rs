@@ -1,5 +1,6 @@
 //! Dynamic values: JSON text, read in place. A path step copies nothing; it borrows a slice of its input.
 
+pub(crate) mod bags;
 pub(crate) mod expand;
 pub(crate) mod path;
 pub(crate) mod sets;
@@ -21,44 +22,18 @@ pub(crate) const STEP: Entry = strict("step", |args, _| match (&args[0], &args[1
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     seeing_nulls("parse_json", |args, _| parse(&args[0])),
-    seeing_nulls("todynamic", |args, _| parse(&args[0])),
     strict("array_length", |args, _| match &args[0] {
         Value::Dynamic(json) if json.starts_with('[') => {
             elements(json).map_or(Value::Null, |all| Value::Long(all.len() as i64))
         }
         _ => Value::Null,
     }),
-    seeing_nulls("pack", |args, _| pack(args)),
-    seeing_nulls("bag_pack", |args, _| pack(args)),
     seeing_nulls("pack_array", |args, _| pack_array(args)),
-    strict("bag_keys", |args, _| match tree(&args[0]) {
-        Some(Tree::Object(bag)) => {
-            from_tree(&Tree::Array(bag.into_iter().map(|(key, _)| Tree::String(key)).collect()))
-        }
-        _ => Value::Null,
-    }),
-    strict("bag_has_key", |args, _| match (&args[0], &args[1]) {
-        (Value::Dynamic(_), key) => Value::Bool(has_key(&args[0], &convert::text(key.clone()))),
-        _ => Value::Null,
-    }),
-    strict("bag_remove_keys", |args, _| remove_keys(&args[0], &args[1])),
-    seeing_nulls("bag_merge", |args, _| {
-        let texts: Vec<Cow<'_, str>> = args.iter().filter_map(dynamic_text).collect();
-        Value::dynamic(merge_bags(texts.iter().map(AsRef::as_ref)))
-    }),
-    strict("bag_set_key", |args, _| match (tree(&args[0]), &args[1]) {
-        (Some(Tree::Object(mut bag)), key) => {
-            bag.insert(convert::text(key.clone()).into_owned(), to_tree(&args[2]));
-            from_tree(&Tree::Object(bag))
-        }
-        _ => Value::Null,
-    }),
     strict("dynamic_to_json", |args, _| match tree(&args[0]) {
         Some(tree) => Value::string(sorted(tree).to_string()),
         None => Value::string(convert::text(args[0].clone())),
     }),
     strict("extract_json", |args, scratch| extract(&args[0], &args[1], scratch.wanted)),
-    strict("extractjson", |args, scratch| extract(&args[0], &args[1], scratch.wanted)),
     seeing_nulls("isempty", |args, _| Value::Bool(args[0].is_empty())),
     seeing_nulls("isnotempty", |args, _| Value::Bool(!args[0].is_empty())),
 ];
@@ -212,13 +187,6 @@ pub(crate) fn merge_bags<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     Tree::Object(merged).to_string()
 }
 
-fn dynamic_text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
-    match value {
-        Value::Dynamic(json) => Some(json.clone()),
-        _ => None,
-    }
-}
-
 fn step<'a>(json: &Cow<'a, str>, key: &Value<'_>) -> Value<'a> {
     match json {
         Cow::Borrowed(json) => step_in(json, key),
@@ -281,39 +249,9 @@ fn parse<'a>(value: &Value<'a>) -> Value<'a> {
     }
 }
 
-fn pack<'a>(args: &[Value<'a>]) -> Value<'a> {
-    let mut bag = serde_json::Map::new();
-    for pair in args.chunks_exact(2) {
-        bag.insert(convert::text(pair[0].clone()).into_owned(), to_tree(&pair[1]));
-    }
-    Value::dynamic(Tree::Object(bag).to_string())
-}
-
 fn pack_array<'a>(args: &[Value<'a>]) -> Value<'a> {
     let parts: Vec<String> = args.iter().map(to_json).collect();
     Value::dynamic(format!("[{}]", parts.join(",")))
-}
-
-fn has_key(bag: &Value<'_>, key: &str) -> bool {
-    let Some(tree) = tree(bag) else { return false };
-    if let Some(path) = key.strip_prefix("$.") {
-        return path.split('.').try_fold(&tree, |tree, key| tree.get(key)).is_some();
-    }
-    tree.get(key).is_some()
-}
-
-fn remove_keys<'a>(bag: &Value<'a>, keys: &Value<'_>) -> Value<'a> {
-    let (Some(mut bag), Some(Tree::Array(keys))) = (tree(bag), tree(keys)) else { return Value::Null };
-    for key in keys.iter().filter_map(Tree::as_str) {
-        let path: Vec<&str> =
-            key.strip_prefix("$.").map_or_else(|| vec![key], |path| path.split('.').collect());
-        let Some((last, parents)) = path.split_last() else { continue };
-        let parent = parents.iter().try_fold(&mut bag, |tree, key| tree.get_mut(*key));
-        if let Some(Tree::Object(parent)) = parent {
-            parent.shift_remove(*last);
-        }
-    }
-    from_tree(&bag)
 }
 
 /// Bags with their keys in order, as `dynamic_to_json` promises.

@@ -1,5 +1,7 @@
 //! Arrays as sequences and as sets.
 
+use std::cmp::Ordering;
+
 use serde_json::Value as Tree;
 
 use super::super::convert;
@@ -40,13 +42,9 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         let kept = kept.filter(|(n, _)| (from..=to).contains(&(*n as i64))).map(|(_, element)| element);
         from_tree(&Tree::Array(kept.collect()))
     }),
-    strict("array_sum", |args, _| {
-        let Some(elements) = array(&args[0]) else { return Value::Null };
-        elements.iter().map(Tree::as_f64).sum::<Option<f64>>().map_or(Value::Null, Value::Real)
-    }),
     strict("array_rotate_left", |args, _| rotate(&args[0], &args[1], 1)),
     strict("array_rotate_right", |args, _| rotate(&args[0], &args[1], -1)),
-    strict("strcat_array", |args, _| {
+    strict("array_strcat", |args, _| {
         let Some(elements) = array(&args[0]) else { return Value::Null };
         let delimiter = convert::text(args[1].clone());
         let texts: Vec<String> =
@@ -63,8 +61,8 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         }
         None => Value::Null,
     }),
-    strict("array_sort_asc", |args, _| sort(args, false)),
-    strict("array_sort_desc", |args, _| sort(args, true)),
+    seeing_nulls("array_sort_asc", |args, _| sort(args, false)),
+    seeing_nulls("array_sort_desc", |args, _| sort(args, true)),
     strict("array_shift_left", |args, _| shift(args, 1)),
     strict("array_shift_right", |args, _| shift(args, -1)),
     strict("array_split", |args, _| split(args)),
@@ -84,6 +82,12 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         Some(elements) => Value::Bool(holds(&elements, &to_tree(&args[1]))),
         None => Value::Null,
     }),
+    strict("set_equals", |args, _| match (array(&args[0]), array(&args[1])) {
+        (Some(a), Some(b)) => Value::Bool(
+            a.iter().all(|element| holds(&b, element)) && b.iter().all(|element| holds(&a, element)),
+        ),
+        _ => Value::Null,
+    }),
     strict("jaccard_index", |args, _| {
         let (Some(a), Some(b)) = (array(&args[0]).map(distinct), array(&args[1]).map(distinct)) else {
             return Value::Null;
@@ -100,7 +104,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         };
         from_tree(&Tree::Array((0..count).map(row).collect()))
     }),
-    strict("repeat", |args, _| match convert::to_long(&args[1]) {
+    seeing_nulls("repeat", |args, _| match convert::to_long(&args[1]) {
         Some(count) if (0..=REPEAT_MAX).contains(&count) => {
             from_tree(&Tree::Array(vec![to_tree(&args[0]); count as usize]))
         }
@@ -108,7 +112,6 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     }),
     strict("range", |args, _| range(args)),
     seeing_nulls("array_iff", |args, _| iff(args)),
-    seeing_nulls("array_iif", |args, _| iff(args)),
 ];
 
 /// Elements that `range()` and `repeat()` make at most; the service's own limit.
@@ -154,20 +157,48 @@ fn rotate<'a>(value: &Value<'a>, by: &Value<'_>, direction: i64) -> Value<'a> {
     from_tree(&Tree::Array(elements))
 }
 
-/// Sorts one array; nulls come last.
+/// Sorts the first array and the others along with it: one array for one, an array of arrays for several.
+/// A last argument of `false` puts nulls first. Arrays that are not as long as the first become null.
 fn sort<'a>(args: &[Value<'a>], descending: bool) -> Value<'a> {
-    let Some(mut elements) = array(&args[0]) else { return Value::Null };
-    elements.sort_by(|a, b| {
-        let order = match (a, b) {
-            (Tree::Null, Tree::Null) => return std::cmp::Ordering::Equal,
-            (Tree::Null, _) => return std::cmp::Ordering::Greater,
-            (_, Tree::Null) => return std::cmp::Ordering::Less,
-            (Tree::String(a), Tree::String(b)) => a.cmp(b),
-            (a, b) => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(std::cmp::Ordering::Equal),
-        };
-        if descending { order.reverse() } else { order }
+    let (arrays, nulls_last) = match args.split_last() {
+        Some((Value::Bool(nulls_last), arrays)) => (arrays, *nulls_last),
+        _ => (args, true),
+    };
+    let Some(first) = arrays.first().and_then(array) else { return Value::Null };
+    let mut order: Vec<usize> = (0..first.len()).collect();
+    order.sort_by(|a, b| {
+        let (a, b) = (&first[*a], &first[*b]);
+        match (a.is_null(), b.is_null()) {
+            (false, false) => element_order(a, b, descending),
+            (true, true) => Ordering::Equal,
+            (a_null, _) if a_null == nulls_last => Ordering::Greater,
+            _ => Ordering::Less,
+        }
     });
-    from_tree(&Tree::Array(elements))
+    let sorted = |elements: &[Tree]| Tree::Array(order.iter().map(|at| elements[*at].clone()).collect());
+    if arrays.len() == 1 {
+        return from_tree(&sorted(&first));
+    }
+    let all = arrays.iter().map(|value| match array(value) {
+        Some(elements) if elements.len() == first.len() => sorted(&elements),
+        _ => Tree::Null,
+    });
+    from_tree(&Tree::Array(all.collect()))
+}
+
+/// Numbers come before text and text before the rest, whichever way each kind is sorted.
+fn element_order(a: &Tree, b: &Tree, descending: bool) -> Ordering {
+    let kind = |element: &Tree| match element {
+        Tree::Number(_) => 0,
+        Tree::String(_) => 1,
+        _ => 2,
+    };
+    let order = match (a, b) {
+        (Tree::String(a), Tree::String(b)) => a.cmp(b),
+        (Tree::Number(_), Tree::Number(_)) => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal),
+        _ => return kind(a).cmp(&kind(b)),
+    };
+    if descending { order.reverse() } else { order }
 }
 
 /// Shifts elements out at one end and the default, null if none, in at the other.

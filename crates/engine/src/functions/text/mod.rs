@@ -1,5 +1,6 @@
 //! Strings: length, case, pieces and joining. Positions and lengths count characters.
 
+pub(crate) mod agent;
 pub(crate) mod matching;
 mod needle;
 pub(crate) mod parse;
@@ -12,7 +13,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Tree;
 
-use super::convert::{text, to_long};
+use super::convert::{text, to_long, to_real};
 use super::dynamic::{elements, from_tree};
 use super::kernel::{Entry, seeing_nulls, strict};
 use crate::value::Value;
@@ -51,13 +52,6 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     strict("replace_strings", |args, _| replace_strings(args)),
     strict("isascii", |args, _| Value::Bool(text(args[0].clone()).is_ascii())),
     strict("isutf8", |_, _| Value::Bool(true)),
-    strict("make_string", |args, _| {
-        let mut out = String::new();
-        for arg in args {
-            push_codes(arg, &mut out);
-        }
-        Value::string(out)
-    }),
     strict("unicode_codepoints_to_string", |args, _| {
         let mut out = String::new();
         for arg in args {
@@ -65,9 +59,9 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         }
         Value::string(out)
     }),
-    strict("to_utf8", |args, _| codepoints(&args[0])),
     strict("unicode_codepoints_from_string", |args, _| codepoints(&args[0])),
     strict("translate", |args, _| translate(args)),
+    strict("format_bytes", |args, _| format_bytes(args)),
 ];
 
 /// Equality without regard to case.
@@ -222,4 +216,22 @@ fn translate<'a>(args: &[Value<'a>]) -> Value<'a> {
         Some(at) => to.get(at).or(to.last()).copied(),
     };
     Value::string(subject.chars().filter_map(map).collect::<String>())
+}
+
+/// `1.5 MB`: units are powers of 1024, chosen to fit unless one is given; trailing zeros are left out.
+fn format_bytes<'a>(args: &[Value<'a>]) -> Value<'a> {
+    const UNITS: [&str; 7] = ["Bytes", "KB", "MB", "GB", "TB", "PB", "EB"];
+    let Some(size) = to_real(&args[0]).filter(|size| size.is_finite()) else { return Value::Null };
+    let digits = args.get(1).and_then(to_long).unwrap_or(0).clamp(0, 15);
+    let unit = match args.get(2).map(|unit| text(unit.clone())).filter(|unit| !unit.is_empty()) {
+        Some(wanted) => match UNITS.iter().position(|unit| unit.eq_ignore_ascii_case(&wanted)) {
+            Some(at) => at,
+            None => return Value::string(""),
+        },
+        None => (1..UNITS.len()).rev().find(|at| size.abs() >= 1024_f64.powi(*at as i32)).unwrap_or(0),
+    };
+    let scaled = size / 1024_f64.powi(unit as i32);
+    let factor = 10_f64.powi(digits as i32);
+    let rounded = (scaled * factor).round() / factor;
+    Value::string(format!("{rounded} {}", UNITS[unit]))
 }

@@ -11,6 +11,7 @@ use crate::value::Value;
 
 pub(crate) const FUNCTIONS: &[Entry] = &[
     strict("extract", extract),
+    strict("indexof_regex", indexof),
     strict("extract_all", extract_all),
     strict("replace_regex", |args, scratch| replace(&args[1], &args[2], &args[0], scratch)),
     strict("replace", |args, scratch| replace(&args[0], &args[1], &args[2], scratch)),
@@ -116,15 +117,36 @@ fn replace<'a>(
     Value::string(regex.replace_all(&source, template.as_str()).into_owned())
 }
 
-/// Cuts one match of the pattern off each end that is asked for.
+/// Cuts matches of the pattern off the ends that are asked for: `trim` all that follow each other, the
+/// one-sided forms a single one, as documented.
 fn trim<'a>(args: &[Value<'a>], scratch: &mut Scratch, start: bool, end: bool) -> Value<'a> {
     let (pattern, source) = (text(args[0].clone()), text(args[1].clone()));
     let mut kept = source.as_ref();
-    if start && let Some(regex) = scratch.regex(&format!("^(?:{pattern})")) {
+    let repeat = if start && end { "+" } else { "" };
+    if start && let Some(regex) = scratch.regex(&format!("^(?:{pattern}){repeat}")) {
         kept = regex.find(kept).map_or(kept, |found| &kept[found.end()..]);
     }
-    if end && let Some(regex) = scratch.regex(&format!("(?:{pattern})$")) {
+    if end && let Some(regex) = scratch.regex(&format!("(?:{pattern}){repeat}$")) {
         kept = regex.find(kept).map_or(kept, |found| &kept[..found.start()]);
     }
     Value::string(kept.to_owned())
+}
+
+/// `indexof_regex(text, regex [, start [, length [, occurrence]]])`: matches do not overlap; −1 when absent.
+fn indexof<'a>(args: &[Value<'a>], scratch: &mut Scratch) -> Value<'a> {
+    let (subject, pattern) = (text(args[0].clone()), text(args[1].clone()));
+    let number = |at: usize, default: i64| args.get(at).map_or(Some(default), to_long).unwrap_or(default);
+    let (start, length, occurrence) = (number(2, 0), number(3, -1), number(4, 1));
+    let count = subject.chars().count() as i64;
+    let start = if start < 0 { start.saturating_add(count).max(0) } else { start };
+    if start > count || length < -1 || occurrence < 1 {
+        return Value::Long(-1);
+    }
+    let length = if length < 0 { count } else { length };
+    let window: String = subject.chars().skip(start as usize).take(length as usize).collect();
+    let found = scratch.regex(&pattern).and_then(|regex| {
+        let found = regex.find_iter(&window).nth(usize::try_from(occurrence).ok()?.checked_sub(1)?)?;
+        Some(window[..found.start()].chars().count() as i64)
+    });
+    Value::Long(found.map_or(-1, |at| start + at))
 }

@@ -1,38 +1,14 @@
-//! URLs, paths, and the encodings of text: percent, base64, CSV.
+//! Text with parts: URLs, paths, CSV, command lines, versions.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Tree, json};
 
 use super::super::convert::text;
-use super::super::dynamic::{elements, from_tree};
+use super::super::decimal::Decimal;
+use super::super::dynamic::from_tree;
 use super::super::kernel::{Entry, strict};
 use crate::value::Value;
 
 pub(crate) const FUNCTIONS: &[Entry] = &[
-    strict("url_encode", |args, _| Value::string(percent_encode(&text(args[0].clone()), true))),
-    strict("url_encode_component", |args, _| Value::string(percent_encode(&text(args[0].clone()), false))),
-    strict("url_decode", |args, _| Value::string(percent_decode(&text(args[0].clone())))),
-    strict("base64_encode_tostring", |args, _| {
-        Value::string(STANDARD.encode(text(args[0].clone()).as_bytes()))
-    }),
-    strict("base64_decode_tostring", |args, _| {
-        match decode(&args[0]).and_then(|bytes| String::from_utf8(bytes).ok()) {
-            Some(text) => Value::string(text),
-            None => Value::Null,
-        }
-    }),
-    strict("base64_decode_toarray", |args, _| match decode(&args[0]) {
-        Some(bytes) => from_tree(&Tree::Array(bytes.into_iter().map(Tree::from).collect())),
-        None => Value::Null,
-    }),
-    strict("base64_encode_fromarray", |args, _| {
-        let Value::Dynamic(json) = &args[0] else { return Value::Null };
-        let bytes: Option<Vec<u8>> = elements(json).and_then(|all| {
-            all.iter().map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect()
-        });
-        bytes.map_or(Value::Null, |bytes| Value::string(STANDARD.encode(bytes)))
-    }),
     strict("parse_url", |args, _| parse_url(&text(args[0].clone()))),
     strict("parse_urlquery", |args, _| {
         from_tree(&json!({ "Query Parameters": query(&text(args[0].clone())) }))
@@ -47,46 +23,27 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         )),
         _ => Value::Null,
     }),
+    strict("parse_version", |args, _| parse_version(&text(args[0].clone()))),
 ];
 
-fn decode(value: &Value<'_>) -> Option<Vec<u8>> {
-    let text = text(value.clone());
-    STANDARD.decode(text.trim()).ok()
-}
+/// Parts of a version, and digits that each takes in its number.
+const VERSION_PARTS: usize = 4;
+const VERSION_PART_DIGITS: usize = 8;
 
-/// `url_encode` writes a space as `+`; `url_encode_component` as `%20`.
-fn percent_encode(text: &str, plus: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(char::from(byte)),
-            b'!' | b'*' | b'(' | b')' if plus => out.push(char::from(byte)),
-            b'~' if !plus => out.push('~'),
-            b' ' if plus => out.push('+'),
-            byte => out.push_str(&format!("%{byte:02x}")),
-        }
+/// `1.2.3.4` as a number whose parts have eight digits each, missing ones being 0.
+fn parse_version<'a>(version: &str) -> Value<'a> {
+    let parts: Vec<&str> = version.trim().split('.').collect();
+    let valid = |part: &&str| {
+        (1..=VERSION_PART_DIGITS).contains(&part.len()) && part.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    if parts.len() > VERSION_PARTS || !parts.iter().all(valid) {
+        return Value::Null;
     }
-    out
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (bytes[at], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                at += 3;
-                continue;
-            }
-            (b'+', _) => out.push(b' '),
-            (byte, _) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    let digits = (0..VERSION_PARTS).map(|at| {
+        let part = parts.get(at).copied().unwrap_or("0");
+        format!("{part:0>VERSION_PART_DIGITS$}")
+    });
+    digits.collect::<String>().parse::<Decimal>().map_or(Value::Null, Decimal::into_value)
 }
 
 fn query(text: &str) -> Tree {

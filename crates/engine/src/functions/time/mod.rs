@@ -2,11 +2,13 @@
 
 pub(crate) mod calendar;
 pub(crate) mod format;
+pub(crate) mod zone;
 
 use bartizan_base::Ticks;
 use bartizan_base::time::{TICKS_PER_DAY, TICKS_PER_SECOND, UNIX_EPOCH_TICKS};
+use bartizan_schema::KqlType;
 
-use super::convert::{to_long, to_real};
+use super::convert::{convert, to_long, to_real};
 use super::kernel::{Entry, strict};
 use crate::value::Value;
 
@@ -35,6 +37,9 @@ pub(super) fn in_range<'a>(ticks: Option<i64>) -> Value<'a> {
 }
 
 fn make_timespan<'a>(args: &[Value<'a>]) -> Value<'a> {
+    if let [value] = args {
+        return convert(value.clone(), KqlType::TimeSpan);
+    }
     let parts: Option<Vec<f64>> = args.iter().map(to_real).collect();
     let (days, hours, minutes, seconds) = match parts.as_deref() {
         Some([hours, minutes]) => (0.0, *hours, *minutes, 0.0),
@@ -50,6 +55,9 @@ fn make_timespan<'a>(args: &[Value<'a>]) -> Value<'a> {
 }
 
 fn make_datetime<'a>(args: &[Value<'a>]) -> Value<'a> {
+    if let [value] = args {
+        return convert(value.clone(), KqlType::DateTime);
+    }
     let part = |at: usize, default: i64| args.get(at).map_or(Some(default), to_long);
     let (Some(year), Some(month), Some(day), Some(hour), Some(minute)) =
         (part(0, 1), part(1, 1), part(2, 1), part(3, 0), part(4, 0))
@@ -75,7 +83,10 @@ pub(crate) fn parse_datetime(text: &str) -> Option<Ticks> {
     if let Ok(ticks) = Ticks::parse(text) {
         return Some(ticks);
     }
-    parse_american(text).or_else(|| parse_named_month(text)).or_else(|| parse_compact(text))
+    parse_american(text)
+        .or_else(|| parse_named_month(text))
+        .or_else(|| parse_compact(text))
+        .or_else(|| parse_period(text))
 }
 
 /// `02/17/2016[ 08:40:01[.5]][ PM]`, with `-` for `/` too.
@@ -115,6 +126,15 @@ fn parse_compact(text: &str) -> Option<Ticks> {
         return None;
     }
     civil(text[..4].parse().ok()?, text[4..6].parse().ok()?, text[6..].parse().ok()?, "")
+}
+
+/// `2026` and `2026-03`: the start of the year or the month.
+fn parse_period(text: &str) -> Option<Ticks> {
+    let (year, month) = text.split_once('-').unwrap_or((text, "1"));
+    if year.len() != 4 || month.len() > 2 {
+        return None;
+    }
+    civil(year.parse().ok()?, month.parse().ok()?, 1, "")
 }
 
 /// A date and `hh:mm[:ss[.fffffff]][ AM|PM]`.

@@ -1,0 +1,118 @@
+//! Functions that the binder takes apart, because they depend on names, options or the number of columns.
+
+use bartizan_schema::KqlType;
+
+use crate::bound::{Literal, PathSegment, Scalar, ScalarKind};
+use crate::functions;
+use crate::span::Span;
+use crate::syntax::ast::Expr;
+use crate::syntax::codes;
+
+use super::naming::result_name;
+use super::{Binder, Bound, failed_scalar};
+
+/// `set` options that `bin_auto()` reads.
+const BIN_SIZE: &str = "query_bin_auto_size";
+const BIN_AT: &str = "query_bin_auto_at";
+
+impl Binder<'_> {
+    /// `set name = value`: keeps the options that change what an expression means.
+    pub(super) fn option(&mut self, name: &str, value: Option<&Expr>) {
+        if let (BIN_SIZE | BIN_AT, Some(value)) = (name, value) {
+            let value = self.scalar(value);
+            self.options.insert(name.to_owned(), value);
+        }
+    }
+
+    /// `bin_auto(value)` is `bin_at(value, size, at)` with the options of the query.
+    pub(super) fn bin_auto(&mut self, args: &[Expr], span: Span) -> Scalar {
+        let [value] = args else {
+            self.errors.error(codes::ARGUMENT_COUNT, span, "`bin_auto` takes one value");
+            return failed_scalar(span);
+        };
+        let value = self.scalar(value);
+        let mut args = vec![value];
+        args.extend(self.options.get(BIN_SIZE).cloned());
+        let function = match (args.len(), self.options.get(BIN_AT)) {
+            (1, _) => "bin_auto",
+            (_, None) => "bin",
+            (_, Some(at)) => {
+                args.push(at.clone());
+                "bin_at"
+            }
+        };
+        let types: Vec<KqlType> = args.iter().map(|arg| arg.ty).collect();
+        let ty = functions::lookup(function).map_or(types[0], |declared| declared.result_type(&types));
+        Scalar { kind: ScalarKind::Call { function, args }, ty, span }
+    }
+
+    /// `bag_pack_columns(a, b)` is `bag_pack` under the columns' own names.
+    pub(super) fn bag_pack_columns(&mut self, args: &[Expr], span: Span) -> Scalar {
+        let mut pairs = Vec::with_capacity(args.len() * 2);
+        for (at, arg) in args.iter().enumerate() {
+            let name = result_name(arg).unwrap_or_else(|| format!("Column{}", at + 1));
+            pairs.push(Scalar::literal(Literal::String(name), KqlType::String, span));
+            pairs.push(self.scalar(arg));
+        }
+        let kind = ScalarKind::Call { function: "bag_pack", args: pairs };
+        Scalar { kind, ty: KqlType::Dynamic, span }
+    }
+
+    /// `column_names_of(T)`: known without running anything.
+    pub(super) fn column_names_of(&mut self, args: &[Expr], span: Span) -> Scalar {
+        let [table] = args else {
+            self.errors.error(codes::ARGUMENT_COUNT, span, "`column_names_of` takes one table");
+            return failed_scalar(span);
+        };
+        match self.apart(|binder| binder.any(table)) {
+            Bound::Table(table) => {
+                let names: Vec<String> = table.columns.iter().map(|column| json_text(&column.name)).collect();
+                let names = Literal::Dynamic(format!("[{}]", names.join(",")));
+                Scalar::literal(names, KqlType::Dynamic, span)
+            }
+            Bound::Scalar(_) => {
+                self.errors.error(codes::NOT_TABULAR, span, "`column_names_of` takes a table, not a value");
+                failed_scalar(span)
+            }
+        }
+    }
+
+    /// `array_sort_asc(a, b)` spreads over columns `a_sorted` and `b_sorted`; none for a single array.
+    pub(super) fn sorted_columns(
+        &mut self,
+        function: &str,
+        args: &[Expr],
+        span: Span,
+    ) -> Vec<(String, Scalar)> {
+        let Some(declared) = functions::lookup(function) else { return Vec::new() };
+        let bound: Vec<Scalar> = args.iter().map(|arg| self.scalar(arg)).collect();
+        let arrays = bound.iter().take_while(|arg| arg.ty != KqlType::Bool).count();
+        if arrays < 2 {
+            return Vec::new();
+        }
+        let kind = ScalarKind::Call { function: declared.function.name, args: bound };
+        let call = Scalar { kind, ty: KqlType::Dynamic, span };
+        let columns = args.iter().take(arrays).enumerate().map(|(at, arg)| {
+            let name = result_name(arg).unwrap_or_else(|| format!("array{}", at + 1));
+            let segments = vec![PathSegment::Index(at as i64)];
+            let kind = ScalarKind::Path { value: Box::new(call.clone()), segments };
+            (format!("{name}_sorted"), Scalar { kind, ty: KqlType::Dynamic, span })
+        });
+        columns.collect()
+    }
+}
+
+/// A name as JSON has it.
+fn json_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
