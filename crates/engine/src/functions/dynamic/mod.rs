@@ -22,6 +22,8 @@ pub(crate) const STEP: Entry = strict("step", |args, _| match (&args[0], &args[1
 
 pub(super) const FUNCTIONS: &[Entry] = &[
     seeing_nulls("parse_json", |args, _| parse(&args[0])),
+    // Conversions that the binder puts in go by this name.
+    seeing_nulls("todynamic", |args, _| parse(&args[0])),
     strict("array_length", |args, _| match &args[0] {
         Value::Dynamic(json) if json.starts_with('[') => {
             elements(json).map_or(Value::Null, |all| Value::Long(all.len() as i64))
