@@ -19,12 +19,14 @@ fn parse_again(wanted: &Columns, ours: &Columns) -> Option<&'static str> {
     for (name, ty) in wanted {
         let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
         let doubled = base != name && !our_names.contains(name.as_str());
-        match kept.iter_mut().find(|(known, _)| doubled && known == base) {
-            Some((_, known)) => {
-                known.clone_from(ty);
-                changed = true;
-            }
-            None => kept.push((name.clone(), ty.clone())),
+        if !doubled {
+            kept.push((name.clone(), ty.clone()));
+            continue;
+        }
+        changed = true;
+        // the first of the two may have been renamed or left out since
+        if let Some((_, known)) = kept.iter_mut().find(|(known, _)| known == base) {
+            known.clone_from(ty);
         }
     }
     (changed && kept == ours)

@@ -146,7 +146,10 @@ impl Binder<'_> {
             self.unknown_function(name);
         }
         for arg in args {
-            self.any(arg);
+            match &arg.kind {
+                ExprKind::Assign { value, .. } => self.any(value),
+                _ => self.any(arg),
+            };
         }
         Bound::Table(self.failed(span))
     }
@@ -167,7 +170,10 @@ impl Binder<'_> {
             ("WatchlistItem", KqlType::Dynamic),
         ];
         let columns = columns.map(|(name, ty)| ColumnSchema { name: name.to_owned(), ty }).to_vec();
-        Some(self.unsupported(&name.text, columns, true, span))
+        // a watchlist that nobody has made is empty, as in the service
+        let rel = Rel::Rows { columns: columns.clone(), rows: Vec::new() };
+        let inherited = super::Inherited { open: true, time_alias: false, cost: 0, depth: 0 };
+        Some(self.derive(rel, columns, inherited, span))
     }
 
     fn unknown_function(&mut self, name: &Name) {
@@ -215,6 +221,11 @@ impl Binder<'_> {
             "iff" | "case" => {
                 let from = if function == "iff" { 1 } else { 0 };
                 ty = self.choice(&mut bound, |at, count| at >= from && (at % 2 == 1 || at + 1 == count));
+            }
+            // text and dynamic together stay dynamic here, unlike in `iff`
+            "coalesce" if types.contains(&KqlType::Dynamic) && types.contains(&KqlType::String) => {
+                ty = KqlType::Dynamic;
+                bound = bound.into_iter().map(|value| converted(value, ty)).collect();
             }
             "coalesce" | "max_of" | "min_of" => ty = self.choice(&mut bound, |_, _| true),
             "extract" | "extract_json" | "percentile_tdigest" if args.last().is_some_and(is_type) => {

@@ -90,6 +90,9 @@ impl Binder<'_> {
                 self.errors.error(codes::UNEXPECTED, span, "this expression has one value for several names");
             }
             let name = names.first().map(|name| name.text.clone());
+            if let Some(name) = &name {
+                self.note_inferred(name, &value);
+            }
             out.push(Item { name, explicit: true, value, span });
             return;
         }
@@ -248,6 +251,7 @@ impl Binder<'_> {
                 self.duplicate(&name.text, name.span);
                 continue;
             }
+            self.over(&input, |binder| binder.note_inferred(&name.text, &out[at].value));
             out[at].name = name.text.clone();
         }
         self.project(input, out, span)

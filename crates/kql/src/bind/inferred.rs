@@ -75,9 +75,20 @@ impl Binder<'_> {
         name.is_some_and(|name| self.inferred_names.contains(name))
     }
 
+    /// Notes that the column called `name` has the type of `value`, if only the run shows that.
+    pub(super) fn note_inferred(&mut self, name: &str, value: &Scalar) {
+        if self.is_inferred(value) {
+            self.inferred_names.insert(name.to_owned());
+        }
+        // a saved function names a column in vain: a warning, and null
+        if super::is_null(value) && value.ty == KqlType::Dynamic && self.errors.saved().is_some() {
+            self.unknown_names.insert(name.to_owned());
+        }
+    }
+
     /// What the reference calls the type of a column in the names a union makes.
     pub(super) fn type_name(&self, table: &Table, name: &str, ty: KqlType) -> &'static str {
-        let unknown = table.open && ty == KqlType::Dynamic && self.inferred_names.contains(name);
-        if unknown { "unknown" } else { ty.name() }
+        let unknown = (table.open && self.inferred_names.contains(name)) || self.unknown_names.contains(name);
+        if ty == KqlType::Dynamic && unknown { "unknown" } else { ty.name() }
     }
 }

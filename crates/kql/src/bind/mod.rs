@@ -86,6 +86,8 @@ pub(crate) struct Binder<'a> {
     inferred: Vec<String>,
     /// Every name ever taken so.
     inferred_names: HashSet<String>,
+    /// Columns that a saved function makes of a name that does not exist.
+    unknown_names: HashSet<String>,
     /// Columns called `Column1`, `Column2` … so far; the reference counts them through a whole script.
     numbered: usize,
     /// Set while an editor asks about a place.
@@ -125,6 +127,7 @@ impl<'a> Binder<'a> {
             fuzzy: false,
             inferred: Vec::new(),
             inferred_names: HashSet::new(),
+            unknown_names: HashSet::new(),
             numbered: 0,
             probe: None,
         }

@@ -204,6 +204,7 @@ impl Binder<'_> {
 
     /// An operator over two bound values.
     fn operation(&mut self, op: &'static str, left: Scalar, right: Scalar, span: Span) -> Scalar {
+        let (left, right) = if matches!(op, "==" | "!=") { alike(left, right) } else { (left, right) };
         let (a, b) = (left.ty, right.ty);
         let word = op.trim_start_matches('!').trim_start_matches("not");
         let ty = match op {
@@ -274,6 +275,10 @@ impl Binder<'_> {
         let mut args = vec![value];
         for item in list {
             match self.any(item) {
+                Bound::Scalar(item) if matches!(op, "in" | "!in") => {
+                    let ty = args[0].ty;
+                    args.push(if text_and_value(item.ty, ty) { converted(item, ty) } else { item });
+                }
                 Bound::Scalar(item) => args.push(item),
                 Bound::Table(table) if list.len() == 1 => {
                     let value = args.swap_remove(0);
@@ -336,6 +341,22 @@ impl Binder<'_> {
                 self.failed(span)
             }
         }
+    }
+}
+
+/// Whether one type is text and the other a value that text can be read as.
+fn text_and_value(a: KqlType, b: KqlType) -> bool {
+    a != b && (a == KqlType::String || b == KqlType::String) && a != KqlType::Dynamic && b != KqlType::Dynamic
+}
+
+/// `EventID == '4624'`: text is read as what it is compared with; text that cannot be is null.
+fn alike(left: Scalar, right: Scalar) -> (Scalar, Scalar) {
+    if !text_and_value(left.ty, right.ty) {
+        return (left, right);
+    }
+    match (left.ty, right.ty) {
+        (KqlType::String, ty) => (converted(left, ty), right),
+        (ty, _) => (left, converted(right, ty)),
     }
 }
 

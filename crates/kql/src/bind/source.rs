@@ -114,8 +114,15 @@ impl Binder<'_> {
         self.derive(rel, Vec::new(), inherited, span)
     }
 
+    fn inside_function(&self, name: &str) -> bool {
+        let lambda = self.saved.get(name).map(|saved| std::ptr::from_ref(saved.as_ref()));
+        lambda.is_some_and(|lambda| self.calls.contains(&lambda))
+    }
+
     fn catalog_table(&mut self, name: &str, span: Span) -> Option<Bound> {
-        if let Some(symbol) = self.catalog.table(name) {
+        // a saved function hides the table of its name, except from itself
+        let hidden = self.catalog.function(name).is_some() && !self.inside_function(name);
+        if let Some(symbol) = self.catalog.table(name).filter(|_| !hidden) {
             let rel = Rel::Table { name: symbol.name.clone(), columns: symbol.columns.clone(), span };
             let time_alias = has_time_alias(&symbol.name);
             let inherited = Inherited { open: false, time_alias, cost: 0, depth: 0 };
