@@ -57,6 +57,19 @@ async fn declared_examples_run_or_are_refused() {
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
+/// Runs the example of every plugin that is not refused.
+#[tokio::test]
+async fn declared_plugins_run() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let mut failed = Vec::new();
+    for plugin in functions::PLUGINS.iter().filter(|plugin| !plugin.example.is_empty()) {
+        if let Err(error) = fixture.query(plugin.example).await {
+            failed.push(format!("{}: {error}", plugin.name));
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
 #[test]
 fn progress_is_a_count() {
     let names: Vec<&str> = functions::all().map(|declared| declared.function.name).collect();

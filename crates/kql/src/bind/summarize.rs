@@ -236,7 +236,7 @@ impl Binder<'_> {
         let dynamic =
             arg.ty == KqlType::Dynamic && matches!(kind, ArgumentKind::Summable | ArgumentKind::Orderable);
         let fits = !dynamic && kind.accepts(arg.ty);
-        if super::is_null(arg) || fits {
+        if super::is_null(arg) || fits || self.is_inferred(arg) {
             return;
         }
         let hint = dynamic.then(|| "cast it first, for instance with tolong(…) or tostring(…)".to_owned());
