@@ -10,6 +10,7 @@
 use bartizan_base::{Ticks, Timespan};
 use bartizan_schema::KqlType;
 
+pub use crate::sequence::{MakeSeries, Scan, ScanOutput, ScanStep};
 use crate::span::Span;
 
 /// A named and typed output column.
@@ -222,6 +223,10 @@ pub struct Whole {
 pub enum Operation {
     /// `evaluate plugin(…)`.
     Plugin(PluginCall),
+    /// `make-series`, over rows that have been grouped by key and bin.
+    MakeSeries(MakeSeries),
+    /// `scan`.
+    Scan(Scan),
 }
 
 /// A call of a plugin.
@@ -244,6 +249,8 @@ impl Operation {
     pub fn scalars(&self) -> Vec<&Scalar> {
         match self {
             Self::Plugin(call) => call.args.iter().chain(&call.rest).collect(),
+            Self::MakeSeries(series) => series.scalars(),
+            Self::Scan(scan) => scan.scalars(),
         }
     }
 
@@ -251,6 +258,8 @@ impl Operation {
     pub fn scalars_mut(&mut self) -> Vec<&mut Scalar> {
         match self {
             Self::Plugin(call) => call.args.iter_mut().chain(&mut call.rest).collect(),
+            Self::MakeSeries(series) => series.scalars_mut(),
+            Self::Scan(scan) => scan.scalars_mut(),
         }
     }
 }

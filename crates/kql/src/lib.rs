@@ -17,6 +17,7 @@ pub mod functions;
 mod nearest;
 pub mod operators;
 pub mod reference;
+mod sequence;
 pub mod span;
 mod stack;
 pub mod syntax;

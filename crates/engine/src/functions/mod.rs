@@ -12,6 +12,8 @@ mod network;
 pub(crate) mod numeric;
 mod random;
 pub(crate) mod registry;
+pub(crate) mod sequential;
+mod series;
 pub(crate) mod sketch;
 mod system;
 pub(crate) mod text;

@@ -3,7 +3,8 @@
 
 use super::kernel::Entry;
 use super::{
-    comparison, convert, dynamic, encoding, hash, network, numeric, random, sketch, system, text, time,
+    comparison, convert, dynamic, encoding, hash, network, numeric, random, series, sketch, system, text,
+    time,
 };
 
 /// Families, in the order of their modules.
@@ -25,6 +26,11 @@ const FAMILIES: &[&[Entry]] = &[
     numeric::rounding::FUNCTIONS,
     random::FUNCTIONS,
     system::FUNCTIONS,
+    series::decompose::FUNCTIONS,
+    series::elementwise::FUNCTIONS,
+    series::fit::FUNCTIONS,
+    series::measure::FUNCTIONS,
+    series::shape::FUNCTIONS,
     text::FUNCTIONS,
     text::agent::FUNCTIONS,
     text::regex::FUNCTIONS,
@@ -71,6 +77,9 @@ const LOWERED: &[&str] = &[
     "prev",
     "next",
     "row_cumsum",
+    "row_rank_dense",
+    "row_rank_min",
+    "row_window_session",
     "materialize",
     "identity",
     "assert",

@@ -1,23 +1,24 @@
-//! Functions over serialised rows (`row_number`, `prev`, `next`, `row_cumsum`) and the hidden column they go by.
+//! Functions over serialised rows (`row_number`, `prev`, `next`, `row_cumsum` …) and the hidden column they go by.
 //!
 //! DataFusion keeps no order between operators. Where a relation above needs it, the sort below numbers
 //! its rows into a hidden column, and everything between carries that column along.
 
+use std::sync::Arc;
+
 use bartizan_kql::bound::{ColumnSchema, PathSegment, Scalar, ScalarKind};
 use bartizan_schema::KqlType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::functions_window::expr_fn::{lag, lead, row_number};
 use datafusion::logical_expr::expr::{Sort, WindowFunction};
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, LogicalPlanBuilder, WindowFrame, WindowFrameBound, WindowFrameUnits,
-    WindowFunctionDefinition, cast,
+    Expr, ExprFunctionExt, LogicalPlanBuilder, WindowFunctionDefinition, WindowUDF, cast,
 };
 
 use super::scalar::Exprs;
 use super::{Context, Lowered, column};
 use crate::error::QueryError;
+use crate::functions::sequential::Sequential;
 use crate::types::{absent, arrow_type};
 
 /// Hidden from queries: no KQL name can hold a control character.
@@ -94,29 +95,64 @@ impl Context {
         Ok(Lowered { plan: plan.project(items)?.build()?, columns, order: Some(ORDER.to_owned()) })
     }
 
-    /// Projects expressions that contain window functions: computes those first.
+    /// Projects expressions that contain window functions: computes those first, and those inside the
+    /// arguments of others before these.
     pub(super) fn project_windows(
         &self,
         plan: LogicalPlanBuilder,
-        exprs: Vec<Expr>,
+        mut exprs: Vec<Expr>,
     ) -> Result<LogicalPlanBuilder, QueryError> {
-        let mut windows: Vec<Expr> = Vec::new();
-        let mut outer = Vec::with_capacity(exprs.len());
-        for expr in exprs {
-            let replaced = expr.transform_up(|expr| {
-                if !matches!(expr, Expr::WindowFunction(_)) {
-                    return Ok(Transformed::no(expr));
-                }
-                let name = expr.schema_name().to_string();
-                if !windows.contains(&expr) {
-                    windows.push(expr);
-                }
-                Ok(Transformed::yes(Expr::Column(Column::new_unqualified(name))))
-            })?;
-            outer.push(replaced.data);
+        let mut plan = plan;
+        let mut done = 0;
+        loop {
+            let mut windows: Vec<Expr> = Vec::new();
+            for expr in &mut exprs {
+                let whole = std::mem::take(expr);
+                *expr = whole.transform_down(|expr| innermost_window(expr, &mut windows, done))?.data;
+            }
+            if windows.is_empty() {
+                return Ok(plan.project(exprs)?);
+            }
+            // Window nodes one upon the other are optimized as one, as if none read another's result (55.2).
+            // The projection in between, which gives the results short names, keeps them apart.
+            let mut items: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
+            items.extend(
+                windows.iter().enumerate().map(|(at, window)| {
+                    column(&window.schema_name().to_string()).alias(window_name(done + at))
+                }),
+            );
+            done += windows.len();
+            plan = plan.window(windows)?.project(items)?;
         }
-        Ok(plan.window(windows)?.project(outer)?)
     }
+}
+
+/// Hidden from queries, like [`ORDER`].
+fn window_name(at: usize) -> String {
+    format!("\u{1}window{at}")
+}
+
+/// Replaces a window function without others inside by the column it will be, and remembers it. `done` is
+/// how many there were before.
+fn innermost_window(
+    expr: Expr,
+    windows: &mut Vec<Expr>,
+    done: usize,
+) -> datafusion::common::Result<Transformed<Expr>> {
+    let Expr::WindowFunction(call) = &expr else { return Ok(Transformed::no(expr)) };
+    let mut nested = false;
+    for arg in &call.params.args {
+        nested |= arg.exists(|inner| Ok(matches!(inner, Expr::WindowFunction(_))))?;
+    }
+    if nested {
+        return Ok(Transformed::no(expr));
+    }
+    let at = windows.iter().position(|known| *known == expr).unwrap_or_else(|| {
+        windows.push(expr);
+        windows.len() - 1
+    });
+    let found = Column::new_unqualified(window_name(done + at));
+    Ok(Transformed::new(Expr::Column(found), true, TreeNodeRecursion::Jump))
 }
 
 impl Exprs<'_> {
@@ -146,18 +182,14 @@ impl Exprs<'_> {
                 let shift = if function == "prev" { lag } else { lead };
                 Ok(shift(value, Some(offset.unwrap_or(1)), Some(default)).order_by(by).build()?)
             }
-            ("row_cumsum", [value]) => {
-                let frame = WindowFrame::new_bounds(
-                    WindowFrameUnits::Rows,
-                    WindowFrameBound::Preceding(ScalarValue::UInt64(None)),
-                    WindowFrameBound::CurrentRow,
-                );
-                let function = WindowFunctionDefinition::AggregateUDF(sum_udaf());
-                let sum = WindowFunction::new(function, vec![self.value_as(value, scalar.ty)?]);
-                let sum = Expr::from(sum).order_by(by).window_frame(frame).build()?;
-                Ok(cast(sum, arrow_type(scalar.ty)))
+            _ => {
+                let types: Vec<KqlType> = args.iter().map(|arg| arg.ty).collect();
+                let call = Sequential::new(function, types, scalar.ty).ok_or_else(refuse)?;
+                let values = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;
+                let definition =
+                    WindowFunctionDefinition::WindowUDF(Arc::new(WindowUDF::new_from_impl(call)));
+                Ok(Expr::from(WindowFunction::new(definition, values)).order_by(by).build()?)
             }
-            _ => Err(refuse()),
         }
     }
 }

@@ -4,8 +4,10 @@
 //! scanned like a table. Their input comes in its meaningful order, as one batch, and both input and output
 //! count against the query's memory.
 
+mod make_series;
 mod plugins;
 mod rows;
+mod scan;
 
 use std::sync::Arc;
 
@@ -64,7 +66,9 @@ pub(crate) async fn learn(
     }
     let any = inputs.first().is_some_and(|rows| rows.len() > 0);
     let task = Task { context, whole, memory: &held };
-    let Operation::Plugin(call) = &whole.operation;
+    let Operation::Plugin(call) = &whole.operation else {
+        return Err(QueryError::Internal("only a plugin's columns can be learned".to_owned()));
+    };
     Ok((plugins::learn(call, &inputs, &task)?, any))
 }
 
@@ -82,6 +86,8 @@ pub(crate) async fn compute(
     let task = Task { context, whole, memory: &held };
     let columns = match &whole.operation {
         Operation::Plugin(call) => plugins::run(call, &inputs, &task)?,
+        Operation::MakeSeries(series) => make_series::run(series, &inputs[0], &task)?,
+        Operation::Scan(scan) => scan::run(scan, &inputs[0], &task)?,
     };
     drop(inputs);
     let batch = numbered(columns, whole)?;

@@ -31,6 +31,12 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("2aeda72b2b9c", "the page shows a plain space for U+00A0"),
     ("c882178ba3ee", "how the service mixes hashes is published nowhere"),
     ("1725aa44b1d8", "how the service mixes hashes is published nowhere"),
+    ("5be700353db9", "the page shows the array of another query"),
+    ("bf09d46390c0", "the page shows the array of another query"),
+    ("47bce5bbb518", "the page shows the array of another query"),
+    ("878251338d5e", "the page prints reals in quotes"),
+    ("c2304e4dbebe", "the page rounds to three decimals and mistypes a row"),
+    ("aeccc0f148e8", "the page shows the first four rows"),
 ];
 
 #[derive(serde::Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bartizan_schema::KqlType;
 
-use crate::bound::{ColumnSchema, Literal, PathSegment, Rel, Scalar, ScalarKind};
+use crate::bound::{ColumnSchema, Literal, Rel, Scalar, ScalarKind};
 use crate::functions::{self, ArgumentKind, Declared};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Lambda, Name};
@@ -13,84 +13,9 @@ use crate::syntax::{codes, parse_function};
 
 use super::scalar::converted;
 use super::scope::{Binding, Env, Table};
+use super::several::{column_of_several, several_columns};
 use super::types::common;
 use super::{Binder, Bound, failed_scalar};
-
-/// Functions whose result is several columns: the name's suffix and type of each.
-const SEVERAL_COLUMNS: &[(&str, &[(&str, KqlType)])] = &[
-    (
-        "series_stats",
-        &[
-            ("min", KqlType::Real),
-            ("min_idx", KqlType::Long),
-            ("max", KqlType::Real),
-            ("max_idx", KqlType::Long),
-            ("avg", KqlType::Real),
-            ("stdev", KqlType::Real),
-            ("variance", KqlType::Real),
-        ],
-    ),
-    (
-        "series_fit_line",
-        &[
-            ("rsquare", KqlType::Real),
-            ("slope", KqlType::Real),
-            ("variance", KqlType::Real),
-            ("rvariance", KqlType::Real),
-            ("interception", KqlType::Real),
-            ("line_fit", KqlType::Dynamic),
-        ],
-    ),
-    (
-        "series_decompose_anomalies",
-        &[("ad_flag", KqlType::Dynamic), ("ad_score", KqlType::Dynamic), ("baseline", KqlType::Dynamic)],
-    ),
-    (
-        "series_decompose",
-        &[
-            ("baseline", KqlType::Dynamic),
-            ("seasonal", KqlType::Dynamic),
-            ("trend", KqlType::Dynamic),
-            ("residual", KqlType::Dynamic),
-        ],
-    ),
-    (
-        "series_decompose_forecast",
-        &[
-            ("forecast", KqlType::Dynamic),
-            ("seasonal", KqlType::Dynamic),
-            ("trend", KqlType::Dynamic),
-            ("residual", KqlType::Dynamic),
-        ],
-    ),
-    (
-        "series_fit_2lines",
-        &[
-            ("rsquare", KqlType::Real),
-            ("split_idx", KqlType::Long),
-            ("variance", KqlType::Real),
-            ("rvariance", KqlType::Real),
-            ("line_fit", KqlType::Dynamic),
-            ("right_rsquare", KqlType::Real),
-            ("right_slope", KqlType::Real),
-            ("right_interception", KqlType::Real),
-            ("right_variance", KqlType::Real),
-            ("right_rvariance", KqlType::Real),
-            ("left_rsquare", KqlType::Real),
-            ("left_slope", KqlType::Real),
-            ("left_interception", KqlType::Real),
-            ("left_variance", KqlType::Real),
-            ("left_rvariance", KqlType::Real),
-        ],
-    ),
-    ("series_periods_detect", &[("periods", KqlType::Dynamic), ("scores", KqlType::Dynamic)]),
-    ("series_periods_validate", &[("periods", KqlType::Dynamic), ("scores", KqlType::Dynamic)]),
-];
-
-/// The columns a function's result spreads over, if it does.
-pub(super) fn several_columns(function: &str) -> Option<&'static [(&'static str, KqlType)]> {
-    SEVERAL_COLUMNS.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
-}
 
 impl Binder<'_> {
     pub(super) fn call(&mut self, base: Option<&Expr>, name: &Name, args: &[Expr], span: Span) -> Bound {
@@ -214,6 +139,7 @@ impl Binder<'_> {
     fn builtin(&mut self, declared: &'static Declared, written: &str, args: &[Expr], span: Span) -> Scalar {
         let mut bound: Vec<Scalar> = args.iter().flat_map(|arg| self.argument(arg)).collect();
         self.check_arguments(declared, written, &bound, span);
+        self.check_windowed(declared.function.name, span);
         let types: Vec<KqlType> = bound.iter().map(|arg| arg.ty).collect();
         let function = declared.function.name;
         let mut ty = declared.result_type(&types);
@@ -420,17 +346,6 @@ impl Binder<'_> {
         };
         Scalar { kind: ScalarKind::Call { function, args }, ty: KqlType::Dynamic, span }
     }
-}
-
-/// One of the columns of a function with several: the bound call gives them as an array.
-pub(super) fn column_of_several(call: Scalar, at: usize, ty: KqlType) -> Scalar {
-    let span = call.span;
-    let segments = vec![PathSegment::Index(at as i64)];
-    let value = Scalar { kind: call.kind, ty: KqlType::Dynamic, span };
-    converted(
-        Scalar { kind: ScalarKind::Path { value: Box::new(value), segments }, ty: KqlType::Dynamic, span },
-        ty,
-    )
 }
 
 fn is_type(arg: &Expr) -> bool {

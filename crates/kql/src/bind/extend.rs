@@ -9,9 +9,9 @@ use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Name};
 use crate::syntax::codes;
 
-use super::call::{column_of_several, several_columns};
 use super::naming::{Names, matches_wildcard, result_name};
 use super::scope::Table;
+use super::several::{column_of_several, several_columns};
 use super::{Binder, passed_on};
 
 /// Columns one table may have. Wide tables have hundreds.

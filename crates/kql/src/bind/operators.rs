@@ -9,6 +9,7 @@ use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Operator, OperatorKind, PartitionBody, SortKey};
 use crate::syntax::codes;
 
+use super::make_series::SeriesClauses;
 use super::naming::result_name;
 use super::scope::{Binding, Table};
 use super::{Binder, Bound, Inherited, passed_on};
@@ -48,7 +49,7 @@ impl Binder<'_> {
         match &op.kind {
             OperatorKind::Where(predicate) => {
                 let predicate = self.over(&input, |binder| binder.predicate(predicate));
-                self.through(input, span, |input| Rel::Filter { input, predicate })
+                self.filter(input, predicate, span)
             }
             OperatorKind::Extend(items) => self.extend(input, items, span),
             OperatorKind::Project(items) => self.project_items(input, items, span),
@@ -108,9 +109,11 @@ impl Binder<'_> {
             }
             OperatorKind::Evaluate { call, schema, .. } => self.evaluate(input, call, schema.as_ref(), span),
             OperatorKind::ParseKv { source, columns, .. } => self.parse_kv(input, source, columns, span),
-            OperatorKind::MakeSeries { aggregates, axis, by, .. } => {
-                self.make_series(input, aggregates, axis, by, span)
+            OperatorKind::MakeSeries { settings, aggregates, axis, range, by } => {
+                let clauses = SeriesClauses { settings, aggregates, axis, range, by };
+                self.make_series(input, &clauses, span)
             }
+            OperatorKind::Scan(scan) => self.scan(input, scan, span),
             OperatorKind::TopNested(levels) => self.top_nested(input, levels, span),
             OperatorKind::TopHitters { of, by, .. } => self.top_hitters(input, of, by.as_ref(), span),
             OperatorKind::Partition { body, .. } => self.partition(input, body, span),
@@ -131,7 +134,6 @@ impl Binder<'_> {
             OperatorKind::Error => Table { open: true, ..input },
             OperatorKind::ProjectByNames(_)
             | OperatorKind::Find { .. }
-            | OperatorKind::Scan(_)
             | OperatorKind::Fork(_)
             | OperatorKind::Facet { .. }
             | OperatorKind::MakeGraph(_)
@@ -186,7 +188,7 @@ impl Binder<'_> {
         })
     }
 
-    fn sort(&mut self, input: Table, keys: &[SortKey], span: Span) -> Table {
+    pub(super) fn sort(&mut self, input: Table, keys: &[SortKey], span: Span) -> Table {
         let keys = self.sort_keys(&input, keys);
         self.through(input, span, |input| Rel::Sort { input, keys })
     }

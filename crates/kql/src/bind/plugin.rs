@@ -1,48 +1,16 @@
-//! `make-series` and `top-nested`: operators whose columns are known here, and whose rows no node of the
-//! bound tree expresses yet.
+//! `top-nested`: its columns are known here, its rows no node of the bound tree expresses yet.
 
 use bartizan_schema::KqlType;
 
 use crate::bound::{ColumnSchema, Scalar};
 use crate::span::Span;
-use crate::syntax::ast::{Expr, ExprKind, SeriesItem, TopNestedLevel};
+use crate::syntax::ast::{ExprKind, TopNestedLevel};
 
 use super::Binder;
-use super::naming::{Names, result_name};
+use super::naming::result_name;
 use super::scope::Table;
 
 impl Binder<'_> {
-    /// Group columns, then one dynamic array per aggregate, then the axis.
-    pub(super) fn make_series(
-        &mut self,
-        input: Table,
-        aggregates: &[SeriesItem],
-        axis: &Expr,
-        by: &[Expr],
-        span: Span,
-    ) -> Table {
-        let aggregates: Vec<Expr> = aggregates.iter().map(|item| item.value.clone()).collect();
-        let keys = self.over(&input, |binder| binder.keys(by));
-        let mut columns: Vec<ColumnSchema> =
-            keys.iter().map(|key| ColumnSchema { name: key.name.clone(), ty: key.value.ty }).collect();
-        let summarized = self.summarize(input.clone(), &aggregates, &[], span);
-        columns.extend(
-            summarized.columns.into_iter().map(|column| ColumnSchema { ty: KqlType::Dynamic, ..column }),
-        );
-        let _: Vec<crate::bound::Named> = self.over(&input, |binder| binder.keys(std::slice::from_ref(axis)));
-        let axis = match &axis.kind {
-            ExprKind::Assign { names, .. } => names.first().map(|name| name.text.clone()),
-            _ => result_name(axis),
-        };
-        columns
-            .push(ColumnSchema { name: axis.unwrap_or_else(|| "Column1".to_owned()), ty: KqlType::Dynamic });
-        let mut names = Names::default();
-        for column in &mut columns {
-            column.name = names.unique(&column.name);
-        }
-        self.unsupported("make-series", columns, false, span)
-    }
-
     pub(super) fn top_nested(&mut self, input: Table, levels: &[TopNestedLevel], span: Span) -> Table {
         let mut columns: Vec<ColumnSchema> = Vec::new();
         for level in levels {

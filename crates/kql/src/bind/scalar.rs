@@ -78,6 +78,12 @@ impl Binder<'_> {
                 self.errors.error(codes::UNEXPECTED, span, "`*` has no meaning here");
                 failed_scalar(span)
             }
+            ExprKind::Member { base, name } if self.row().has_steps => {
+                match self.step_column(base, name, span) {
+                    Some(value) => value,
+                    None => self.path(base, PathSegment::Key(name.text.clone()), span),
+                }
+            }
             ExprKind::Member { base, name } => self.path(base, PathSegment::Key(name.text.clone()), span),
             ExprKind::Index { base, index } => self.index(base, index, span),
             ExprKind::Negate(inner) => self.negate(inner, span),

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use crate::bound::{ColumnSchema, Rel, Scalar};
 use crate::syntax::ast::Lambda;
 
+use super::scan::is_step_column;
+use super::windowed::is_serialized;
+
 /// A bound tabular expression on its way through the operators.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -84,6 +87,10 @@ pub(crate) struct RowScope {
     by_name: HashMap<String, usize>,
     pub(crate) open: bool,
     time_alias: bool,
+    /// The rows have an order that means something.
+    pub(crate) serialized: bool,
+    /// Columns of the steps of a `scan` are among these.
+    pub(crate) has_steps: bool,
 }
 
 impl RowScope {
@@ -92,7 +99,15 @@ impl RowScope {
         for (at, column) in table.columns.iter().enumerate() {
             by_name.entry(column.name.clone()).or_insert(at);
         }
-        Self { id, columns: table.columns.clone(), by_name, open: table.open, time_alias: table.time_alias }
+        Self {
+            id,
+            columns: table.columns.clone(),
+            by_name,
+            open: table.open,
+            time_alias: table.time_alias,
+            serialized: is_serialized(&table.rel),
+            has_steps: table.columns.last().is_some_and(|column| is_step_column(&column.name)),
+        }
     }
 
     /// The same rows without their names: a function's body does not see its caller's columns.

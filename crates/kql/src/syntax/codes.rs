@@ -46,6 +46,8 @@ codes! {
     AGGREGATE_PLACE "K0115" "an aggregate stands outside of `summarize`, or a plain column inside it", "move it, or group by the column";
     NOT_CONSTANT "K0116" "a constant is needed here", "write a literal, or a `let` value that does not depend on rows";
     UNKNOWN_TYPE "K0117" "there is no such type", "the hint lists the types";
+    NOT_SERIALIZED "K0118" "a function looks at other rows, and these have no order", "put `sort by` or `serialize` before it";
+    SERIES_STEP "K0119" "a series has no step, or one that leads nowhere", "add `step` and a width above zero, like `step 1h`";
     JOIN_KEY "K0120" "this is not a join condition, or its sides have different types", "name a column both sides have, or write `$left.a == $right.b`";
     JOIN_KIND "K0121" "there is no such kind of join", "the hint lists the kinds";
     RECURSION "K0130" "a function calls itself, or calls are nested too deeply", "functions are put in where they are called and cannot recurse";
