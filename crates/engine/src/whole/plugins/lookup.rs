@@ -17,7 +17,7 @@ const PAIR_BYTES: usize = 2 * size_of::<u32>();
 
 pub(super) fn run(inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ArrayRef>, QueryError> {
     let (sources, table) = (&inputs[0], &inputs[1]);
-    let family = if task.call()?.plugin == "ipv4_lookup" { Family::V4 } else { Family::V6 };
+    let family = if task.call().plugin == "ipv4_lookup" { Family::V4 } else { Family::V6 };
     let keys = task.column(table, 1)?;
     let mut index = PrefixIndex::default();
     for row in 0..table.len() {

@@ -14,7 +14,7 @@ mod sequence;
 mod timeline;
 
 use arrow::array::ArrayRef;
-use bartizan_kql::bound::{ColumnSchema, Literal, Operation, PluginCall, Scalar, ScalarKind};
+use bartizan_kql::bound::{ColumnSchema, Literal, PluginCall, Scalar, ScalarKind};
 
 use super::{Rows, Task};
 use crate::error::QueryError;
@@ -85,17 +85,17 @@ pub(super) fn learn(
 
 impl Task<'_> {
     /// The call of the plugin.
-    fn call(&self) -> Result<&PluginCall, QueryError> {
+    fn call(&self) -> &PluginCall {
         match &self.whole.operation {
-            Operation::Plugin(call) => Ok(call),
-            _ => Err(QueryError::Internal("a plugin runs an operation that is none".to_owned())),
+            bartizan_kql::bound::Operation::Plugin(call) => call,
+            // `compute` and `learn` hand plugins nothing else
+            _ => unreachable!("a plugin runs the call of a plugin"),
         }
     }
 
     fn arg(&self, at: usize) -> Result<&Scalar, QueryError> {
-        let call = self.call()?;
-        let missing = || QueryError::Internal(format!("`{}` lacks argument {at}", call.plugin));
-        call.args.get(at).ok_or_else(missing)
+        let missing = || QueryError::Internal(format!("`{}` lacks argument {at}", self.call().plugin));
+        self.call().args.get(at).ok_or_else(missing)
     }
 
     /// A constant argument.
@@ -112,7 +112,7 @@ impl Task<'_> {
     fn values(&self, rows: &Rows, value: &Scalar) -> Result<Reader, QueryError> {
         match value.kind {
             ScalarKind::Column(at) if at < rows.columns.len() => rows.reader(at),
-            _ => Err(QueryError::Internal(format!("`{}` needs a column here", self.call()?.plugin))),
+            _ => Err(QueryError::Internal(format!("`{}` needs a column here", self.call().plugin))),
         }
     }
 
