@@ -13,6 +13,13 @@ use bartizan_schema::KqlType;
 pub use crate::sequence::{MakeSeries, Scan, ScanOutput, ScanStep};
 use crate::span::Span;
 
+mod graph;
+
+pub use graph::{
+    GRAPH_EDGE_COLUMNS, GRAPH_NODE_COLUMNS, GraphCycles, GraphFold, GraphMatch, GraphNodeColumn, GraphNodes,
+    GraphOutput, GraphSequence, GraphStep,
+};
+
 /// A named and typed output column.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ColumnSchema {
@@ -227,6 +234,13 @@ pub enum Operation {
     MakeSeries(MakeSeries),
     /// `scan`.
     Scan(Scan),
+    /// `make-graph`: see [`GraphNodes`].
+    GraphNodes(GraphNodes),
+    /// See [`GraphMatch`].
+    GraphMatch(Box<GraphMatch>),
+    /// `graph-mark-components`: nodes and edges in, the nodes with a last column that numbers their component
+    /// out. Components are weak, or `strong`: joined both ways.
+    GraphComponents { strong: bool },
 }
 
 /// A call of a plugin.
@@ -251,6 +265,7 @@ impl Operation {
             Self::Plugin(call) => call.args.iter().chain(&call.rest).collect(),
             Self::MakeSeries(series) => series.scalars(),
             Self::Scan(scan) => scan.scalars(),
+            Self::GraphNodes(_) | Self::GraphMatch(_) | Self::GraphComponents { .. } => Vec::new(),
         }
     }
 
@@ -260,6 +275,7 @@ impl Operation {
             Self::Plugin(call) => call.args.iter_mut().chain(&mut call.rest).collect(),
             Self::MakeSeries(series) => series.scalars_mut(),
             Self::Scan(scan) => scan.scalars_mut(),
+            Self::GraphNodes(_) | Self::GraphMatch(_) | Self::GraphComponents { .. } => Vec::new(),
         }
     }
 }

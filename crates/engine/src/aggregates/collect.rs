@@ -114,7 +114,7 @@ impl Collected {
                     if self.what.collection == Collection::ListWithNulls {
                         self.add(group, Raw::Text(NULL_TEXT), row);
                     }
-                } else if self.what.is_set() && self.what.of == KqlType::Dynamic {
+                } else if self.what.of == KqlType::Dynamic {
                     self.add_dynamic(group, texts.value(at), row);
                 } else {
                     self.add(group, Raw::Text(texts.value(at)), row);
@@ -134,7 +134,8 @@ impl Collected {
         }
     }
 
-    /// A set takes the elements of an array, not the array.
+    /// Sets and lists take the elements of an array, not the array: who wants a list of arrays packs each into
+    /// another one.
     fn add_dynamic(&mut self, group: usize, json: &str, row: i64) {
         if !json.starts_with('[') {
             return self.add(group, Raw::Text(json), row);

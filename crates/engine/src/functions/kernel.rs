@@ -57,6 +57,8 @@ pub(crate) struct Scratch {
     regexes: HashMap<String, Option<Regex>>,
     /// The declared type of the result, for functions that convert to it.
     pub wanted: Option<KqlType>,
+    /// Lines and polygons read for earlier rows.
+    pub shapes: super::geo::Shapes,
 }
 
 /// Compiled patterns kept for the whole process.

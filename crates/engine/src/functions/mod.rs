@@ -6,6 +6,7 @@ pub(crate) mod convert;
 pub(crate) mod decimal;
 pub(crate) mod dynamic;
 pub(crate) mod encoding;
+mod geo;
 mod hash;
 pub(crate) mod kernel;
 mod network;

@@ -3,8 +3,8 @@
 
 use super::kernel::Entry;
 use super::{
-    comparison, convert, dynamic, encoding, hash, network, numeric, random, series, sketch, system, text,
-    time,
+    comparison, convert, dynamic, encoding, geo, hash, network, numeric, random, series, sketch, system,
+    text, time,
 };
 
 /// Families, in the order of their modules.
@@ -110,9 +110,14 @@ const CONVERSIONS: &[&str] = &[
     "todecimal",
 ];
 
+/// All entries. A family of many modules lists its own.
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    FAMILIES.iter().chain(geo::FAMILIES).copied().flatten()
+}
+
 /// The kernel of `name`.
 pub(crate) fn kernel(name: &str) -> Option<Entry> {
-    FAMILIES.iter().copied().flatten().find(|entry| entry.name == name).copied()
+    entries().find(|entry| entry.name == name).copied()
 }
 
 /// Whether `name` converts its argument to the result's type.
@@ -139,7 +144,7 @@ mod tests {
 
     #[test]
     fn no_function_has_two_kernels() {
-        let mut names: Vec<_> = FAMILIES.iter().copied().flatten().map(|entry| entry.name).collect();
+        let mut names: Vec<_> = entries().map(|entry| entry.name).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

@@ -4,6 +4,7 @@
 //! scanned like a table. Their input comes in its meaningful order, as one batch, and both input and output
 //! count against the query's memory.
 
+mod graph;
 mod make_series;
 mod plugins;
 mod rows;
@@ -88,6 +89,9 @@ pub(crate) async fn compute(
         Operation::Plugin(call) => plugins::run(call, &inputs, &task)?,
         Operation::MakeSeries(series) => make_series::run(series, &inputs[0], &task)?,
         Operation::Scan(scan) => scan::run(scan, &inputs[0], &task)?,
+        Operation::GraphNodes(make) => graph::nodes(make, &inputs, &task)?,
+        Operation::GraphMatch(wanted) => graph::matching(wanted, &inputs, &task)?,
+        Operation::GraphComponents { strong } => graph::components(*strong, &inputs, &task)?,
     };
     drop(inputs);
     let batch = numbered(columns, whole)?;

@@ -9,6 +9,7 @@ mod call;
 mod evaluate;
 mod expand;
 mod extend;
+mod graph;
 mod inferred;
 mod join;
 mod lets;
@@ -84,6 +85,8 @@ pub(crate) struct Binder<'a> {
     options: HashMap<String, Scalar>,
     /// Set while the aggregates of a `summarize` are bound.
     aggregates: Option<summarize::Sink>,
+    /// Set while the expressions of a `graph-match` are bound.
+    pattern: Option<Box<graph::PatternScope>>,
     /// Inside a union with `isfuzzy`: tables and functions that do not exist are passed over.
     fuzzy: bool,
     /// Names taken for columns of an open table while the operator at work is bound.
@@ -128,6 +131,7 @@ impl<'a> Binder<'a> {
             render: None,
             options: HashMap::new(),
             aggregates: None,
+            pattern: None,
             fuzzy: false,
             inferred: Vec::new(),
             inferred_names: HashSet::new(),
@@ -192,7 +196,7 @@ impl Binder<'_> {
             self.errors.error(codes::TOO_DEEP, span, message);
             return self.failed(span);
         }
-        Table { rel, columns, open: inputs.open, time_alias: inputs.time_alias, cost, depth }
+        Table { rel, columns, open: inputs.open, time_alias: inputs.time_alias, cost, depth, graph: None }
     }
 
     /// Stands for a table that could not be bound; it accepts any column name, so that one mistake is
@@ -200,7 +204,7 @@ impl Binder<'_> {
     fn failed(&self, span: Span) -> Table {
         let rel =
             Rel::Unsupported { what: "an expression with errors".to_owned(), columns: Vec::new(), span };
-        Table { rel, columns: Vec::new(), open: true, time_alias: true, cost: 1, depth: 1 }
+        Table { rel, columns: Vec::new(), open: true, time_alias: true, cost: 1, depth: 1, graph: None }
     }
 
     /// A relation of known columns that no node expresses yet.

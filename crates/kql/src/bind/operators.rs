@@ -45,8 +45,16 @@ impl Binder<'_> {
     /// Applies one operator to rows whose columns are as known as they will be.
     pub(super) fn operator_once(&mut self, input: Table, op: &Operator) -> Table {
         let span = op.span;
+        if let Some(refused) = self.graph_mismatch(&input, op) {
+            return refused;
+        }
         self.probe_operator(&input, span);
         match &op.kind {
+            OperatorKind::MakeGraph(make) => self.make_graph(input, make, span),
+            OperatorKind::GraphMatch(query) => self.graph_match(input, query, false, span),
+            OperatorKind::GraphShortestPaths(query) => self.graph_match(input, query, true, span),
+            OperatorKind::GraphToTable(tables) => self.graph_to_table(input, tables, span),
+            OperatorKind::GraphMarkComponents(settings) => self.mark_components(input, settings, span),
             OperatorKind::Where(predicate) => {
                 let predicate = self.over(&input, |binder| binder.predicate(predicate));
                 self.filter(input, predicate, span)
@@ -136,11 +144,6 @@ impl Binder<'_> {
             | OperatorKind::Find { .. }
             | OperatorKind::Fork(_)
             | OperatorKind::Facet { .. }
-            | OperatorKind::MakeGraph(_)
-            | OperatorKind::GraphMatch(_)
-            | OperatorKind::GraphShortestPaths(_)
-            | OperatorKind::GraphToTable(_)
-            | OperatorKind::GraphMarkComponents(_)
             | OperatorKind::GraphWhereNodes(_)
             | OperatorKind::GraphWhereEdges(_)
             | OperatorKind::MacroExpand { .. }

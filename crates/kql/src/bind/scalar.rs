@@ -59,6 +59,11 @@ impl Binder<'_> {
     /// Binds either kind of expression.
     pub(super) fn any(&mut self, expr: &Expr) -> Bound {
         let span = expr.span;
+        if self.pattern.is_some()
+            && let Some(value) = self.pattern_value(expr)
+        {
+            return Bound::Scalar(value);
+        }
         let value = match &expr.kind {
             ExprKind::Error => failed_scalar(span),
             ExprKind::Paren(inner) => return self.any(inner),

@@ -24,6 +24,8 @@ pub(crate) struct Table {
     /// Nodes and columns below, counted against the budget each time the table is used.
     pub(crate) cost: usize,
     pub(crate) depth: usize,
+    /// This is no table but a graph: `rel` then only refuses to run.
+    pub(crate) graph: Option<Rc<super::graph::Graph>>,
 }
 
 /// What a `let` name or a parameter stands for.

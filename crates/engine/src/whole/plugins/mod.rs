@@ -3,6 +3,7 @@
 mod activity;
 mod bag_unpack;
 mod dcount_intersect;
+mod geo_lookup;
 mod lookup;
 mod narrow;
 mod pattern;
@@ -14,7 +15,7 @@ mod sequence;
 mod timeline;
 
 use arrow::array::ArrayRef;
-use bartizan_kql::bound::{ColumnSchema, Literal, PluginCall, Scalar, ScalarKind};
+use bartizan_kql::bound::{ColumnSchema, Literal, Operation, PluginCall, Scalar, ScalarKind};
 
 use super::{Rows, Task};
 use crate::error::QueryError;
@@ -47,6 +48,8 @@ const PLUGINS: &[(&str, Run)] = &[
     ("diffpatterns", pattern::diffpatterns),
     ("funnel_sequence", sequence::funnel_sequence),
     ("funnel_sequence_completion", sequence::funnel_sequence_completion),
+    ("geo_line_lookup", geo_lookup::run),
+    ("geo_polygon_lookup", geo_lookup::run),
     ("ipv4_lookup", lookup::run),
     ("ipv6_lookup", lookup::run),
     ("narrow", narrow::run),
@@ -87,9 +90,8 @@ impl Task<'_> {
     /// The call of the plugin.
     fn call(&self) -> &PluginCall {
         match &self.whole.operation {
-            bartizan_kql::bound::Operation::Plugin(call) => call,
-            // `compute` and `learn` hand plugins nothing else
-            _ => unreachable!("a plugin runs the call of a plugin"),
+            Operation::Plugin(call) => call,
+            _ => unreachable!("only plugins are run by this module"),
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod activity;
 mod arguments;
+mod geo;
 mod lookup;
 mod open;
 mod pattern;
@@ -40,6 +41,8 @@ const BINDERS: &[(&str, Bind)] = &[
     ("diffpatterns", pattern::diffpatterns),
     ("funnel_sequence", sequence::funnel_sequence),
     ("funnel_sequence_completion", sequence::funnel_sequence_completion),
+    ("geo_line_lookup", geo::lookup),
+    ("geo_polygon_lookup", geo::lookup),
     ("identity", rows::identity),
     ("ipv4_lookup", lookup::ipv4),
     ("ipv6_lookup", lookup::ipv6),
