@@ -14,4 +14,5 @@ pub mod prefix;
 pub mod series;
 pub mod sketch;
 pub mod special;
+pub mod text;
 pub mod units;

@@ -16,6 +16,11 @@ use crate::lower::TIMESTAMP;
 pub trait FunctionSource: Send + Sync + Debug {
     /// The function called `name` in `workspace`.
     fn function(&self, workspace: WorkspaceId, name: &str) -> Option<FunctionSymbol>;
+
+    /// The workspace that queries of `workspace` call `name`, by name or id, if they may read it.
+    fn workspace(&self, _workspace: WorkspaceId, _name: &str) -> Option<WorkspaceId> {
+        None
+    }
 }
 
 /// The names one workspace offers.
@@ -33,6 +38,18 @@ impl Catalog for WorkspaceCatalog<'_> {
 
     fn function(&self, name: &str) -> Option<FunctionSymbol> {
         self.functions?.function(self.workspace, name)
+    }
+
+    fn workspace(&self, name: &str) -> Option<WorkspaceId> {
+        if name.eq_ignore_ascii_case(&self.workspace.to_string()) {
+            return Some(self.workspace);
+        }
+        self.functions?.workspace(self.workspace, name)
+    }
+
+    fn table_of(&self, workspace: WorkspaceId, name: &str) -> Option<TableSymbol> {
+        let table = self.store.table(workspace, name)?;
+        Some(TableSymbol { name: table.name.clone(), columns: columns(&table) })
     }
 
     fn table_names(&self) -> Vec<String> {

@@ -1,13 +1,13 @@
 //! The engine: text in, result out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bartizan_base::{Ticks, WorkspaceId};
-use bartizan_kql::bound::{BoundQuery, ColumnSchema, Rel};
-use bartizan_kql::{AnalyzeOptions, Diagnostic};
+use bartizan_kql::bound::{BoundQuery, BoundResult, ColumnSchema, Rel, Render, table_place};
+use bartizan_kql::{AnalyzeOptions, Diagnostic, visit};
 use bartizan_store::Store;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -23,11 +23,12 @@ use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
 use crate::learn;
 use crate::limits::{QueryLimits, QueryThreads};
 use crate::lower::Context;
-use crate::output::{QueryOutput, QueryStats};
+use crate::output::{QueryOutput, QueryStats, QueryTable};
 use crate::provider::SnapshotTable;
 use crate::prune::{Kept, prune};
-use crate::result::{Columns, collect};
+use crate::result::{Collected, Columns, collect};
 use crate::subquery;
+use crate::whole::ExternalData;
 
 /// Settings of the engine.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub struct EngineOptions {
     pub endpoint: String,
     /// Saved functions, parsers and watchlists.
     pub functions: Option<Arc<dyn FunctionSource>>,
+    /// Places outside the store that `externaldata` may read; none unless set.
+    pub external: Option<Arc<ExternalData>>,
 }
 
 impl Default for EngineOptions {
@@ -59,6 +62,7 @@ impl Default for EngineOptions {
             spill_bytes: 16 << 30,
             endpoint: "localhost".to_owned(),
             functions: None,
+            external: None,
         }
     }
 }
@@ -160,6 +164,16 @@ impl Engine {
         Ok(output)
     }
 
+    /// How many queries run, or have been dropped and are still on their way out.
+    pub fn running(&self) -> usize {
+        self.inner.threads.running()
+    }
+
+    /// Waits until no query runs.
+    pub async fn idle(&self) {
+        self.inner.threads.idle().await;
+    }
+
     /// Analyses a query without running it.
     pub fn check(&self, workspace: WorkspaceId, text: &str) -> Checked {
         let analysis =
@@ -167,7 +181,7 @@ impl Engine {
         let query = analysis.query.as_ref();
         Checked {
             columns: query.map(|query| query.root.columns()),
-            tables_used: query.map(|query| tables(&query.root).into_iter().collect()).unwrap_or_default(),
+            tables_used: query.map(tables_used).unwrap_or_default(),
             diagnostics: analysis.diagnostics,
         }
     }
@@ -182,17 +196,19 @@ impl Inner {
         let mut options = AnalyzeOptions { now: request.now, ..AnalyzeOptions::default() };
         let catalog = self.catalog(request.workspace);
         let mut context = Context::new(request, &self.options.endpoint, interrupt);
+        context.external = self.options.external.clone();
         let mut first_seq = None;
         // columns that only rows tell are asked for first, one call after the other
         for _ in 0..=LEARNED_CALLS_MAX {
             let analysis = bartizan_kql::analyze(&request.text, &catalog, &options);
             let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
-            let seq = self.open_tables(&query.root, request, &mut context)?;
+            let seq = self.open_tables(&query, request, &mut context)?;
             let seq = *first_seq.get_or_insert(seq);
-            let Some(call) = learn::first_unlearned(&query.root) else {
+            let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
+            let Some(call) = learn::first_unlearned(roots) else {
                 return self.run_bound(query, request, context, seq).await;
             };
-            let session = self.session(&call.whole, interrupt)?;
+            let session = self.session(aggregates(&call.whole), interrupt)?;
             let (number, learned) = learn::learn(call, &mut context, &session).await?;
             options.learned.insert(number, learned);
         }
@@ -201,21 +217,36 @@ impl Inner {
         Err(QueryError::TooLarge { what })
     }
 
-    /// Takes snapshots of the tables that a query reads and `context` lacks.
+    /// Takes snapshots of the tables that a query reads and `context` lacks. The sequence number is that of
+    /// the query's own workspace.
     fn open_tables(
         &self,
-        root: &Rel,
+        query: &BoundQuery,
         request: &QueryRequest,
         context: &mut Context,
     ) -> Result<u64, QueryError> {
-        let used = tables(root);
-        let names = used.iter().map(String::as_str).filter(|name| !context.tables.contains_key(*name));
-        let names: Vec<&str> = names.collect();
-        let snapshot = self.store.snapshot(request.workspace, &names)?;
-        for (name, table) in snapshot.tables {
-            context.tables.insert(name, Arc::new(SnapshotTable::new(table)));
+        let used = tables_used(query);
+        let mut places: BTreeMap<WorkspaceId, Vec<(&str, &str)>> = BTreeMap::new();
+        places.entry(request.workspace).or_default();
+        for name in used.iter().filter(|name| !context.tables.contains_key(*name)) {
+            let (workspace, plain) = table_place(name);
+            places.entry(workspace.unwrap_or(request.workspace)).or_default().push((plain, name));
         }
-        Ok(snapshot.seq)
+        let mut seq = 0;
+        for (workspace, names) in places {
+            let plain: Vec<&str> = names.iter().map(|(plain, _)| *plain).collect();
+            let snapshot = self.store.snapshot(workspace, &plain)?;
+            if workspace == request.workspace {
+                seq = snapshot.seq;
+            }
+            for (name, table) in snapshot.tables {
+                let table = Arc::new(SnapshotTable::new(table));
+                for (_, bound) in names.iter().filter(|(plain, _)| *plain == name) {
+                    context.tables.insert((*bound).to_owned(), Arc::clone(&table));
+                }
+            }
+        }
+        Ok(seq)
     }
 
     async fn run_bound(
@@ -225,34 +256,57 @@ impl Inner {
         mut context: Context,
         seq: u64,
     ) -> Result<QueryOutput, QueryError> {
-        let used = tables(&query.root);
-        let declared = query.root.columns();
-        let Kept { rel: root, places } = prune(query.root, &context);
-        let columns = Columns::new(&declared, &places);
-        let state = self.session(&root, &context.interrupt)?;
-        subquery::resolve(&root, &mut context, &state).await?;
-        let lowered = context.relation(&root)?;
-        let physical = state.create_physical_plan(&lowered.plan).await?;
-        let stream = execute_stream(physical, state.task_ctx())?;
-        let (batches, partial) = collect(stream, &columns, &request.limits).await?;
-        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+        let BoundQuery { root, render, results } = query;
+        let first = BoundResult { name: String::new(), root, render };
+        let results: Vec<BoundResult> = std::iter::once(first).chain(results).collect();
+        let used: BTreeSet<String> = results.iter().flat_map(|result| tables(&result.root)).collect();
+        let uses = subquery::shared_uses(results.iter().map(|result| &result.root), &context.kept);
+        let results: Vec<PrunedResult> = results
+            .into_iter()
+            .map(|BoundResult { name, root, render }| {
+                let declared = root.columns();
+                let Kept { rel: root, places } = prune(root, &context, &uses);
+                let columns = Columns::new(&declared, &places);
+                PrunedResult { name, declared, root, columns, render }
+            })
+            .collect();
+        let aggregates = results.iter().any(|result| aggregates(&result.root));
+        let state = self.session(aggregates, &context.interrupt)?;
+        let uses = subquery::shared_uses(results.iter().map(|result| &result.root), &context.kept);
+        let mut tables = Vec::with_capacity(results.len());
+        let mut limits = request.limits;
+        for PrunedResult { name, declared, root, columns, render } in &results {
+            subquery::resolve(root, &uses, &mut context, &state).await?;
+            let lowered = context.relation(root)?;
+            let physical = state.create_physical_plan(&lowered.plan).await?;
+            let stream = execute_stream(physical, state.task_ctx())?;
+            let Collected { batches, partial, rows, bytes } = collect(stream, columns, &limits).await?;
+            // the limits are the whole answer's
+            limits.rows = limits.rows.saturating_sub(rows);
+            limits.bytes = limits.bytes.saturating_sub(bytes);
+            let (name, columns, render) = (name.clone(), declared.clone(), render.clone());
+            tables.push(QueryTable { name, columns, batches, render, partial });
+        }
+        let rows = request.limits.rows - limits.rows;
+        let first = tables.remove(0);
         Ok(QueryOutput {
-            columns: declared,
-            batches,
-            render: query.render,
-            partial,
+            columns: first.columns,
+            batches: first.batches,
+            render: first.render,
+            partial: first.partial,
             seq,
             stats: QueryStats { elapsed_us: 0, rows, tables: used.into_iter().collect() },
+            tables,
         })
     }
 
     /// A DataFusion session for one query, with its own memory.
-    fn session(&self, root: &Rel, interrupt: &Interrupt) -> Result<SessionState, QueryError> {
+    fn session(&self, aggregates: bool, interrupt: &Interrupt) -> Result<SessionState, QueryError> {
         let pool = Arc::new(FairSpillPool::new(self.options.query_memory_bytes));
         let runtime =
             RuntimeEnvBuilder::from_runtime_env(&self.runtime).with_memory_pool(pool).build_arc()?;
         // Filtering inside the Parquet reader pays when many columns meet few rows, and costs elsewhere.
-        let selective = !aggregates(root);
+        let selective = !aggregates;
         let config = SessionConfig::new()
             .with_target_partitions(self.options.threads.max(1))
             // Splits `get_field` off projections and trips over columns that keep their name (55.2).
@@ -270,15 +324,30 @@ impl Inner {
     }
 }
 
+/// A result of the query, cut down to what is needed.
+struct PrunedResult {
+    name: String,
+    declared: Vec<ColumnSchema>,
+    root: Rel,
+    columns: Columns,
+    render: Option<Render>,
+}
+
 /// Whether a relation groups or joins anywhere.
 fn aggregates(rel: &Rel) -> bool {
-    matches!(rel, Rel::Summarize { .. } | Rel::Join(_)) || subquery::inputs(rel).into_iter().any(aggregates)
+    matches!(rel, Rel::Summarize { .. } | Rel::Join(_)) || visit::inputs(rel).into_iter().any(aggregates)
+}
+
+/// The base tables a query reads for any of its results.
+fn tables_used(query: &BoundQuery) -> Vec<String> {
+    let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
+    roots.flat_map(tables).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The base tables a relation reads, those of its sub-queries too.
 fn tables(rel: &Rel) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    subquery::visit(rel, &mut |rel| {
+    visit::relations(rel, &mut |rel| {
         if let Rel::Table { name, .. } = rel {
             found.insert(name.clone());
         }

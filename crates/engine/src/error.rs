@@ -23,6 +23,9 @@ pub enum QueryError {
     /// A part of the query would be larger than any answer may be.
     #[error("the query is too large: {what}")]
     TooLarge { what: String },
+    /// The query asks for what it may not have, or for what is not there.
+    #[error("{reason}")]
+    Refused { reason: String },
     /// A table could not be read.
     #[error("cannot read the log store")]
     Store(#[source] StoreError),
@@ -38,7 +41,7 @@ impl QueryError {
             Self::Invalid(_) | Self::Unsupported { .. } => ErrorKind::Invalid,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Memory { .. } => ErrorKind::TooMany,
-            Self::TooLarge { .. } => ErrorKind::Invalid,
+            Self::TooLarge { .. } | Self::Refused { .. } => ErrorKind::Invalid,
             Self::Store(error) => error.kind(),
             Self::Internal(_) => ErrorKind::Internal,
         }

@@ -4,6 +4,7 @@
 //! relations while lowering, and before each step of DataFusion's optimizer. And joins, which make millions of
 //! rows of one batch without an `await`, get a place to stop at.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,6 +29,20 @@ pub(crate) struct InterruptOnDrop(pub Interrupt);
 impl Drop for InterruptOnDrop {
     fn drop(&mut self) {
         self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl PartialEq for Interrupt {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Interrupt {}
+
+impl Hash for Interrupt {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
     }
 }
 

@@ -7,8 +7,8 @@
 //! What the call reads is put into a shared relation by the binder. Where that is more than a plain scan, it
 //! is computed once here and kept for the rounds that follow; see [`subquery::worth_keeping`].
 
-use bartizan_kql::Learned;
 use bartizan_kql::bound::{Operation, Rel};
+use bartizan_kql::{Learned, visit};
 use datafusion::execution::SessionState;
 
 use crate::error::QueryError;
@@ -22,18 +22,20 @@ pub(crate) struct Unlearned {
     pub whole: Rel,
 }
 
-/// The call that was bound first.
-pub(crate) fn first_unlearned(root: &Rel) -> Option<Unlearned> {
+/// The call that was bound first, in any of a query's results.
+pub(crate) fn first_unlearned<'a>(roots: impl Iterator<Item = &'a Rel>) -> Option<Unlearned> {
     let mut first: Option<(u32, &Rel)> = None;
-    subquery::visit(root, &mut |rel| {
-        if let Rel::Whole(whole) = rel
-            && let Operation::Plugin(call) = &whole.operation
-            && let Some(number) = call.unlearned
-            && first.is_none_or(|(least, _)| number < least)
-        {
-            first = Some((number, rel));
-        }
-    });
+    for root in roots {
+        visit::relations(root, &mut |rel| {
+            if let Rel::Whole(whole) = rel
+                && let Operation::Plugin(call) = &whole.operation
+                && let Some(number) = call.unlearned
+                && first.is_none_or(|(least, _)| number < least)
+            {
+                first = Some((number, rel));
+            }
+        });
+    }
     first.map(|(number, rel)| Unlearned { number, whole: rel.clone() })
 }
 
@@ -45,11 +47,13 @@ pub(crate) async fn learn(
 ) -> Result<(u32, Learned), QueryError> {
     let Unlearned { number, whole } = call;
     context.kept.extend(shared_inputs(&whole));
-    let Rel::Whole(whole) = prune(whole, context).rel else {
+    let uses = subquery::shared_uses([&whole], &context.kept);
+    let Rel::Whole(whole) = prune(whole, context, &uses).rel else {
         return Err(QueryError::Internal("a plugin call is gone after pruning".to_owned()));
     };
     for input in &whole.inputs {
-        subquery::resolve(input, context, state).await?;
+        let uses = subquery::shared_uses([input], &context.kept);
+        subquery::resolve(input, &uses, context, state).await?;
     }
     let (columns, any_rows) = whole::learn(&whole, context, state).await?;
     context.forget_round();
@@ -59,7 +63,7 @@ pub(crate) async fn learn(
 /// The shared relations that a call reads directly: the rounds that follow read them again.
 fn shared_inputs(whole: &Rel) -> Vec<u32> {
     let mut found = Vec::new();
-    let mut left: Vec<&Rel> = subquery::inputs(whole);
+    let mut left: Vec<&Rel> = visit::inputs(whole);
     while let Some(rel) = left.pop() {
         match rel {
             Rel::Shared { id, .. } => found.push(*id),

@@ -30,7 +30,8 @@ pub use engine::{Checked, Engine, EngineOptions, QueryRequest, SeqWindow};
 pub use error::{EngineError, QueryError};
 pub use functions::registry::supports as supports_function;
 pub use limits::{Partial, QueryLimits};
-pub use output::{QueryOutput, QueryStats};
+pub use output::{QueryOutput, QueryStats, QueryTable};
+pub use whole::{ExternalData, Fetch};
 
 /// Whether this engine runs the aggregate `name` (canonical, as the KQL registry has it).
 pub fn supports_aggregate(name: &str) -> bool {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::error::{EngineError, QueryError};
@@ -41,6 +42,8 @@ pub struct Partial {
 #[derive(Debug)]
 pub(crate) struct QueryThreads {
     runtime: Option<Runtime>,
+    /// Queries whose work has not ended.
+    running: watch::Sender<usize>,
 }
 
 impl QueryThreads {
@@ -52,7 +55,17 @@ impl QueryThreads {
             .enable_all()
             .build()
             .map_err(EngineError::Threads)?;
-        Ok(Self { runtime: Some(runtime) })
+        Ok(Self { runtime: Some(runtime), running: watch::Sender::new(0) })
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        *self.running.borrow()
+    }
+
+    pub(crate) async fn idle(&self) {
+        // fails only without a sender, and that is here
+        let mut seen = self.running.subscribe();
+        let _ended = seen.wait_for(|running| *running == 0).await;
     }
 
     /// Runs `work` there. Dropping the returned future cancels it; a panic becomes an error; after `timeout`
@@ -64,6 +77,12 @@ impl QueryThreads {
     ) -> Result<T, QueryError> {
         let Some(runtime) = &self.runtime else {
             return Err(QueryError::Internal("the engine is shutting down".to_owned()));
+        };
+        let running = Running::new(self.running.clone());
+        let work = async move {
+            let result = work.await;
+            drop(running);
+            result
         };
         let guarded = AssertUnwindSafe(work).catch_unwind();
         let mut task = CancelOnDrop(runtime.spawn(guarded));
@@ -82,6 +101,22 @@ impl Drop for QueryThreads {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Counts a query until its work ends, also when it is dropped on the way.
+struct Running(watch::Sender<usize>);
+
+impl Running {
+    fn new(count: watch::Sender<usize>) -> Self {
+        count.send_modify(|running| *running += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
     }
 }
 

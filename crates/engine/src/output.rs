@@ -20,6 +20,19 @@ pub struct QueryOutput {
     /// The store's sequence number that the result is as of.
     pub seq: u64,
     pub stats: QueryStats,
+    /// Results besides the first, in order.
+    pub tables: Vec<QueryTable>,
+}
+
+/// A result of a query with several.
+#[derive(Clone, Debug)]
+pub struct QueryTable {
+    pub name: String,
+    pub columns: Vec<ColumnSchema>,
+    pub batches: Vec<RecordBatch>,
+    pub render: Option<Render>,
+    /// Set when rows were cut off.
+    pub partial: Option<Partial>,
 }
 
 /// What a query took.
@@ -34,22 +47,7 @@ pub struct QueryStats {
 impl QueryOutput {
     /// Rows in the API's encoding: datetimes and timespans as text, dynamics as text that holds JSON.
     pub fn rows_json(&self) -> Vec<Vec<Json>> {
-        let mut rows = Vec::with_capacity(self.batches.iter().map(RecordBatch::num_rows).sum());
-        for batch in &self.batches {
-            let readers: Vec<Option<Reader>> = self
-                .columns
-                .iter()
-                .zip(batch.columns())
-                .map(|(column, array)| Reader::new(array, column.ty, false).ok())
-                .collect();
-            for row in 0..batch.num_rows() {
-                let cell = |reader: &Option<Reader>| {
-                    reader.as_ref().map_or(Json::Null, |reader| cell(&reader.get(row)))
-                };
-                rows.push(readers.iter().map(cell).collect());
-            }
-        }
-        rows
+        rows_json(&self.columns, &self.batches)
     }
 
     /// Rows as objects by column name.
@@ -59,6 +57,30 @@ impl QueryOutput {
         };
         self.rows_json().into_iter().map(named).collect()
     }
+}
+
+impl QueryTable {
+    /// Rows in the API's encoding, see [`QueryOutput::rows_json`].
+    pub fn rows_json(&self) -> Vec<Vec<Json>> {
+        rows_json(&self.columns, &self.batches)
+    }
+}
+
+fn rows_json(columns: &[ColumnSchema], batches: &[RecordBatch]) -> Vec<Vec<Json>> {
+    let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    for batch in batches {
+        let readers: Vec<Option<Reader>> = columns
+            .iter()
+            .zip(batch.columns())
+            .map(|(column, array)| Reader::new(array, column.ty, false).ok())
+            .collect();
+        for row in 0..batch.num_rows() {
+            let cell =
+                |reader: &Option<Reader>| reader.as_ref().map_or(Json::Null, |reader| cell(&reader.get(row)));
+            rows.push(readers.iter().map(cell).collect());
+        }
+    }
+    rows
 }
 
 fn cell(value: &Value<'_>) -> Json {

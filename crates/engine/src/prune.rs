@@ -11,7 +11,9 @@ mod passing;
 use std::collections::HashMap;
 
 use bartizan_kql::Span;
-use bartizan_kql::bound::{ColumnSchema, Join, JoinSide, Named, PathSegment, Rel, Scalar, ScalarKind};
+use bartizan_kql::bound::{
+    ColumnSchema, Join, JoinSide, Named, NamedAggregate, PathSegment, Rel, Scalar, ScalarKind,
+};
 use bartizan_schema::KqlType;
 
 use crate::lower::Context;
@@ -34,9 +36,10 @@ pub(crate) struct Kept {
     pub places: Vec<Place>,
 }
 
-/// Cuts a query. The context knows the tables at the query's snapshot, and what is computed already.
-pub(crate) fn prune(root: Rel, context: &Context) -> Kept {
-    let cutter = Cutter { context, uses: subquery::shared_uses(&root, &context.kept) };
+/// Cuts one result of a query. The context knows the tables at the query's snapshot, and what is computed
+/// already; `uses` tells how often each shared relation occurs in the whole query.
+pub(crate) fn prune(root: Rel, context: &Context, uses: &HashMap<u32, usize>) -> Kept {
+    let cutter = Cutter { context, uses };
     let all = vec![true; root.columns().len()];
     cutter.cut(root, &all)
 }
@@ -44,7 +47,7 @@ pub(crate) fn prune(root: Rel, context: &Context) -> Kept {
 struct Cutter<'a> {
     context: &'a Context,
     /// How often each shared relation occurs.
-    uses: HashMap<u32, usize>,
+    uses: &'a HashMap<u32, usize>,
 }
 
 impl Cutter<'_> {
@@ -80,6 +83,18 @@ impl Cutter<'_> {
                 let Kept { rel, places } = self.cut(*input, needed);
                 Kept { rel: Rel::Take { input: Box::new(rel), count }, places }
             }
+            Rel::TakeWithin { input, mut keys, mut count } => {
+                self.inside(&mut count);
+                let mut wanted = at_least_one(needed);
+                keys.iter().for_each(|at| wanted[*at] = true);
+                let Kept { rel, places } = self.solid(*input, &wanted);
+                for at in &mut keys {
+                    if let Place::At(place) = places[*at] {
+                        *at = place;
+                    }
+                }
+                Kept { rel: Rel::TakeWithin { input: Box::new(rel), keys, count }, places }
+            }
             Rel::Sample { input, mut count } => {
                 self.inside(&mut count);
                 let Kept { rel, places } = self.cut(*input, needed);
@@ -96,13 +111,14 @@ impl Cutter<'_> {
             }
             Rel::Summarize { input, mut keys, mut aggregates } => {
                 let mut wanted = vec![false; input.columns().len()];
+                let places = aggregate_places(keys.len(), &mut aggregates, needed);
                 keys.iter().for_each(|key| mark(&key.value, &mut wanted));
                 aggregates.iter().flat_map(|one| &one.args).for_each(|arg| mark(arg, &mut wanted));
-                let Kept { rel, places } = self.solid(*input, &wanted);
-                keys.iter_mut().for_each(|key| self.renumber(&mut key.value, &places));
+                let input = self.solid(*input, &wanted);
+                keys.iter_mut().for_each(|key| self.renumber(&mut key.value, &input.places));
                 let args = aggregates.iter_mut().flat_map(|one| &mut one.args);
-                args.for_each(|arg| self.renumber(arg, &places));
-                whole(Rel::Summarize { input: Box::new(rel), keys, aggregates })
+                args.for_each(|arg| self.renumber(arg, &input.places));
+                Kept { rel: Rel::Summarize { input: Box::new(input.rel), keys, aggregates }, places }
             }
             Rel::Join(join) => self.join(*join, needed),
             Rel::Shared { id, input } => {
@@ -228,6 +244,7 @@ impl Cutter<'_> {
             | Rel::Project { input, .. }
             | Rel::Sort { input, .. }
             | Rel::Take { input, .. }
+            | Rel::TakeWithin { input, .. }
             | Rel::Sample { input, .. }
             | Rel::Serialize { input } => self.has_no_rows(input),
             _ => false,
@@ -278,6 +295,23 @@ impl Cutter<'_> {
         let wanted: Vec<bool> = (0..whole.columns().len()).map(|at| at == 0).collect();
         *rel = self.solid(whole, &wanted).rel;
     }
+}
+
+/// Leaves out aggregates that nobody asks for. Without keys all stay: one row there says that all is empty.
+fn aggregate_places(keys: usize, aggregates: &mut Vec<NamedAggregate>, needed: &[bool]) -> Vec<Place> {
+    let mut places: Vec<Place> = (0..keys).map(Place::At).collect();
+    let (mut old, mut new) = (keys, keys);
+    aggregates.retain(|aggregate| {
+        let outputs = aggregate.outputs.len();
+        let kept = keys == 0 || needed[old..old + outputs].contains(&true);
+        old += outputs;
+        for at in 0..outputs {
+            places.push(if kept { Place::At(new + at) } else { Place::Gone });
+        }
+        new += if kept { outputs } else { 0 };
+        kept
+    });
+    places
 }
 
 /// A union of inputs that were cut alike. Columns that are one constant in all of them are constant above too.

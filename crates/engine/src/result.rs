@@ -70,12 +70,20 @@ impl Columns {
     }
 }
 
+/// Rows that were read, and what they count for.
+pub(crate) struct Collected {
+    pub batches: Vec<RecordBatch>,
+    pub partial: Option<Partial>,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
 /// Reads a stream up to the limits.
 pub(crate) async fn collect(
     mut stream: SendableRecordBatchStream,
     columns: &Columns,
     limits: &QueryLimits,
-) -> Result<(Vec<RecordBatch>, Option<Partial>), QueryError> {
+) -> Result<Collected, QueryError> {
     let mut batches = Vec::new();
     let (mut rows, mut bytes) = (0_u64, 0_u64);
     let constant_bytes = columns.constant_bytes();
@@ -85,7 +93,8 @@ pub(crate) async fn collect(
         if batch.num_rows() > room {
             batches.push(columns.fill(&batch.slice(0, room))?);
             let message = format!("the result has more than {} rows; the rest is cut off", limits.rows);
-            return Ok((batches, Some(Partial { code: "RowLimit", message })));
+            let partial = Some(Partial { code: "RowLimit", message });
+            return Ok(Collected { batches, partial, rows: limits.rows, bytes });
         }
         let size = content_bytes(&batch) + constant_bytes * batch.num_rows() as u64;
         if bytes + size > limits.bytes {
@@ -94,13 +103,15 @@ pub(crate) async fn collect(
             let fits = usize::try_from(share).unwrap_or(usize::MAX).max(usize::from(batches.is_empty()));
             batches.push(columns.fill(&batch.slice(0, fits.min(batch.num_rows())))?);
             let message = format!("the result has more than {} bytes; the rest is cut off", limits.bytes);
-            return Ok((batches, Some(Partial { code: "SizeLimit", message })));
+            let partial = Some(Partial { code: "SizeLimit", message });
+            let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+            return Ok(Collected { batches, partial, rows, bytes: limits.bytes });
         }
         rows += batch.num_rows() as u64;
         bytes += size;
         batches.push(columns.fill(&batch)?);
     }
-    Ok((batches, None))
+    Ok(Collected { batches, partial: None, rows, bytes })
 }
 
 /// Bytes of a batch's values. Its buffers may be shared with other batches, so their size says nothing.

@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use bartizan_kql::bound::{Literal, PathSegment, Rel, Scalar, ScalarKind};
+use bartizan_kql::bound::{Literal, Operation, PathSegment, Rel, Scalar, ScalarKind};
+use bartizan_kql::visit::{inputs, scalars, sub_relations};
 use bartizan_schema::KqlType;
 use datafusion::common::utils::memory::get_record_batch_memory_size;
 use datafusion::datasource::MemTable;
@@ -37,17 +38,21 @@ enum Sub<'a> {
 /// Runs everything below `root` that its plan needs the value of.
 pub(crate) async fn resolve(
     root: &Rel,
+    uses: &HashMap<u32, usize>,
     context: &mut Context,
     state: &SessionState,
 ) -> Result<(), QueryError> {
-    let uses = shared_uses(root, &context.kept);
-    walk(root, context, state, &uses).await
+    walk(root, context, state, uses).await
 }
 
-/// How often each shared relation occurs. Those that are kept for later occur once more.
-pub(crate) fn shared_uses(root: &Rel, kept: &HashSet<u32>) -> HashMap<u32, usize> {
+/// How often each shared relation occurs in the results of a query. Those that are kept for later occur once
+/// more.
+pub(crate) fn shared_uses<'a>(
+    roots: impl IntoIterator<Item = &'a Rel>,
+    kept: &HashSet<u32>,
+) -> HashMap<u32, usize> {
     let mut uses = HashMap::new();
-    count_shared(root, &mut uses);
+    roots.into_iter().for_each(|root| count_shared(root, &mut uses));
     for id in kept {
         *uses.entry(*id).or_default() += 1;
     }
@@ -88,7 +93,10 @@ fn walk<'a>(
             }
         }
         if let Rel::Whole(whole) = rel {
-            let table = whole::compute(whole, context, state).await?;
+            let table = match &whole.operation {
+                Operation::EachGroup(each) => whole::each_group(each, whole, context, state).await?,
+                _ => whole::compute(whole, context, state).await?,
+            };
             context.computed.insert(address(rel), table);
         }
         if let Rel::Shared { id, input } = rel {
@@ -135,76 +143,8 @@ fn count_shared(rel: &Rel, uses: &mut HashMap<u32, usize>) {
     for input in inputs(rel) {
         count_shared(input, uses);
     }
-    let mut subs = Vec::new();
     for scalar in scalars(rel) {
-        find(scalar, &mut subs);
-    }
-    for Sub::Scalar(inner) | Sub::Members(inner) in subs {
-        count_shared(inner, uses);
-    }
-}
-
-/// Calls `seen` with every relation, those of sub-queries too.
-pub(crate) fn visit<'a>(rel: &'a Rel, seen: &mut impl FnMut(&'a Rel)) {
-    seen(rel);
-    for input in inputs(rel) {
-        visit(input, seen);
-    }
-    let mut subs = Vec::new();
-    for scalar in scalars(rel) {
-        find(scalar, &mut subs);
-    }
-    for Sub::Scalar(inner) | Sub::Members(inner) in subs {
-        visit(inner, seen);
-    }
-}
-
-/// The relations directly below.
-pub(crate) fn inputs(rel: &Rel) -> Vec<&Rel> {
-    match rel {
-        Rel::Table { .. }
-        | Rel::Rows { .. }
-        | Rel::Print { .. }
-        | Rel::Range { .. }
-        | Rel::Unsupported { .. } => Vec::new(),
-        Rel::Filter { input, .. }
-        | Rel::Project { input, .. }
-        | Rel::Summarize { input, .. }
-        | Rel::Sort { input, .. }
-        | Rel::Take { input, .. }
-        | Rel::Serialize { input }
-        | Rel::Sample { input, .. }
-        | Rel::Shared { input, .. } => vec![input],
-        Rel::Join(join) => vec![&join.left, &join.right],
-        Rel::Union { inputs, .. } => inputs.iter().collect(),
-        Rel::MvExpand(expand) => vec![&expand.input],
-        Rel::Parse(parse) => vec![&parse.input],
-        Rel::Whole(whole) => whole.inputs.iter().collect(),
-    }
-}
-
-/// The expressions of a relation itself.
-fn scalars(rel: &Rel) -> Vec<&Scalar> {
-    match rel {
-        Rel::Print { items } | Rel::Project { items, .. } => items.iter().map(|item| &item.value).collect(),
-        Rel::Range { start, stop, step, .. } => vec![start, stop, step],
-        Rel::Filter { predicate, .. } => vec![predicate],
-        Rel::Summarize { keys, aggregates, .. } => {
-            let args = aggregates.iter().flat_map(|aggregate| &aggregate.args);
-            keys.iter().map(|key| &key.value).chain(args).collect()
-        }
-        Rel::Sort { keys, .. } => keys.iter().map(|key| &key.value).collect(),
-        Rel::Take { count, .. } | Rel::Sample { count, .. } => vec![count],
-        Rel::Join(join) => join.on.iter().flat_map(|(left, right)| [left, right]).collect(),
-        Rel::MvExpand(expand) => expand.items.iter().map(|item| &item.value).collect(),
-        Rel::Parse(parse) => vec![&parse.source],
-        Rel::Whole(whole) => whole.operation.scalars(),
-        Rel::Table { .. }
-        | Rel::Rows { .. }
-        | Rel::Union { .. }
-        | Rel::Serialize { .. }
-        | Rel::Shared { .. }
-        | Rel::Unsupported { .. } => Vec::new(),
+        sub_relations(scalar, &mut |inner| count_shared(inner, uses));
     }
 }
 
@@ -278,7 +218,7 @@ pub(crate) struct Materialized {
 }
 
 impl Materialized {
-    /// Rows that are accounted for by `held`.
+    /// Rows that are accounted for by `_held`.
     pub(crate) fn of(batch: RecordBatch, held: MemoryReservation) -> Result<Self, QueryError> {
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
         Ok(Self { table: Arc::new(table), _held: held })

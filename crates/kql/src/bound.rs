@@ -7,7 +7,7 @@
 //! stays visible here (`==` is [`Call`](ScalarKind::Call) `"=="`, with KQL's null rules) and is the
 //! engine's to keep.
 
-use bartizan_base::{Ticks, Timespan};
+use bartizan_base::{Ticks, Timespan, WorkspaceId};
 use bartizan_schema::KqlType;
 
 pub use crate::sequence::{MakeSeries, Scan, ScanOutput, ScanStep};
@@ -33,6 +33,16 @@ pub struct BoundQuery {
     pub root: Rel,
     /// The client hint of a trailing `render`, if any.
     pub render: Option<Render>,
+    /// Further results, in order: of `fork`, `facet`, and of earlier tabular statements.
+    pub results: Vec<BoundResult>,
+}
+
+/// A result besides the first.
+#[derive(Clone, Debug)]
+pub struct BoundResult {
+    pub name: String,
+    pub root: Rel,
+    pub render: Option<Render>,
 }
 
 /// `render timechart with (title='…')`.
@@ -45,7 +55,8 @@ pub struct Render {
 /// A tabular expression. Column names inside one relation's schema are unique and case-sensitive.
 #[derive(Clone, Debug)]
 pub enum Rel {
-    /// A table of the workspace. `columns` is its whole declared schema in order; the engine prunes.
+    /// A table of the workspace. `columns` is its whole declared schema in order; the engine prunes. The name
+    /// of another workspace's table is that of [`foreign_table`].
     Table { name: String, columns: Vec<ColumnSchema>, span: Span },
     /// `datatable`, and the empty relation that a fuzzy union leaves for an absent table.
     Rows { columns: Vec<ColumnSchema>, rows: Vec<Vec<Literal>> },
@@ -63,6 +74,9 @@ pub enum Rel {
     Sort { input: Box<Rel>, keys: Vec<SortKey> },
     /// At most `count` rows. `count` is a constant `long`.
     Take { input: Box<Rel>, count: Scalar },
+    /// At most `count` rows of each group of rows that agree in the columns at `keys`; null is a group. The
+    /// first ones, when the input has an order.
+    TakeWithin { input: Box<Rel>, keys: Vec<usize>, count: Scalar },
     /// See [`Join`].
     Join(Box<Join>),
     /// All rows of all inputs; the binder has projected every input to the same columns in the same order.
@@ -241,6 +255,48 @@ pub enum Operation {
     /// `graph-mark-components`: nodes and edges in, the nodes with a last column that numbers their component
     /// out. Components are weak, or `strong`: joined both ways.
     GraphComponents { strong: bool },
+    /// See [`EachGroup`].
+    EachGroup(Box<EachGroup>),
+    /// See [`Reduce`].
+    Reduce(Reduce),
+    /// See [`External`].
+    External(External),
+}
+
+/// A pipeline that is run once for each group of the input's rows, because no relational form of it was
+/// found. The input comes sorted by the group. Output columns: the body's, then the `carried` ones.
+#[derive(Clone, Debug)]
+pub struct EachGroup {
+    pub body: Rel,
+    /// The id of the [`Rel::Shared`] inside `body` that stands for the rows of the group: the input's
+    /// columns without the last `carried` ones.
+    pub source: u32,
+    /// Columns at the end of the input whose value is the same in all rows of a group.
+    pub carried: usize,
+    /// How many of the carried columns, the first ones, tell the groups apart.
+    pub keys: usize,
+}
+
+/// `reduce`: groups texts by the pattern they share.
+#[derive(Clone, Debug)]
+pub struct Reduce {
+    /// The column with the texts: the last one of the input.
+    pub value: Scalar,
+    /// The part of the rows that makes a term frequent, from 0 to 1.
+    pub threshold: f64,
+    /// Characters that part terms besides those that are neither letters nor digits.
+    pub separators: String,
+    /// `kind=source`: the input's other columns with each row's pattern, instead of one row for each pattern.
+    pub keep_rows: bool,
+}
+
+/// `externaldata`: rows of files outside the store.
+#[derive(Clone, Debug)]
+pub struct External {
+    pub uris: Vec<String>,
+    /// As written behind `format=`, or by the name of the file.
+    pub format: Option<String>,
+    pub ignore_first_record: bool,
 }
 
 /// A call of a plugin.
@@ -266,6 +322,8 @@ impl Operation {
             Self::MakeSeries(series) => series.scalars(),
             Self::Scan(scan) => scan.scalars(),
             Self::GraphNodes(_) | Self::GraphMatch(_) | Self::GraphComponents { .. } => Vec::new(),
+            Self::Reduce(reduce) => vec![&reduce.value],
+            Self::EachGroup(_) | Self::External(_) => Vec::new(),
         }
     }
 
@@ -276,6 +334,16 @@ impl Operation {
             Self::MakeSeries(series) => series.scalars_mut(),
             Self::Scan(scan) => scan.scalars_mut(),
             Self::GraphNodes(_) | Self::GraphMatch(_) | Self::GraphComponents { .. } => Vec::new(),
+            Self::Reduce(reduce) => vec![&mut reduce.value],
+            Self::EachGroup(_) | Self::External(_) => Vec::new(),
+        }
+    }
+
+    /// The pipelines that are run once per group. They are not inputs: their rows differ from run to run.
+    pub fn per_group(&self) -> Vec<&Rel> {
+        match self {
+            Self::EachGroup(each) => vec![&each.body],
+            _ => Vec::new(),
         }
     }
 }
@@ -349,6 +417,30 @@ pub enum Literal {
     Dynamic(String),
 }
 
+/// The name in [`Rel::Table`] of a table of another workspace. Table names have no slash.
+pub fn foreign_table(workspace: WorkspaceId, table: &str) -> String {
+    format!("{workspace}/{table}")
+}
+
+/// The workspace, if it is another one than the query's, and the plain name of a [`Rel::Table`].
+pub fn table_place(name: &str) -> (Option<WorkspaceId>, &str) {
+    match name.split_once('/') {
+        Some((workspace, table)) => (workspace.parse().ok(), table),
+        None => (None, name),
+    }
+}
+
+/// The name of an aggregate that queries cannot write: the value of a column that is the same in all rows of
+/// a group.
+pub const SAME_VALUE: &str = "the same value";
+
+/// The name of a function that queries cannot write: a number that no other row of the input has, growing
+/// in the input's order.
+pub const ROW_ID: &str = "row id";
+
+/// The name of a function that queries cannot write: the pairs that `parse-kv` finds in a text, as a bag.
+pub const KEY_VALUES: &str = "key values";
+
 impl Scalar {
     /// A column reference.
     pub fn column(index: usize, ty: KqlType, span: Span) -> Self {
@@ -377,6 +469,7 @@ impl Rel {
             Self::Filter { input, .. }
             | Self::Sort { input, .. }
             | Self::Take { input, .. }
+            | Self::TakeWithin { input, .. }
             | Self::Serialize { input }
             | Self::Sample { input, .. }
             | Self::Shared { input, .. } => input.columns(),

@@ -1,5 +1,7 @@
 //! Where the binder looks names up. The engine or a test implements it.
 
+use bartizan_base::WorkspaceId;
+
 use crate::bound::ColumnSchema;
 
 /// A table found in the catalog.
@@ -27,6 +29,16 @@ pub trait Catalog: Send + Sync {
 
     /// The saved function called `name`.
     fn function(&self, name: &str) -> Option<FunctionSymbol>;
+
+    /// The workspace that `workspace("name")` means, if the query may read it.
+    fn workspace(&self, _name: &str) -> Option<WorkspaceId> {
+        None
+    }
+
+    /// The table called `name` of another workspace, found with [`Catalog::workspace`].
+    fn table_of(&self, _workspace: WorkspaceId, _name: &str) -> Option<TableSymbol> {
+        None
+    }
 
     /// Names of all tables, for wildcards (`union Sec*`), completion and "did you mean".
     fn table_names(&self) -> Vec<String>;

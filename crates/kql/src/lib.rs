@@ -21,6 +21,7 @@ mod sequence;
 pub mod span;
 mod stack;
 pub mod syntax;
+pub mod visit;
 
 pub use analysis::{Analysis, AnalyzeOptions, Learned, analyze};
 pub use bound::BoundQuery;

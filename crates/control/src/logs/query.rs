@@ -123,12 +123,20 @@ fn check_workspace(app: &App, workspace: &str) -> Result<WorkspaceId, Failure> {
 }
 
 fn encode(output: &QueryOutput, prefer: Prefer) -> Value {
+    let mut tables = vec![AnswerTable {
+        name: "PrimaryResult".to_owned(),
+        columns: columns(&output.columns),
+        rows: output.rows_json(),
+    }];
+    tables.extend(output.tables.iter().map(|table| AnswerTable {
+        name: table.name.clone(),
+        columns: columns(&table.columns),
+        rows: table.rows_json(),
+    }));
+    let mut partial =
+        output.partial.iter().chain(output.tables.iter().filter_map(|table| table.partial.as_ref()));
     let answer = QueryAnswer {
-        tables: vec![AnswerTable {
-            name: "PrimaryResult".to_owned(),
-            columns: columns(&output.columns),
-            rows: output.rows_json(),
-        }],
+        tables,
         statistics: prefer.statistics.then(|| {
             json!({"query": {
                 "executionTime": output.stats.elapsed_us as f64 / 1e6,
@@ -150,7 +158,7 @@ fn encode(output: &QueryOutput, prefer: Prefer) -> Value {
             }
             out
         }),
-        error: output.partial.as_ref().map(|partial| PartialError {
+        error: partial.next().map(|partial| PartialError {
             code: "PartialError".to_owned(),
             message: "The query was completed partially.".to_owned(),
             details: vec![json!({"code": partial.code, "message": partial.message})],

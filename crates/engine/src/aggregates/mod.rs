@@ -17,7 +17,7 @@ mod plan;
 #[cfg(test)]
 mod split;
 
-use bartizan_kql::bound::{NamedAggregate, Scalar};
+use bartizan_kql::bound::{NamedAggregate, SAME_VALUE, Scalar};
 use bartizan_schema::KqlType;
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::coalesce;
@@ -137,6 +137,13 @@ impl Context {
         order: Option<&str>,
     ) -> Result<Planned, QueryError> {
         let refuse = || QueryError::unsupported(aggregate.function, aggregate.span);
+        if let (SAME_VALUE, [value], [output]) =
+            (aggregate.function, &aggregate.args[..], &aggregate.outputs[..])
+        {
+            // any of them would do, and this one needs no order
+            let value = datafusion::functions_aggregate::expr_fn::max(self.scalar(value, scope)?);
+            return Ok(one(value, text_is_never_null(output.ty)));
+        }
         if !SUPPORTED.contains(&aggregate.function) {
             return Err(refuse());
         }

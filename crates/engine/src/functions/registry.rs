@@ -33,6 +33,7 @@ const FAMILIES: &[&[Entry]] = &[
     series::shape::FUNCTIONS,
     text::FUNCTIONS,
     text::agent::FUNCTIONS,
+    text::key_values::FUNCTIONS,
     text::regex::FUNCTIONS,
     text::url::FUNCTIONS,
     text::xml::FUNCTIONS,

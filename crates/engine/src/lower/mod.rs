@@ -36,6 +36,7 @@ use crate::error::QueryError;
 use crate::interrupt::Interrupt;
 use crate::provider::SnapshotTable;
 use crate::subquery::Materialized;
+use crate::whole::ExternalData;
 
 pub(crate) use rows::{literal_value, to_scalar_value};
 pub(crate) use scan::TIMESTAMP;
@@ -92,6 +93,8 @@ pub(crate) struct Context {
     pub shared: HashMap<u32, Materialized>,
     /// Whole-input operators that have been run, by the address of their relation.
     pub computed: HashMap<usize, Materialized>,
+    /// What `externaldata` may read.
+    pub external: Option<Arc<ExternalData>>,
     pub interrupt: Interrupt,
     /// Shared relations that a later round of binding uses again, see `crate::learn`.
     pub kept: HashSet<u32>,
@@ -127,6 +130,7 @@ impl Context {
             answers: HashMap::new(),
             shared: HashMap::new(),
             computed: HashMap::new(),
+            external: None,
             interrupt: interrupt.clone(),
             kept: HashSet::new(),
         }
@@ -162,6 +166,7 @@ impl Context {
             Rel::Summarize { input, keys, aggregates } => self.summarize(input, keys, aggregates),
             Rel::Sort { input, keys } => self.sort(input, keys, ordered),
             Rel::Take { input, count } => self.take(input, count, ordered),
+            Rel::TakeWithin { input, keys, count } => self.take_within(input, keys, count, ordered),
             Rel::Sample { input, count } => self.take(input, count, false),
             Rel::Join(join) => self.join(join),
             Rel::Union { inputs, columns } => self.union(inputs, columns),

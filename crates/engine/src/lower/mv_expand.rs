@@ -4,7 +4,7 @@ use bartizan_kql::bound::MvExpand;
 use bartizan_schema::KqlType;
 use datafusion::common::Column;
 use datafusion::functions::core::expr_fn::get_field;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF, lit};
 
 use super::scalar::apply;
 use super::{Context, Lowered, column};
@@ -13,15 +13,21 @@ use crate::functions::{convert, dynamic::expand};
 
 /// Hidden from queries by its control character.
 const EXPANDED: &str = "\u{1}expanded";
+/// The order of expanded rows: the number of the row times [`ELEMENTS_MAX`], plus that of the element.
+const ELEMENT_ORDER: &str = "\u{1}element";
+/// More elements than a row can have, and few enough that the numbers of billions of rows fit beside them.
+const ELEMENTS_MAX: i64 = 1 << 31;
 
 impl Context {
     pub(super) fn mv_expand(&self, expand: &MvExpand, ordered: bool) -> Result<Lowered, QueryError> {
         let input = self.ordered_relation(&expand.input, ordered)?;
+        let input = if ordered { self.with_room_for_elements(input)? } else { input };
         let mut values = Vec::with_capacity(expand.items.len());
         for item in &expand.items {
             values.push(self.scalar_as(&item.value, KqlType::Dynamic, &input.columns)?);
         }
-        let rows = expand::Expand::new(values.len(), expand.bag_as_array, expand.row_limit);
+        let rows =
+            expand::Expand::new(values.len(), expand.bag_as_array, expand.row_limit, self.interrupt.clone());
         let mut items: Vec<Expr> =
             input.columns.iter().map(|from| column(&from.name).alias(from.name.clone())).collect();
         items.extend(input.order.as_deref().map(|name| column(name).alias(name)));
@@ -47,8 +53,22 @@ impl Context {
             };
             outputs.push(value.alias(to.name.clone()));
         }
-        outputs.extend(input.order.as_deref().map(|name| column(name).alias(name)));
+        outputs.extend(input.order.as_deref().map(|name| {
+            let element = get_field(column(EXPANDED), expand::INDEX);
+            (column(name) * lit(ELEMENTS_MAX) + element).alias(ELEMENT_ORDER)
+        }));
         let plan = plan.project(outputs)?.build()?;
-        Ok(Lowered { plan, columns: expand.columns.clone(), order: input.order })
+        let order = input.order.map(|_| ELEMENT_ORDER.to_owned());
+        Ok(Lowered { plan, columns: expand.columns.clone(), order })
+    }
+
+    /// Numbers rows from one without gaps, so that each number has room for the row's elements.
+    fn with_room_for_elements(&self, input: Lowered) -> Result<Lowered, QueryError> {
+        if input.order.as_deref() != Some(ELEMENT_ORDER) {
+            return self.number_rows(input);
+        }
+        let (plan, columns, order) = input.builder();
+        let by = vec![column(ELEMENT_ORDER).sort(true, false)];
+        self.renumber(plan, columns, order, by)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bartizan_kql::bound::{ColumnSchema, PathSegment, Scalar, ScalarKind};
+use bartizan_kql::bound::{ColumnSchema, PathSegment, ROW_ID, Scalar, ScalarKind};
 use bartizan_schema::KqlType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ScalarValue};
@@ -36,7 +36,13 @@ pub(super) fn is_windowed(function: &str) -> bool {
             | "row_rank_dense"
             | "row_rank_min"
             | "row_window_session"
+            | ROW_ID
     )
+}
+
+/// Whether `scalar` shows the order of rows: a row's id needs one, whichever it is.
+pub(super) fn shows_order(scalar: &Scalar) -> bool {
+    needs_order(scalar) && !matches!(&scalar.kind, ScalarKind::Call { function, .. } if *function == ROW_ID)
 }
 
 /// Whether `scalar` looks at other rows anywhere inside.
@@ -166,6 +172,7 @@ impl Exprs<'_> {
         let order = self.order.ok_or_else(refuse)?;
         let by = vec![column(order).sort(true, false)];
         match (function, args) {
+            (ROW_ID, []) => Ok(column(order)),
             ("row_number", []) => Ok(long(row_number().order_by(by).build()?)),
             ("row_number", [start]) => {
                 let first = self.value_as(start, KqlType::Long)?;

@@ -13,6 +13,7 @@ impl Context {
         let windowed = items.iter().any(|item| super::order::needs_order(&item.value));
         let lowered = self.ordered_relation(input, ordered || windowed)?;
         let lowered = if windowed { self.number_rows(lowered)? } else { lowered };
+        let shown = items.iter().any(|item| super::order::shows_order(&item.value));
         let (plan, columns, order) = lowered.builder();
         let mut exprs = Vec::with_capacity(items.len() + 1);
         for item in items {
@@ -20,7 +21,7 @@ impl Context {
         }
         let columns: Vec<ColumnSchema> =
             items.iter().map(|item| ColumnSchema { name: item.name.clone(), ty: item.value.ty }).collect();
-        let order = order.filter(|_| ordered || windowed);
+        let order = order.filter(|_| ordered || shown);
         exprs.extend(order.as_deref().map(|name| column(name).alias(name)));
         if !windowed {
             let plan = if rewrites_own_input(&exprs) { plan.alias("before")? } else { plan };
@@ -29,7 +30,7 @@ impl Context {
         let mut plan = self.project_windows(plan, exprs)?;
         let order = match order {
             // Nothing above asks for the order, but the reader of the result sees it.
-            Some(name) if !ordered => {
+            Some(name) if !ordered && shown => {
                 let visible: Vec<Expr> =
                     columns.iter().map(|c| column(&c.name).alias(c.name.clone())).collect();
                 plan = plan.sort(vec![column(&name).sort(true, false)])?.project(visible)?;

@@ -4,9 +4,12 @@
 //! scanned like a table. Their input comes in its meaningful order, as one batch, and both input and output
 //! count against the query's memory.
 
+mod each_group;
+mod external;
 mod graph;
 mod make_series;
 mod plugins;
+mod reduce;
 mod rows;
 mod scan;
 
@@ -29,6 +32,8 @@ use crate::lower::{Context, Lowered, column};
 use crate::subquery::Materialized;
 use crate::types::arrow_field;
 
+pub(crate) use each_group::each_group;
+pub use external::{ExternalData, Fetch};
 pub(crate) use rows::Rows;
 
 /// The hidden column that keeps the order of computed rows.
@@ -92,6 +97,9 @@ pub(crate) async fn compute(
         Operation::GraphNodes(make) => graph::nodes(make, &inputs, &task)?,
         Operation::GraphMatch(wanted) => graph::matching(wanted, &inputs, &task)?,
         Operation::GraphComponents { strong } => graph::components(*strong, &inputs, &task)?,
+        Operation::Reduce(reduce) => reduce::run(reduce, &inputs[0], &task)?,
+        Operation::External(external) => external::read(external, &task).await?,
+        Operation::EachGroup(_) => return Err(task.unsupported("a pipeline per group here")),
     };
     drop(inputs);
     let batch = numbered(columns, whole)?;

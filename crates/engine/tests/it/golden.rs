@@ -2,14 +2,16 @@
 //!
 //! `data name = path` loads a fixture (columns and types follow from its rows). `## title` starts a case:
 //! the query, `----`, and the answer as a header and rows, cells two spaces apart; or `---- error CODE`, or
-//! `---- unsupported WHAT`. `UPDATE_GOLDEN=1` rewrites the answers of cases without an origin, and
-//! `BARTIZAN_GOLDEN=text` runs only the files whose path contains the text.
+//! `---- unsupported WHAT`. Further results of a query follow, each under `-- name`. `UPDATE_GOLDEN=1`
+//! rewrites the answers of cases without an origin, and `BARTIZAN_GOLDEN=text` runs only the files whose path
+//! contains the text.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bartizan_base::Ticks;
 use bartizan_engine::{QueryError, QueryOutput};
+use bartizan_kql::bound::ColumnSchema;
 use bartizan_schema::{Column, KqlType, Table, TableKind};
 use serde_json::{Map, Value};
 
@@ -179,10 +181,17 @@ fn print(result: Result<QueryOutput, QueryError>) -> String {
         Err(QueryError::Unsupported { what, .. }) => return format!(" unsupported {what}\n"),
         Err(error) => return format!(" failed {error}\n"),
     };
-    let header: Vec<String> =
-        output.columns.iter().map(|column| format!("{}:{}", column.name, column.ty)).collect();
+    let mut text = print_table(&output.columns, &output.rows_json());
+    for table in &output.tables {
+        write!(text, "-- {}{}", table.name, print_table(&table.columns, &table.rows_json())).unwrap();
+    }
+    text
+}
+
+fn print_table(columns: &[ColumnSchema], rows: &[Vec<Value>]) -> String {
+    let header: Vec<String> = columns.iter().map(|column| format!("{}:{}", column.name, column.ty)).collect();
     let mut text = format!("\n{}\n", header.join("  "));
-    for row in output.rows_json() {
+    for row in rows {
         let cells: Vec<String> = row.iter().map(cell).collect();
         text.push_str(&cells.join("  "));
         text.push('\n');

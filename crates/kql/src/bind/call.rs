@@ -40,10 +40,10 @@ impl Binder<'_> {
             "table" => return Bound::Table(self.table_by_text(args, span)),
             "column_ifexists" | "columnifexists" => return Bound::Scalar(self.column_if_exists(args, span)),
             "iscolumnexists" => return Bound::Scalar(self.is_column(args, span)),
+            "column_names_of" => return Bound::Scalar(self.column_names_of(args, span)),
             "pack_all" => return Bound::Scalar(self.pack_all(args, span)),
             "bin_auto" => return Bound::Scalar(self.bin_auto(args, span)),
             "bag_pack_columns" => return Bound::Scalar(self.bag_pack_columns(args, span)),
-            "column_names_of" => return Bound::Scalar(self.column_names_of(args, span)),
             "typeof" => return Bound::Scalar(failed_scalar(span)),
             "graph" => return Bound::Table(self.unsupported("graph()", Vec::new(), true, span)),
             _ => {}

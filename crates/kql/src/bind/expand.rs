@@ -3,11 +3,10 @@
 use bartizan_schema::KqlType;
 
 use crate::bound::{
-    ColumnSchema, Literal, MvExpand, MvExpandItem, Parse, ParseMode, ParsePart as BoundPart, Rel, Scalar,
-    ScalarKind,
+    ColumnSchema, Literal, MvExpand, MvExpandItem, Parse, ParseMode, ParsePart as BoundPart, Rel, ScalarKind,
 };
 use crate::span::Span;
-use crate::syntax::ast::{ColumnDecl, ExpandItem, Expr, ExprKind, Operator, ParsePart, Setting};
+use crate::syntax::ast::{ExpandItem, Expr, ExprKind, ParsePart, Setting};
 use crate::syntax::codes;
 
 use super::naming::{Names, result_name};
@@ -20,12 +19,12 @@ use super::{Binder, Inherited};
 const LEGACY_ROW_LIMIT: u64 = 128;
 
 /// The expanded values and the columns they end up in.
-struct Expansion {
-    columns: Vec<ColumnSchema>,
-    items: Vec<MvExpandItem>,
-    item_index: Option<String>,
+pub(super) struct Expansion {
+    pub(super) columns: Vec<ColumnSchema>,
+    pub(super) items: Vec<MvExpandItem>,
+    pub(super) item_index: Option<String>,
     /// Input columns that are replaced.
-    replaced: Vec<usize>,
+    pub(super) replaced: Vec<usize>,
 }
 
 impl Binder<'_> {
@@ -59,7 +58,7 @@ impl Binder<'_> {
         self.derive(Rel::MvExpand(Box::new(node)), columns, inherited, span)
     }
 
-    fn constant_long(&mut self, value: &Expr) -> Option<u64> {
+    pub(super) fn constant_long(&mut self, value: &Expr) -> Option<u64> {
         let bound = self.apart(|binder| binder.scalar(value));
         match bound.kind {
             ScalarKind::Literal(Literal::Long(count)) => u64::try_from(count).ok(),
@@ -70,7 +69,13 @@ impl Binder<'_> {
         }
     }
 
-    fn expansion(&mut self, input: &Table, items: &[ExpandItem], item_index: Option<String>) -> Expansion {
+    /// Binds what is expanded.
+    pub(super) fn expansion(
+        &mut self,
+        input: &Table,
+        items: &[ExpandItem],
+        item_index: Option<String>,
+    ) -> Expansion {
         let mut columns = input.columns.clone();
         let mut out = Vec::new();
         let mut replaced = Vec::new();
@@ -113,31 +118,6 @@ impl Binder<'_> {
             out.push(MvExpandItem { value: bound, output });
         }
         Expansion { columns, items: out, item_index, replaced }
-    }
-
-    /// Binds the inner operators over the expanded rows. The result has the input's columns that were not
-    /// expanded in place, then what the inner operators add.
-    pub(super) fn mv_apply(
-        &mut self,
-        input: Table,
-        items: &[ExpandItem],
-        body: &[Operator],
-        span: Span,
-    ) -> Table {
-        let expansion = self.expansion(&input, items, None);
-        let inner = self.unsupported("mv-apply", expansion.columns, input.open, span);
-        let mut table = Table { time_alias: input.time_alias, ..inner };
-        for op in body {
-            table = self.operator(table, op);
-        }
-        let kept = input.columns.iter().enumerate().filter(|(at, _)| !expansion.replaced.contains(at));
-        let mut columns: Vec<ColumnSchema> = kept.map(|(_, column)| column.clone()).collect();
-        for column in table.columns {
-            if !columns.iter().any(|known| known.name == column.name) {
-                columns.push(column);
-            }
-        }
-        self.unsupported("mv-apply", columns, table.open, span)
     }
 
     pub(super) fn parse_operator(
@@ -192,25 +172,10 @@ impl Binder<'_> {
         };
         self.derive(Rel::Parse(Box::new(node)), columns, inherited, span)
     }
-
-    pub(super) fn parse_kv(
-        &mut self,
-        input: Table,
-        source: &Expr,
-        declared: &[ColumnDecl],
-        span: Span,
-    ) -> Table {
-        let _: Scalar = self.over(&input, |binder| binder.scalar(source));
-        let mut columns = input.columns;
-        for column in declared {
-            place(&mut columns, &column.name.text, column.ty);
-        }
-        self.unsupported("parse-kv", columns, input.open, span)
-    }
 }
 
 /// Puts a column in place of the one with its name, or at the end.
-fn place(columns: &mut Vec<ColumnSchema>, name: &str, ty: KqlType) -> usize {
+pub(super) fn place(columns: &mut Vec<ColumnSchema>, name: &str, ty: KqlType) -> usize {
     let column = ColumnSchema { name: name.to_owned(), ty };
     match columns.iter().position(|known| known.name == name) {
         Some(at) => {

@@ -27,11 +27,11 @@ impl Binder<'_> {
             );
             return None;
         };
-        Some(self.table(last))
+        Some(self.statement(last))
     }
 
     /// Declares the names of a script and gives back the statement whose value it has.
-    fn declarations<'s>(&mut self, script: &'s Script) -> Option<&'s Statement> {
+    pub(super) fn declarations<'s>(&mut self, script: &'s Script) -> Option<&'s Statement> {
         let mut last: Option<&Statement> = None;
         for statement in &script.statements {
             match statement {
@@ -53,8 +53,7 @@ impl Binder<'_> {
                 | Statement::Error(_) => {}
                 Statement::Expr(_) => {
                     if let Some(Statement::Expr(earlier)) = last {
-                        let message = "this expression is not used: a query has one result, the last one";
-                        self.errors.warning(codes::UNEXPECTED, earlier.span, message, None);
+                        self.earlier_statement(earlier);
                     }
                     last = Some(statement);
                 }

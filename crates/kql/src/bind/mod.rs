@@ -4,21 +4,28 @@
 //! `let` values and functions are put in where they are used. That can multiply text, so all work is
 //! counted against [`COST_MAX`] and nesting against [`DEPTH_MAX`] and [`CALLS_MAX`].
 
+mod apply;
 mod builtin;
 mod call;
 mod evaluate;
 mod expand;
 mod extend;
+mod external;
+mod find;
 mod graph;
 mod inferred;
 mod join;
+mod key_values;
 mod lets;
 mod make_series;
 pub(crate) mod naming;
 mod operators;
 mod pending;
-mod plugin;
+mod per_group;
 pub(crate) mod probe;
+mod reduce;
+mod remote;
+mod results;
 mod scalar;
 mod scan;
 mod scope;
@@ -26,6 +33,7 @@ mod search;
 mod several;
 mod source;
 mod summarize;
+mod top_nested;
 pub(crate) mod types;
 mod union;
 mod windowed;
@@ -37,7 +45,7 @@ use std::sync::Arc;
 use bartizan_schema::KqlType;
 
 use crate::analysis::{AnalyzeOptions, Learned};
-use crate::bound::{BoundQuery, ColumnSchema, Literal, Named, Rel, Render, Scalar, ScalarKind};
+use crate::bound::{BoundQuery, BoundResult, ColumnSchema, Literal, Named, Rel, Render, Scalar, ScalarKind};
 use crate::catalog::Catalog;
 use crate::span::Span;
 use crate::syntax::ast::{Lambda, Script};
@@ -83,6 +91,8 @@ pub(crate) struct Binder<'a> {
     render: Option<Render>,
     /// Options of the query that change what an expression means.
     options: HashMap<String, Scalar>,
+    /// Results besides the first.
+    results: Vec<BoundResult>,
     /// Set while the aggregates of a `summarize` are bound.
     aggregates: Option<summarize::Sink>,
     /// Set while the expressions of a `graph-match` are bound.
@@ -111,7 +121,8 @@ pub(crate) fn bind(
     let mut binder = Binder::new(catalog, options, errors);
     let table = binder.query(script)?;
     let render = binder.render.take();
-    Some((BoundQuery { root: table.rel, render }, table.open))
+    let results = std::mem::take(&mut binder.results);
+    Some((BoundQuery { root: table.rel, render, results }, table.open))
 }
 
 impl<'a> Binder<'a> {
@@ -130,6 +141,7 @@ impl<'a> Binder<'a> {
             saved: HashMap::new(),
             render: None,
             options: HashMap::new(),
+            results: Vec::new(),
             aggregates: None,
             pattern: None,
             fuzzy: false,

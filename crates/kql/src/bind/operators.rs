@@ -10,7 +10,6 @@ use crate::syntax::ast::{Expr, ExprKind, Operator, OperatorKind, PartitionBody, 
 use crate::syntax::codes;
 
 use super::make_series::SeriesClauses;
-use super::naming::result_name;
 use super::scope::{Binding, Table};
 use super::{Binder, Bound, Inherited, passed_on};
 
@@ -36,7 +35,12 @@ impl Binder<'_> {
             OperatorKind::Print(items) => self.print(items, op.span),
             OperatorKind::Range { name, start, stop, step } => self.range(name, start, stop, step, op.span),
             OperatorKind::Union { settings, inputs } => self.union_of(inputs, settings, None, op.span),
-            OperatorKind::Search { tables, predicate, .. } => self.search(None, tables, predicate, op.span),
+            OperatorKind::Search { settings, tables, predicate } => {
+                self.search(None, settings, tables, predicate, op.span)
+            }
+            OperatorKind::Find { settings, tables, predicate, output } => {
+                self.find(settings, tables, predicate, output, op.span)
+            }
             OperatorKind::Evaluate { .. } => self.evaluate_source(op),
             _ => self.unsupported(&op.name, Vec::new(), true, op.span),
         }
@@ -95,7 +99,9 @@ impl Binder<'_> {
             OperatorKind::MvExpand { settings, items, limit, legacy } => {
                 self.mv_expand(input, settings, items, limit.as_ref(), *legacy, span)
             }
-            OperatorKind::MvApply { items, body, .. } => self.mv_apply(input, items, body, span),
+            OperatorKind::MvApply { settings, items, limit, body, .. } => {
+                self.mv_apply(input, settings, items, limit.as_ref(), body, span)
+            }
             OperatorKind::Render { visualization, properties } => {
                 self.render =
                     Some(Render { visualization: visualization.clone(), properties: properties.clone() });
@@ -112,43 +118,45 @@ impl Binder<'_> {
             OperatorKind::Invoke(call) => self.invoke(input, call, span),
             OperatorKind::GetSchema => self.get_schema(input, span),
             OperatorKind::Consume(_) => self.take_none(input, span),
-            OperatorKind::Search { tables, predicate, .. } => {
-                self.search(Some(input), tables, predicate, span)
+            OperatorKind::Search { settings, tables, predicate } => {
+                self.search(Some(input), settings, tables, predicate, span)
             }
             OperatorKind::Evaluate { call, schema, .. } => self.evaluate(input, call, schema.as_ref(), span),
-            OperatorKind::ParseKv { source, columns, .. } => self.parse_kv(input, source, columns, span),
+            OperatorKind::ParseKv { source, columns, settings } => {
+                self.parse_kv(input, source, columns, settings, span)
+            }
             OperatorKind::MakeSeries { settings, aggregates, axis, range, by } => {
                 let clauses = SeriesClauses { settings, aggregates, axis, range, by };
                 self.make_series(input, &clauses, span)
             }
             OperatorKind::Scan(scan) => self.scan(input, scan, span),
             OperatorKind::TopNested(levels) => self.top_nested(input, levels, span),
-            OperatorKind::TopHitters { of, by, .. } => self.top_hitters(input, of, by.as_ref(), span),
-            OperatorKind::Partition { body, .. } => self.partition(input, body, span),
-            OperatorKind::Reduce { .. } => {
-                let columns = [
-                    ("Pattern", KqlType::String),
-                    ("Count", KqlType::Long),
-                    ("Representative", KqlType::String),
-                ];
-                let columns = columns.map(|(name, ty)| ColumnSchema { name: name.to_owned(), ty }).to_vec();
-                self.unsupported("reduce", columns, false, span)
+            OperatorKind::TopHitters { count, of, by } => {
+                self.top_hitters(input, count, of, by.as_ref(), span)
             }
+            OperatorKind::Partition { by, body, .. } => match body {
+                PartitionBody::Operators(body) => self.partition(input, by, body, span),
+                PartitionBody::Query(query) => self.partition_query(input, by, query, span),
+            },
+            OperatorKind::Reduce { settings, by } => self.reduce(input, settings, by, span),
             OperatorKind::Print(_) | OperatorKind::Range { .. } => {
                 let message = format!("`{}` makes rows itself and cannot follow `|`", op.name);
                 self.errors.error(codes::UNEXPECTED, span, message);
                 input
             }
             OperatorKind::Error => Table { open: true, ..input },
-            OperatorKind::ProjectByNames(_)
-            | OperatorKind::Find { .. }
-            | OperatorKind::Fork(_)
-            | OperatorKind::Facet { .. }
-            | OperatorKind::GraphWhereNodes(_)
+            OperatorKind::Find { .. } => {
+                let message = "`find` names its tables itself and cannot follow `|`";
+                self.errors.error(codes::UNEXPECTED, span, message);
+                input
+            }
+            OperatorKind::Fork(_) | OperatorKind::Facet { .. } => self.several_results(input, op),
+            OperatorKind::AssertSchema(columns) => self.assert_schema(input, columns, span),
+            OperatorKind::ProjectByNames(names) => self.project_by_names(input, names, span),
+            OperatorKind::GraphWhereNodes(_)
             | OperatorKind::GraphWhereEdges(_)
             | OperatorKind::MacroExpand { .. }
-            | OperatorKind::ExecuteAndCache
-            | OperatorKind::AssertSchema(_) => self.pending(input, op),
+            | OperatorKind::ExecuteAndCache => self.pending(input, op),
         }
     }
 
@@ -160,7 +168,7 @@ impl Binder<'_> {
         self.derive(make(Box::new(input.rel)), columns, Inherited { cost: inherited.cost, ..inherited }, span)
     }
 
-    fn constant_count(&mut self, count: &Expr) -> Scalar {
+    pub(super) fn constant_count(&mut self, count: &Expr) -> Scalar {
         let value = self.apart(|binder| binder.scalar(count));
         if !matches!(value.ty, KqlType::Int | KqlType::Long | KqlType::Real | KqlType::Dynamic) {
             self.errors.error(
@@ -339,31 +347,6 @@ impl Binder<'_> {
     fn take_none(&mut self, input: Table, span: Span) -> Table {
         let count = Scalar::literal(Literal::Long(0), KqlType::Long, span);
         self.through(input, span, |input| Rel::Take { input, count })
-    }
-
-    fn partition(&mut self, input: Table, body: &PartitionBody, span: Span) -> Table {
-        let PartitionBody::Operators(body) = body else {
-            return self.unsupported("partition", input.columns, true, span);
-        };
-        let mut table = input;
-        for op in body {
-            table = self.operator(table, op);
-        }
-        self.unsupported("partition", table.columns, table.open, span)
-    }
-
-    fn top_hitters(&mut self, input: Table, of: &Expr, by: Option<&Expr>, span: Span) -> Table {
-        let (of_value, _) = self.over(&input, |binder| (binder.scalar(of), by.map(|by| binder.scalar(by))));
-        let of_name = result_name(of).unwrap_or_else(|| "Column1".to_owned());
-        let measured = match by {
-            Some(by) => format!("approximate_sum_{}", result_name(by).unwrap_or_default()),
-            None => format!("approximate_count_{of_name}"),
-        };
-        let columns = vec![
-            ColumnSchema { name: of_name, ty: of_value.ty },
-            ColumnSchema { name: measured, ty: KqlType::Long },
-        ];
-        self.unsupported("top-hitters", columns, false, span)
     }
 }
 

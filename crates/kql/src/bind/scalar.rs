@@ -4,7 +4,7 @@ use bartizan_schema::KqlType;
 
 use crate::bound::{Literal, PathSegment, Scalar, ScalarKind};
 use crate::span::Span;
-use crate::syntax::ast::{Expr, ExprKind, Name};
+use crate::syntax::ast::{Expr, ExprKind};
 use crate::syntax::codes;
 
 use super::scope::{Binding, Table};
@@ -339,20 +339,6 @@ impl Binder<'_> {
         let function = if negated { "!between" } else { "between" };
         Scalar { kind: ScalarKind::Call { function, args: vec![value, low, high] }, ty: KqlType::Bool, span }
     }
-
-    fn remote_table(&mut self, base: &Expr, name: &Name, span: Span) -> Table {
-        match &base.kind {
-            // the only database there is
-            ExprKind::Call { base: None, name: function, .. } if function.text == "database" => {
-                self.named_table(&name.text, span)
-            }
-            _ => {
-                let message = "queries over other clusters and workspaces are not supported";
-                self.errors.error(codes::UNSUPPORTED, span, message);
-                self.failed(span)
-            }
-        }
-    }
 }
 
 /// Whether one type is text and the other a value that text can be read as.
@@ -371,7 +357,8 @@ fn alike(left: Scalar, right: Scalar) -> (Scalar, Scalar) {
     }
 }
 
-fn is_remote(base: &Expr) -> bool {
+/// Whether names behind this one are of another place.
+pub(super) fn is_remote(base: &Expr) -> bool {
     match &base.kind {
         ExprKind::Call { base: None, name, .. } => {
             matches!(

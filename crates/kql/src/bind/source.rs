@@ -23,9 +23,8 @@ impl Binder<'_> {
             ExprKind::Paren(inner) => self.table_here(inner),
             ExprKind::Pipe { source, ops } => self.pipe(source.as_deref(), ops),
             ExprKind::Datatable { columns, values } => self.datatable(columns, values, span),
-            ExprKind::ExternalData { columns, .. } => {
-                let columns = self.declared_columns(columns);
-                self.unsupported("externaldata", columns, false, span)
+            ExprKind::ExternalData { columns, uris, properties } => {
+                self.external_data(columns, uris, properties, span)
             }
             ExprKind::Name(name) => {
                 let bound = Bound::Table(self.named_table(name, span));

@@ -43,7 +43,7 @@ impl Binder<'_> {
         self.combine(tables, source.as_deref(), inner, span)
     }
 
-    fn union_input(&mut self, input: &Expr, fuzzy: bool, tables: &mut Vec<(String, Table)>) {
+    pub(super) fn union_input(&mut self, input: &Expr, fuzzy: bool, tables: &mut Vec<(String, Table)>) {
         if let ExprKind::Wildcard(pattern) = &input.unwrapped().kind {
             let mut found: Vec<String> = self
                 .catalog

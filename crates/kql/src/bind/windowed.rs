@@ -40,6 +40,7 @@ pub(super) fn is_serialized(mut rel: &Rel) -> bool {
             Rel::Filter { input, .. }
             | Rel::Project { input, .. }
             | Rel::Take { input, .. }
+            | Rel::TakeWithin { input, .. }
             | Rel::Shared { input, .. } => input,
             Rel::MvExpand(expand) => &expand.input,
             Rel::Parse(parse) => &parse.input,

@@ -4,7 +4,8 @@ use arrow::array::{ArrayRef, Int64Builder, ListArray, StringViewBuilder, StructA
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use bartizan_schema::KqlType;
-use datafusion::common::{Result, exec_err};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
@@ -12,8 +13,12 @@ use serde_json::Value as Tree;
 use std::sync::Arc;
 
 use super::Json;
+use crate::interrupt::Interrupt;
 use crate::types::arrow_type;
 use crate::value::{Reader, Value};
+
+/// Elements that the rows of one batch may have: about the memory a query has.
+const ELEMENTS_MAX: usize = 16 << 20;
 
 /// The field with the element's number.
 pub(crate) const INDEX: &str = "index";
@@ -29,14 +34,20 @@ pub(crate) struct Expand {
     items: usize,
     bag_as_array: bool,
     row_limit: Option<u64>,
+    interrupt: Interrupt,
     signature: Signature,
 }
 
 impl Expand {
-    pub(crate) fn new(items: usize, bag_as_array: bool, row_limit: Option<u64>) -> Self {
+    pub(crate) fn new(
+        items: usize,
+        bag_as_array: bool,
+        row_limit: Option<u64>,
+        interrupt: Interrupt,
+    ) -> Self {
         let types = vec![arrow_type(KqlType::Dynamic); items];
         let signature = Signature::new(TypeSignature::Exact(types), Volatility::Immutable);
-        Self { items, bag_as_array, row_limit, signature }
+        Self { items, bag_as_array, row_limit, interrupt, signature }
     }
 
     fn fields(&self) -> Fields {
@@ -104,9 +115,16 @@ impl ScalarUDFImpl for Expand {
         let mut index = Int64Builder::new();
         let mut lengths = Vec::with_capacity(rows);
         let limit = self.row_limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut total = 0_usize;
         for row in 0..rows {
+            self.interrupt.check()?;
             let columns: Vec<_> = readers.iter().map(|reader| self.elements(&reader.get(row))).collect();
             let count = columns.iter().map(Vec::len).max().unwrap_or(0).min(limit);
+            total += count;
+            if total > ELEMENTS_MAX {
+                let what = format!("mv-expand makes more than {ELEMENTS_MAX} rows of {rows}");
+                return Err(DataFusionError::ResourcesExhausted(what));
+            }
             for (builder, elements) in texts.iter_mut().zip(&columns) {
                 for at in 0..count {
                     builder.append_option(elements.get(at).and_then(Option::as_deref));
@@ -116,9 +134,6 @@ impl ScalarUDFImpl for Expand {
                 index.append_value(at as i64);
             }
             lengths.push(count);
-        }
-        if lengths.iter().sum::<usize>() > i32::MAX as usize {
-            return exec_err!("mv-expand makes more rows of one batch than a list can hold");
         }
         let mut arrays: Vec<ArrayRef> =
             texts.into_iter().map(|mut builder| Arc::new(builder.finish()) as ArrayRef).collect();

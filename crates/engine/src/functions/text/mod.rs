@@ -1,6 +1,7 @@
 //! Strings: length, case, pieces and joining. Positions and lengths count characters.
 
 pub(crate) mod agent;
+pub(crate) mod key_values;
 pub(crate) mod matching;
 mod needle;
 pub(crate) mod parse;

@@ -133,7 +133,7 @@ impl Binder<'_> {
     }
 
     /// The same table, to be computed once and used again.
-    pub(super) fn shared(&mut self, mut table: Table) -> Table {
+    pub(in crate::bind) fn shared(&mut self, mut table: Table) -> Table {
         self.next_shared += 1;
         table.rel = Rel::Shared { id: self.next_shared, input: Box::new(table.rel) };
         table

@@ -1,0 +1,48 @@
+//! `externaldata`: rows of files outside the store. Which places may be read is the engine's to say.
+
+use crate::bound::{External, Literal, Operation, Rel, ScalarKind, Whole};
+use crate::span::Span;
+use crate::syntax::ast::{ColumnDecl, Expr, Setting};
+use crate::syntax::codes;
+
+use super::scope::Table;
+use super::{Binder, Inherited};
+
+impl Binder<'_> {
+    pub(super) fn external_data(
+        &mut self,
+        columns: &[ColumnDecl],
+        uris: &[Expr],
+        properties: &[Setting],
+        span: Span,
+    ) -> Table {
+        let columns = self.declared_columns(columns);
+        let mut external = External { uris: Vec::new(), format: None, ignore_first_record: false };
+        for uri in uris {
+            match self.scalar(uri).kind {
+                ScalarKind::Literal(Literal::String(text)) => external.uris.push(text),
+                _ => {
+                    let message = "the place of external data must be constant text";
+                    self.errors.error(codes::NOT_CONSTANT, uri.span, message);
+                }
+            }
+        }
+        let mut unsupported = None;
+        for property in properties {
+            let value = self.setting_text(property);
+            match property.name.text.to_ascii_lowercase().as_str() {
+                "format" => external.format = value,
+                "ignorefirstrecord" => external.ignore_first_record = value.as_deref() == Some("true"),
+                other => unsupported = Some(other.to_owned()),
+            }
+        }
+        if let Some(property) = unsupported {
+            // whatever it asks for, rows read without it might be wrong
+            return self.unsupported(&format!("externaldata with {property}"), columns, false, span);
+        }
+        let inherited = Inherited { open: false, time_alias: false, cost: 0, depth: 0 };
+        let operation = Operation::External(external);
+        let whole = Whole { inputs: Vec::new(), operation, columns: columns.clone(), span };
+        self.derive(Rel::Whole(Box::new(whole)), columns, inherited, span)
+    }
+}

@@ -1,0 +1,90 @@
+//! Walks over bound trees: what a relation and an expression are made of.
+
+use crate::bound::{PathSegment, Rel, Scalar, ScalarKind};
+
+/// The relations directly below, without those inside expressions.
+pub fn inputs(rel: &Rel) -> Vec<&Rel> {
+    match rel {
+        Rel::Table { .. }
+        | Rel::Rows { .. }
+        | Rel::Print { .. }
+        | Rel::Range { .. }
+        | Rel::Unsupported { .. } => Vec::new(),
+        Rel::Filter { input, .. }
+        | Rel::Project { input, .. }
+        | Rel::Summarize { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Take { input, .. }
+        | Rel::TakeWithin { input, .. }
+        | Rel::Serialize { input }
+        | Rel::Sample { input, .. }
+        | Rel::Shared { input, .. } => vec![input],
+        Rel::Join(join) => vec![&join.left, &join.right],
+        Rel::Union { inputs, .. } => inputs.iter().collect(),
+        Rel::MvExpand(expand) => vec![&expand.input],
+        Rel::Parse(parse) => vec![&parse.input],
+        Rel::Whole(whole) => whole.inputs.iter().collect(),
+    }
+}
+
+/// The expressions of a relation itself.
+pub fn scalars(rel: &Rel) -> Vec<&Scalar> {
+    match rel {
+        Rel::Print { items } | Rel::Project { items, .. } => items.iter().map(|item| &item.value).collect(),
+        Rel::Range { start, stop, step, .. } => vec![start, stop, step],
+        Rel::Filter { predicate, .. } => vec![predicate],
+        Rel::Summarize { keys, aggregates, .. } => {
+            let args = aggregates.iter().flat_map(|aggregate| &aggregate.args);
+            keys.iter().map(|key| &key.value).chain(args).collect()
+        }
+        Rel::Sort { keys, .. } => keys.iter().map(|key| &key.value).collect(),
+        Rel::Take { count, .. } | Rel::TakeWithin { count, .. } | Rel::Sample { count, .. } => vec![count],
+        Rel::Join(join) => join.on.iter().flat_map(|(left, right)| [left, right]).collect(),
+        Rel::MvExpand(expand) => expand.items.iter().map(|item| &item.value).collect(),
+        Rel::Parse(parse) => vec![&parse.source],
+        Rel::Whole(whole) => whole.operation.scalars(),
+        Rel::Table { .. }
+        | Rel::Rows { .. }
+        | Rel::Union { .. }
+        | Rel::Serialize { .. }
+        | Rel::Shared { .. }
+        | Rel::Unsupported { .. } => Vec::new(),
+    }
+}
+
+/// Calls `found` with each relation inside an expression: those of `toscalar` and of `in (Table)`.
+pub fn sub_relations<'a>(scalar: &'a Scalar, found: &mut dyn FnMut(&'a Rel)) {
+    match &scalar.kind {
+        ScalarKind::Literal(_) | ScalarKind::Column(_) => {}
+        ScalarKind::Call { args, .. } => args.iter().for_each(|arg| sub_relations(arg, found)),
+        ScalarKind::Path { value, segments } => {
+            sub_relations(value, found);
+            for segment in segments {
+                if let PathSegment::Dynamic(key) = segment {
+                    sub_relations(key, found);
+                }
+            }
+        }
+        ScalarKind::InRelation { value, relation, .. } => {
+            sub_relations(value, found);
+            found(relation);
+        }
+        ScalarKind::ToScalar(relation) => found(relation),
+    }
+}
+
+/// Calls `seen` with every relation: inputs, those inside expressions, and those that are run per group.
+pub fn relations<'a>(rel: &'a Rel, seen: &mut dyn FnMut(&'a Rel)) {
+    seen(rel);
+    for input in inputs(rel) {
+        relations(input, seen);
+    }
+    for scalar in scalars(rel) {
+        sub_relations(scalar, &mut |inner| relations(inner, seen));
+    }
+    if let Rel::Whole(whole) = rel {
+        for inner in whole.operation.per_group() {
+            relations(inner, seen);
+        }
+    }
+}
