@@ -106,7 +106,7 @@ const ANGLE: &[(&str, f64)] = &[
     ("Revolution", 360.0),
 ];
 
-const BTU: f64 = 1055.055_852_62;
+const BTU: f64 = 1_055.055_852_62;
 const CALORIE: f64 = 4.184;
 const ELECTRON_VOLT: f64 = 1.602_176_634e-19;
 const WATT_HOUR: f64 = 3600.0;
@@ -179,7 +179,7 @@ const FOOT: f64 = 0.3048;
 const MILE: f64 = 1609.344;
 const SURVEY_FOOT: f64 = 1200.0 / 3937.0;
 const LIGHT_YEAR: f64 = 9_460_730_472_580_800.0;
-const PARSEC: f64 = 3.085_677_581_491_367_3e16;
+const PARSEC: f64 = 3.085_677_581_491_367e16;
 
 const LENGTH: &[(&str, f64)] = &[
     ("Meter", 1.0),

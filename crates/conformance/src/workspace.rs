@@ -63,6 +63,7 @@ impl Workspace {
             text: text.to_owned(),
             timespan: None,
             now: self.now,
+            principal: String::new(),
             ingested: None,
             limits: QueryLimits { timeout: TIMEOUT, ..QueryLimits::default() },
         };

@@ -1,12 +1,6 @@
 //! Keeps what was reached on the shared folder of reference material, when this machine has it.
 //! `BARTIZAN_ONLY` checks one part (`corpus`, `documented`, `naming`) or one id, and then no floor.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may stop at the first surprise and says what it measured"
-)]
-
 use std::path::PathBuf;
 
 use bartizan_conformance::{Folder, Selection, check_folder};

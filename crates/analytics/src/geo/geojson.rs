@@ -73,11 +73,9 @@ fn push_shape(shape: &Shape, out: &mut String) {
     match shape {
         Shape::Point(place) => push_place(place, out),
         Shape::MultiPoint(path) | Shape::Line(path) => push_path(path, out),
-        Shape::MultiLine(paths) | Shape::Polygon(paths) => {
-            push_list(paths, out, |path, out| push_path(path, out))
-        }
+        Shape::MultiLine(paths) | Shape::Polygon(paths) => push_list(paths, out, push_path),
         Shape::MultiPolygon(polygons) => push_list(polygons, out, |paths, out| {
-            push_list(paths, out, |path, out| push_path(path, out));
+            push_list(paths, out, push_path);
         }),
         Shape::Collection(shapes) => push_list(shapes, out, push_shape),
     }

@@ -117,10 +117,10 @@ fn cut(parts: &[Part], wanted: &dyn Fn(&[usize]) -> bool) -> Option<Cut> {
     for ((low, high), group) in net.groups() {
         let middle = net.middle(low, high);
         let (mut left, mut right) = (Vec::new(), Vec::new());
-        for owner in 0..parts.len() {
+        for (owner, part) in parts.iter().enumerate() {
             let forward = group.iter().any(|piece| piece.owner == owner && piece.from == low);
             let backward = group.iter().any(|piece| piece.owner == owner && piece.from == high);
-            let around = forward == backward && (forward || parts[owner].contains(middle));
+            let around = forward == backward && (forward || part.contains(middle));
             if forward && !backward || around {
                 left.push(owner);
             }

@@ -34,7 +34,7 @@ fn cell(token: &str) -> Option<CellID> {
     let value = u64::from_str_radix(token, 16).ok().filter(|_| hex)?;
     let id = CellID(value << (4 * (16 - token.len())));
     // the lowest bit of a cell is at an even place
-    let sound = id.0 != 0 && id.0 >> 61 < 6 && id.0.trailing_zeros() % 2 == 0;
+    let sound = id.0 != 0 && id.0 >> 61 < 6 && id.0.trailing_zeros().is_multiple_of(2);
     sound.then_some(id)
 }
 

@@ -38,8 +38,8 @@ pub fn linear(values: &[f64], edges: bool, otherwise: f64) -> Vec<f64> {
     for pair in known.windows(2) {
         let (from, to) = (pair[0], pair[1]);
         let slope = (values[to] - values[from]) / (to - from) as f64;
-        for at in from + 1..to {
-            filled[at] = values[from] + slope * (at - from) as f64;
+        for (steps, value) in filled[from..to].iter_mut().enumerate().skip(1) {
+            *value = values[from] + slope * steps as f64;
         }
     }
     if edges {

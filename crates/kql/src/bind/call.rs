@@ -195,7 +195,13 @@ impl Binder<'_> {
         }
     }
 
-    fn check_arguments(&mut self, declared: &Declared, written: &str, args: &[Scalar], span: Span) {
+    pub(super) fn check_arguments(
+        &mut self,
+        declared: &Declared,
+        written: &str,
+        args: &[Scalar],
+        span: Span,
+    ) {
         if declared.signatures.is_empty() {
             return;
         }

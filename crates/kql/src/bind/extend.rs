@@ -149,14 +149,11 @@ impl Binder<'_> {
             return self.sorted_columns(&name.text, args, value.span);
         }
         let Some(columns) = several_columns(&name.text) else { return Vec::new() };
-        if functions::lookup(&name.text).is_none() {
-            return Vec::new();
-        }
         let of = args.first().and_then(result_name).unwrap_or_default();
         let args: Vec<Scalar> = args.iter().map(|arg| self.scalar(arg)).collect();
-        let Some(function) = functions::lookup(&name.text).map(|declared| declared.function.name) else {
-            return Vec::new();
-        };
+        let Some(declared) = functions::lookup(&name.text) else { return Vec::new() };
+        self.check_arguments(declared, &name.text, &args, value.span);
+        let function = declared.function.name;
         let call = ScalarKind::Call { function, args };
         let call = Scalar { kind: call, ty: KqlType::Dynamic, span: value.span };
         let columns = columns.iter().enumerate();

@@ -30,6 +30,7 @@ pub(crate) struct Table {
 
 /// What a `let` name or a parameter stands for.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "names are few, and most of them are tables")]
 pub(crate) enum Binding {
     /// A scalar; `rows` is the row scope whose columns it reads, if it reads any.
     Scalar {

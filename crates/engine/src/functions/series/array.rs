@@ -213,8 +213,7 @@ fn separated(out: &mut String, write: impl FnOnce(&mut String) -> std::fmt::Resu
     if out.len() > 1 {
         out.push(',');
     }
-    // writing into memory does not fail
-    let _: std::fmt::Result = write(out);
+    write(out).expect("writing into memory does not fail");
 }
 
 /// A real as JSON; those that JSON cannot write are text, as everywhere in the language.

@@ -34,10 +34,10 @@ pub(in crate::functions) const FUNCTIONS: &[Entry] = &[
     seeing_nulls("series_ifft", |args, _| transformed(args, fourier::inverse).unwrap_or(Value::Null)),
 ];
 
-fn transformed<'a>(
-    args: &[Value<'_>],
-    with: fn(&[f64], &[f64]) -> (Vec<f64>, Vec<f64>),
-) -> Option<Value<'a>> {
+/// Real and imaginary parts in, the same out.
+type Transform = fn(&[f64], &[f64]) -> (Vec<f64>, Vec<f64>);
+
+fn transformed<'a>(args: &[Value<'_>], with: Transform) -> Option<Value<'a>> {
     let real = reals(&args[0])?;
     let imaginary = match args.get(1) {
         None | Some(Value::Null) => Vec::new(),

@@ -144,7 +144,7 @@ impl Task<'_> {
     /// What shows in a column of this type that a pattern does not restrict: the call's own wildcard of the
     /// type, or null.
     fn wildcard(&self, ty: KqlType) -> Result<Value<'static>, QueryError> {
-        for wildcard in self.call().rest.iter().filter(|wildcard| wildcard.ty == ty) {
+        if let Some(wildcard) = self.call().rest.iter().find(|wildcard| wildcard.ty == ty) {
             let literal = self.context.constant(wildcard)?;
             return Ok(match convert(literal_value(&literal), ty) {
                 Value::String(text) => Value::String(text.into_owned().into()),

@@ -23,8 +23,7 @@ pub(super) fn learn(inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ColumnSchema
     let names = names(grouped, task)?;
     let ty = grouped.columns.last().map_or(KqlType::Long, |column| column.ty);
     let keys = grouped.columns.len().saturating_sub(2);
-    let mut columns: Vec<ColumnSchema> =
-        names.into_iter().map(|(_, name)| ColumnSchema { name, ty }).collect();
+    let mut columns: Vec<ColumnSchema> = names.into_values().map(|name| ColumnSchema { name, ty }).collect();
     columns.sort_by(|a, b| a.name.cmp(&b.name));
     if keys + columns.len() > COLUMNS_MAX {
         return Err(too_many_columns("pivot"));
