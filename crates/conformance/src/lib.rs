@@ -12,6 +12,7 @@ mod documented;
 mod exceptions;
 mod folder;
 mod naming;
+mod nowhere;
 mod report;
 mod workspace;
 

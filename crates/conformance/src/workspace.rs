@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bartizan_base::{Ticks, WorkspaceId};
 use bartizan_engine::{
-    Engine, EngineOptions, FunctionSource, QueryError, QueryLimits, QueryOutput, QueryRequest,
+    Engine, EngineOptions, ExternalData, FunctionSource, QueryError, QueryLimits, QueryOutput, QueryRequest,
 };
 use bartizan_kql::bound::ColumnSchema;
 use bartizan_kql::{Catalog, FunctionSymbol, TableSymbol};
@@ -15,6 +15,7 @@ use bartizan_schema::{Column, KqlType, Table, TableRegistry};
 use bartizan_store::{Store, StoreOptions};
 
 use crate::folder::{Folder, Schema, Shape};
+use crate::nowhere::Nowhere;
 
 /// Longest a query over empty tables or a documented example may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,8 +45,17 @@ impl Workspace {
         }
         let store = Store::open(StoreOptions::new(dir.path().join("logs"), pool), registry).await?;
         let functions: Arc<dyn FunctionSource> = Arc::new(names.clone());
-        let engine =
-            Engine::new(store, EngineOptions { functions: Some(functions), ..EngineOptions::default() })?;
+        let outside = ExternalData {
+            allowed: vec!["https://".to_owned(), "http://".to_owned()],
+            fetch: Some(Arc::new(Nowhere)),
+            ..ExternalData::default()
+        };
+        let options = EngineOptions {
+            functions: Some(functions),
+            external: Some(Arc::new(outside)),
+            ..EngineOptions::default()
+        };
+        let engine = Engine::new(store, options)?;
         let now = Ticks::parse("2026-03-01T12:00:00Z").map_err(|error| anyhow::anyhow!("{error:?}"))?;
         Ok(Self {
             older: names.without_added_columns(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bartizan_base::{Ticks, WorkspaceId};
-use bartizan_kql::bound::{BoundQuery, BoundResult, ColumnSchema, Rel, Render, table_place};
-use bartizan_kql::{AnalyzeOptions, Diagnostic, visit};
+use bartizan_kql::bound::{BoundQuery, BoundResult, ColumnSchema, MISTAKE, Rel, Render, table_place};
+use bartizan_kql::{AnalyzeOptions, Diagnostic, Severity, visit};
 use bartizan_store::Store;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -206,7 +206,8 @@ impl Inner {
             let seq = *first_seq.get_or_insert(seq);
             let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
             let Some(call) = learn::first_unlearned(roots) else {
-                return self.run_bound(query, request, context, seq).await;
+                let outcome = self.run_bound(query, request, context, seq).await;
+                return outcome.map_err(|error| explained(error, analysis.diagnostics));
             };
             let session = self.session(aggregates(&call.whole), interrupt)?;
             let (number, learned) = learn::learn(call, &mut context, &session).await?;
@@ -311,6 +312,8 @@ impl Inner {
             .with_target_partitions(self.options.threads.max(1))
             // Splits `get_field` off projections and trips over columns that keep their name (55.2).
             .set_bool("datafusion.optimizer.enable_leaf_expression_pushdown", false)
+            // Simplified plans are sure of fewer nulls than the operators below them promise (55.2).
+            .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true)
             .set_bool("datafusion.execution.parquet.pushdown_filters", selective)
             .set_bool("datafusion.execution.parquet.reorder_filters", selective);
         // One optimizer rule looks this function up by name; no other name is needed, and no other is offered.
@@ -331,6 +334,17 @@ struct PrunedResult {
     root: Rel,
     columns: Columns,
     render: Option<Render>,
+}
+
+/// A refusal of what did not bind inside a saved function, with the findings that tell why.
+fn explained(error: QueryError, diagnostics: Vec<Diagnostic>) -> QueryError {
+    match error {
+        QueryError::Unsupported { what, .. } if what == MISTAKE && !diagnostics.is_empty() => {
+            let as_error = |found| Diagnostic { severity: Severity::Error, ..found };
+            QueryError::Invalid(diagnostics.into_iter().map(as_error).collect())
+        }
+        error => error,
+    }
 }
 
 /// Whether a relation groups or joins anywhere.

@@ -20,6 +20,10 @@ pub use graph::{
     GraphOutput, GraphSequence, GraphStep,
 };
 
+/// What a [`Rel::Unsupported`] calls a part that did not bind. In a query that binds as a whole, it stands in
+/// the place of a mistake inside a saved function, of which a warning tells.
+pub const MISTAKE: &str = "an expression with errors";
+
 /// A named and typed output column.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ColumnSchema {

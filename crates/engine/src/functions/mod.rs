@@ -11,6 +11,7 @@ mod hash;
 pub(crate) mod kernel;
 mod network;
 pub(crate) mod numeric;
+pub(crate) mod pinned;
 mod random;
 pub(crate) mod registry;
 pub(crate) mod sequential;

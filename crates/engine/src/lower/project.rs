@@ -1,12 +1,13 @@
 //! `project` and everything the binder turns into it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use bartizan_kql::bound::{ColumnSchema, Named, Rel};
+use bartizan_kql::bound::{ColumnSchema, Named, PathSegment, Rel, Scalar, ScalarKind};
 use datafusion::logical_expr::Expr;
 
 use super::{Context, Lowered, column};
 use crate::error::QueryError;
+use crate::functions::pinned::pinned;
 
 impl Context {
     pub(super) fn project(&self, input: &Rel, items: &[Named], ordered: bool) -> Result<Lowered, QueryError> {
@@ -17,7 +18,9 @@ impl Context {
         let (plan, columns, order) = lowered.builder();
         let mut exprs = Vec::with_capacity(items.len() + 1);
         for item in items {
-            exprs.push(self.scalar_in(&item.value, &columns, order.as_deref())?.alias(item.name.clone()));
+            let value = self.scalar_in(&item.value, &columns, order.as_deref())?;
+            let value = if doubles(&item.value, input) { pinned(value) } else { value };
+            exprs.push(value.alias(item.name.clone()));
         }
         let columns: Vec<ColumnSchema> =
             items.iter().map(|item| ColumnSchema { name: item.name.clone(), ty: item.value.ty }).collect();
@@ -39,6 +42,47 @@ impl Context {
             order => order,
         };
         Ok(Lowered { plan: plan.build()?, columns, order })
+    }
+}
+
+/// Whether a value uses a column more than once that is itself worked out below. Put into one another, as the
+/// optimizer does to move filters down, a chain of such values doubles with each step: twenty times
+/// `extend a = iff(x has "…", array_concat(a, …), a)` would become a million expressions.
+fn doubles(value: &Scalar, input: &Rel) -> bool {
+    let mut uses = HashMap::new();
+    count_columns(value, &mut uses);
+    uses.into_iter().any(|(at, uses)| uses > 1 && is_computed(input, at))
+}
+
+fn count_columns(value: &Scalar, uses: &mut HashMap<usize, u32>) {
+    match &value.kind {
+        ScalarKind::Column(at) => *uses.entry(*at).or_default() += 1,
+        ScalarKind::Call { args, .. } => args.iter().for_each(|arg| count_columns(arg, uses)),
+        ScalarKind::Path { value, segments } => {
+            count_columns(value, uses);
+            for segment in segments {
+                if let PathSegment::Dynamic(key) = segment {
+                    count_columns(key, uses);
+                }
+            }
+        }
+        ScalarKind::InRelation { value, .. } => count_columns(value, uses),
+        ScalarKind::Literal(_) | ScalarKind::ToScalar(_) => {}
+    }
+}
+
+/// Whether the column is more than one of a table's, passed on.
+fn is_computed(rel: &Rel, at: usize) -> bool {
+    match rel {
+        Rel::Project { input, items } => match items.get(at).map(|item| &item.value.kind) {
+            Some(ScalarKind::Column(from)) => is_computed(input, *from),
+            Some(ScalarKind::Literal(_)) | None => false,
+            Some(_) => true,
+        },
+        Rel::Filter { input, .. } | Rel::Sort { input, .. } | Rel::Take { input, .. } => {
+            is_computed(input, at)
+        }
+        _ => false,
     }
 }
 

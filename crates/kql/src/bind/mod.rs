@@ -45,7 +45,9 @@ use std::sync::Arc;
 use bartizan_schema::KqlType;
 
 use crate::analysis::{AnalyzeOptions, Learned};
-use crate::bound::{BoundQuery, BoundResult, ColumnSchema, Literal, Named, Rel, Render, Scalar, ScalarKind};
+use crate::bound::{
+    BoundQuery, BoundResult, ColumnSchema, Literal, MISTAKE, Named, Rel, Render, Scalar, ScalarKind,
+};
 use crate::catalog::Catalog;
 use crate::span::Span;
 use crate::syntax::ast::{Lambda, Script};
@@ -214,8 +216,7 @@ impl Binder<'_> {
     /// Stands for a table that could not be bound; it accepts any column name, so that one mistake is
     /// reported once.
     fn failed(&self, span: Span) -> Table {
-        let rel =
-            Rel::Unsupported { what: "an expression with errors".to_owned(), columns: Vec::new(), span };
+        let rel = Rel::Unsupported { what: MISTAKE.to_owned(), columns: Vec::new(), span };
         Table { rel, columns: Vec::new(), open: true, time_alias: true, cost: 1, depth: 1, graph: None }
     }
 
