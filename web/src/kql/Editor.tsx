@@ -31,6 +31,18 @@ interface EditorProps {
   ref?: Ref<EditorHandle>;
 }
 
+let model: monaco.editor.ITextModel | undefined;
+
+/**
+ * The text lives as long as the portal: the language service answers late, after the page was left, and
+ * fails on a model that is gone.
+ */
+function keptModel(text: string): monaco.editor.ITextModel {
+  if (!model) model = monaco.editor.createModel(text, 'kusto');
+  else if (model.getValue() !== text) model.setValue(text);
+  return model;
+}
+
 /** The query editor: Monaco, the Kusto language service, and our own diagnostics on top. */
 export default function Editor({ value, onChange, onRun, metadata, diagnostics, dark, ref }: EditorProps) {
   const styles = useStyles();
@@ -44,8 +56,7 @@ export default function Editor({ value, onChange, onRun, metadata, diagnostics, 
   useEffect(() => {
     if (!host.current) return undefined;
     const created = monaco.editor.create(host.current, {
-      value: first(),
-      language: 'kusto',
+      model: keptModel(first()),
       automaticLayout: true,
       minimap: { enabled: false },
       fontSize: 14,
@@ -71,7 +82,6 @@ export default function Editor({ value, onChange, onRun, metadata, diagnostics, 
     return () => {
       content.dispose();
       markers.dispose();
-      created.getModel()?.dispose();
       created.dispose();
       editor.current = null;
     };
