@@ -138,23 +138,25 @@ struct Watch {
 }
 
 impl Watch {
+    /// Tells what ran unseen since the last run, and keeps the count as of now: a sensor that is killed before its
+    /// first check leaves a count to start from, too, and the same gap is not told twice.
     async fn report_gap(&mut self, context: &Context, output: &Output) {
         let Some(now) = watched(context.clock.now()) else { return };
-        let before = match files::read_json::<Watched>(Path::new(WATCHED_FILE)) {
+        let (missed, since) = match files::read_json::<Watched>(Path::new(WATCHED_FILE)) {
             // The very first start: nobody promised to watch before it.
-            Ok(None) => return,
-            Ok(before) => before,
+            Ok(None) => (0, None),
+            Ok(before) => missed(before.as_ref(), &now),
             Err(error) => {
                 tracing::warn!(%error, "the process count of the last run is lost");
-                None
+                missed(None, &now)
             }
         };
-        let (missed, since) = missed(before.as_ref(), &now);
         self.gap = missed;
         if missed > 0 {
             let facts = json!({"processesStarted": missed, "from": since, "to": now.at});
             output.send_rows(vec![loss_row(context, "SensorGap", facts)]).await;
         }
+        self.keep(Some(now));
     }
 
     /// Takes over the sensor's counters, tells new loss, and keeps the fork count.
