@@ -9,6 +9,7 @@ mod bench_query;
 mod bpf;
 mod command;
 mod conformance;
+mod fuzz;
 mod portal;
 mod prerequisites;
 mod supervise;
@@ -39,6 +40,8 @@ enum Chore {
     Bench(bench::Options),
     /// Compare our KQL with the reference's on a folder of queries and answers
     Conformance(conformance::Options),
+    /// Feed random input to parsers, binder, planner and engine, and keep what fails
+    Fuzz(fuzz::Options),
     /// Compile the kernel programs and update the objects in the repository (needs clang 14)
     Ebpf,
 }
@@ -60,6 +63,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Tidy => tidy::run(),
         Chore::Bench(options) => bench::run(&options),
         Chore::Conformance(options) => conformance::run(&options),
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Ebpf => bpf::run(),
     }
 }

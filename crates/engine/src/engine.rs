@@ -13,7 +13,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{EmptyRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
 use tokio::sync::Semaphore;
 
@@ -69,6 +69,14 @@ impl Default for EngineOptions {
 
 /// Plugin calls of one query whose columns are learned from their rows. Each costs a run of its input.
 const LEARNED_CALLS_MAX: usize = 64;
+
+/// What a query is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Answer,
+    /// Everything up to its rows.
+    Plan,
+}
 
 /// Restricts base tables to rows committed after `after`, up to and including `upto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +151,19 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`].
     pub async fn query(&self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
+        self.admit(request, Purpose::Answer).await
+    }
+
+    /// Plans a query without running it, to learn whether it would run. Sub-queries that the plan depends on
+    /// (`toscalar`, `in (Table)`, operators that read all of their input) do run.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub async fn plan(&self, request: QueryRequest) -> Result<(), QueryError> {
+        self.admit(request, Purpose::Plan).await.map(drop)
+    }
+
+    async fn admit(&self, request: QueryRequest, purpose: Purpose) -> Result<QueryOutput, QueryError> {
         let started = Instant::now();
         let timeout = request.limits.timeout;
         let deadline = tokio::time::Instant::now() + timeout;
@@ -152,7 +173,7 @@ impl Engine {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let interrupt = Interrupt::default();
         let _guard = InterruptOnDrop(interrupt.clone());
-        let work = async move { inner.run(&request, &interrupt).await };
+        let work = async move { inner.run(&request, purpose, &interrupt).await };
         let mut output = self.inner.threads.run(left, work).await.map_err(|error| match error {
             QueryError::Timeout { .. } => QueryError::Timeout { limit: timeout },
             QueryError::Memory { .. } => {
@@ -192,7 +213,12 @@ impl Inner {
         WorkspaceCatalog { store: &self.store, workspace, functions: self.options.functions.as_ref() }
     }
 
-    async fn run(&self, request: &QueryRequest, interrupt: &Interrupt) -> Result<QueryOutput, QueryError> {
+    async fn run(
+        &self,
+        request: &QueryRequest,
+        purpose: Purpose,
+        interrupt: &Interrupt,
+    ) -> Result<QueryOutput, QueryError> {
         let mut options = AnalyzeOptions { now: request.now, ..AnalyzeOptions::default() };
         let catalog = self.catalog(request.workspace);
         let mut context = Context::new(request, &self.options.endpoint, interrupt);
@@ -206,7 +232,7 @@ impl Inner {
             let seq = *first_seq.get_or_insert(seq);
             let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
             let Some(call) = learn::first_unlearned(roots) else {
-                let outcome = self.run_bound(query, request, context, seq).await;
+                let outcome = self.run_bound(query, request, purpose, context, seq).await;
                 return outcome.map_err(|error| explained(error, analysis.diagnostics));
             };
             let session = self.session(aggregates(&call.whole), interrupt)?;
@@ -254,6 +280,7 @@ impl Inner {
         &self,
         query: BoundQuery,
         request: &QueryRequest,
+        purpose: Purpose,
         mut context: Context,
         seq: u64,
     ) -> Result<QueryOutput, QueryError> {
@@ -280,7 +307,10 @@ impl Inner {
             subquery::resolve(root, &uses, &mut context, &state).await?;
             let lowered = context.relation(root)?;
             let physical = state.create_physical_plan(&lowered.plan).await?;
-            let stream = execute_stream(physical, state.task_ctx())?;
+            let stream = match purpose {
+                Purpose::Answer => execute_stream(physical, state.task_ctx())?,
+                Purpose::Plan => Box::pin(EmptyRecordBatchStream::new(physical.schema())),
+            };
             let Collected { batches, partial, rows, bytes } = collect(stream, columns, &limits).await?;
             // the limits are the whole answer's
             limits.rows = limits.rows.saturating_sub(rows);

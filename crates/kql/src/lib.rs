@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod editor;
 mod format;
 pub mod functions;
+pub mod fuzzing;
 mod nearest;
 pub mod operators;
 pub mod reference;

@@ -22,6 +22,7 @@ pub mod decode;
 pub mod disk;
 mod error;
 mod flush;
+pub mod fuzzing;
 pub mod layout;
 mod manifest;
 mod options;

@@ -27,17 +27,7 @@ const OLD_ORDER: &str = "\u{1}before";
 
 /// Whether `function` looks at other rows.
 pub(super) fn is_windowed(function: &str) -> bool {
-    matches!(
-        function,
-        "row_number"
-            | "prev"
-            | "next"
-            | "row_cumsum"
-            | "row_rank_dense"
-            | "row_rank_min"
-            | "row_window_session"
-            | ROW_ID
-    )
+    function == ROW_ID || bartizan_kql::functions::is_windowed(function)
 }
 
 /// Whether `scalar` shows the order of rows: a row's id needs one, whichever it is.

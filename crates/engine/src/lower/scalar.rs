@@ -4,6 +4,7 @@
 //! DataFusion's own, which pruning understands. As a value, KQL's null rules are kept exactly.
 
 use bartizan_kql::bound::{Literal, PathSegment, Scalar, ScalarKind};
+use bartizan_kql::syntax::codes::{ASSERTION_FAILED, NOT_CONSTANT};
 use bartizan_kql::{Diagnostic, Severity};
 use bartizan_schema::KqlType;
 use datafusion::common::ScalarValue;
@@ -16,10 +17,6 @@ use crate::functions::dynamic::path::{Path, Step};
 use crate::functions::kernel::{Entry, Kernel};
 use crate::functions::{convert, decimal, dynamic, numeric, registry};
 use crate::types::{absent, arrow_type, is_number};
-
-/// Codes of findings that only lowering makes.
-const NOT_CONSTANT: &str = "K0116";
-const ASSERTION_FAILED: &str = "K0118";
 
 /// Lowers expressions over one relation's columns.
 pub(super) struct Exprs<'a> {

@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, UInt64Array};
 use arrow::compute::take;
 use arrow::row::{RowConverter, SortField};
 use bartizan_kql::bound::{Literal, MakeSeries, Scalar};
+use bartizan_kql::syntax::codes;
 use bartizan_kql::{Diagnostic, Severity, Span};
 use bartizan_schema::KqlType;
 use datafusion::error::DataFusionError;
@@ -300,7 +301,7 @@ impl Point {
 
 fn wrong(message: String, span: Span) -> QueryError {
     QueryError::Invalid(vec![Diagnostic {
-        code: "K0119",
+        code: codes::SERIES_STEP,
         severity: Severity::Error,
         span,
         message,

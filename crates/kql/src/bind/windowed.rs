@@ -6,6 +6,7 @@
 use bartizan_schema::KqlType;
 
 use crate::bound::{Named, PathSegment, Rel, Scalar, ScalarKind};
+use crate::functions::is_windowed;
 use crate::span::Span;
 use crate::syntax::codes;
 
@@ -14,20 +15,6 @@ use super::{Binder, passed_on};
 
 /// A name that no query can write.
 const HIDDEN: &str = "$condition";
-
-/// Whether a function looks at other rows.
-pub(super) fn is_windowed(function: &str) -> bool {
-    matches!(
-        function,
-        "row_number"
-            | "prev"
-            | "next"
-            | "row_cumsum"
-            | "row_rank_dense"
-            | "row_rank_min"
-            | "row_window_session"
-    )
-}
 
 /// Whether the rows of a relation have an order that means something.
 pub(super) fn is_serialized(mut rel: &Rel) -> bool {

@@ -179,6 +179,11 @@ pub fn lookup_plugin(name: &str) -> Option<&'static Plugin> {
     PLUGINS.iter().find(|plugin| plugin.name == name)
 }
 
+/// Whether the function called `name` looks at other rows, so that they need an order.
+pub fn is_windowed(name: &str) -> bool {
+    row::FUNCTIONS.iter().any(|function| function.name == name)
+}
+
 /// Every scalar function and aggregate, in declaration order.
 pub fn all() -> impl Iterator<Item = &'static Declared> {
     INDEX.all.iter().copied()

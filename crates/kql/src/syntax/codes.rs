@@ -12,7 +12,7 @@ pub struct Code {
 /// Declares the constants and the table together, so that neither can lack an entry.
 macro_rules! codes {
     ($($name:ident $code:literal $meaning:literal, $way_out:literal;)*) => {
-        $(pub(crate) const $name: &str = $code;)*
+        $(#[doc = $meaning] pub const $name: &str = $code;)*
 
         /// Every code, in the order of the numbers.
         pub const CODES: &[Code] =
@@ -50,6 +50,7 @@ codes! {
     SERIES_STEP "K0119" "a series has no step, or one that leads nowhere", "add `step` and a width above zero, like `step 1h`";
     JOIN_KEY "K0120" "this is not a join condition, or its sides have different types", "name a column both sides have, or write `$left.a == $right.b`";
     JOIN_KIND "K0121" "there is no such kind of join", "the hint lists the kinds";
+    ASSERTION_FAILED "K0122" "an `assert` of the query does not hold", "the message is the query's own: change what it checks, or the check";
     RECURSION "K0130" "a function calls itself, or calls are nested too deeply", "functions are put in where they are called and cannot recurse";
     NO_QUERY "K0131" "the text declares names, but asks nothing", "end with an expression, like the name of a table";
     UNSUPPORTED "K0200" "this is known, but not supported", "the message says what; the reference lists what runs";

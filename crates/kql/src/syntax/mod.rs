@@ -2,7 +2,7 @@
 //! written, and the binder decides what it means.
 
 pub mod ast;
-pub(crate) mod codes;
+pub mod codes;
 pub(crate) mod errors;
 mod expression;
 mod lexer;

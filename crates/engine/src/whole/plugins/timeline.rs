@@ -226,7 +226,7 @@ impl Task<'_> {
     /// An argument whose value is wrong.
     pub(super) fn invalid(&self, argument: &Scalar, message: String) -> QueryError {
         QueryError::Invalid(vec![bartizan_kql::Diagnostic {
-            code: "K0111",
+            code: bartizan_kql::syntax::codes::ARGUMENT_TYPE,
             severity: bartizan_kql::Severity::Error,
             span: argument.span,
             message,
