@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   { ignores: ['dist', 'test-results', 'node_modules'] },
   {
-    files: ['src/**/*.{ts,tsx}', 'mock/**/*.ts', 'e2e/**/*.ts', 'vite/**/*.ts', '*.config.ts'],
+    files: ['src/**/*.{ts,tsx}', 'mock/**/*.ts', 'e2e/**/*.ts', '*.config.ts'],
     extends: [...tseslint.configs.recommended],
     plugins: { 'react-hooks': reactHooks },
     rules: {

@@ -1,7 +1,7 @@
 /** What people come to do, from the first click to the last. */
 import { expect, test } from '@playwright/test';
 import { subscriptionId } from '../mock/ids.ts';
-import { signIn } from './session.ts';
+import { signIn, watchErrors } from './session.ts';
 
 test('a wrong code is refused, a right one leads back', async ({ page }) => {
   await page.goto('/incidents');
@@ -82,6 +82,99 @@ test('a query is typed, completed by Enter, sorted, and kept in the address', as
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('menuitem', { name: kind }).click()]);
     expect(download.suggestedFilename()).toBe(`query-result.${kind.toLowerCase()}`);
   }
+});
+
+test('the editor completes, explains and lays out what is typed', async ({ page }) => {
+  const errors = watchErrors(page);
+  await signIn(page);
+  await page.goto('/logs');
+  await page.getByRole('code').first().click();
+  await page.keyboard.press('Control+A');
+  const list = page.locator('.suggest-widget');
+  await page.keyboard.type('Hear', { delay: 40 });
+  await expect(list.getByRole('option', { name: /^Heartbeat/ })).toBeVisible();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type(' | summ', { delay: 40 });
+  await expect(list.getByRole('option', { name: /^summarize/ })).toBeVisible();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('bi', { delay: 40 });
+  await expect(list.getByRole('option', { name: /^bin/ })).toBeVisible();
+  await page.keyboard.press('Enter');
+  const editor = page.getByTestId('query-editor');
+  await expect(editor).toContainText('summarize bin()');
+  await page.keyboard.type('TimeGenerated, ', { delay: 20 });
+  await expect(page.locator('.parameter-hints-widget .parameter.active')).toHaveText('size: number');
+  await page.screenshot({ path: 'test-results/screens/editor-parameters.png' });
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('1h');
+  await page.keyboard.press('End');
+  await page.keyboard.press('Control+Space');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Format query' }).click();
+  await expect(page.locator('.view-line').nth(1)).toHaveText(/^\|\s*summarize/);
+  // coloured by what the words are: the table has a colour of its own
+  const colour = (text: string) => page.locator('.view-line span span', { hasText: text }).first().evaluate((word) => getComputedStyle(word).color);
+  await expect.poll(() => colour('Heartbeat').then((table) => colour('TimeGenerated').then((column) => table !== column))).toBe(true);
+  await page.locator('.view-line span span', { hasText: 'Heartbeat' }).first().hover();
+  await expect(page.locator('.monaco-hover')).toContainText('Rows of Heartbeat');
+  await page.screenshot({ path: 'test-results/screens/editor-hover.png' });
+  // a mistake is marked while it is typed, and cannot be laid out
+  await page.getByRole('code').first().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('Nothing ');
+  await expect(page.locator('.squiggly-error')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('(');
+  await page.keyboard.press('Delete');
+  await page.getByRole('button', { name: 'Format query' }).click();
+  await expect(page.getByText('The query was not formatted').first()).toBeVisible();
+  expect(errors).toEqual([]);
+});
+
+test('a run query is remembered, its text survives a look elsewhere, and its own time counts', async ({ page }) => {
+  await signIn(page);
+  const bodies: { query?: string; timespan?: string }[] = [];
+  page.on('request', (request) => {
+    if (/\/v1\/workspaces\/.*\/query$/.test(request.url())) bodies.push(request.postDataJSON() as { query?: string; timespan?: string });
+  });
+  await page.goto(`/logs?q=${encodeURIComponent('Perf | where TimeGenerated > ago(2h) | take 3')}&range=1h`);
+  await expect(page.getByRole('grid', { name: 'Results' })).toHaveAttribute('aria-rowcount', '4');
+  await expect(page.getByRole('button', { name: 'Time range: Set in query' })).toBeDisabled();
+  expect(bodies.at(-1)?.timespan).toBeUndefined();
+  await page.getByRole('code').first().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('Perf | take 7 ', { delay: 5 });
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('button', { name: 'Time range: Last hour' })).toBeEnabled();
+  await page.getByRole('button', { name: 'Run' }).click();
+  await expect(page.getByRole('grid', { name: 'Results' })).toHaveAttribute('aria-rowcount', '8');
+  expect(bodies.at(-1)?.timespan).toBe('PT1H');
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Analytics' }).click();
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Logs' }).click();
+  await expect(page.getByTestId('query-editor')).toContainText('take 7');
+  await page.getByRole('button', { name: 'Recent' }).click();
+  await page.getByRole('menuitem', { name: /take 7/ }).click();
+  await expect(page.getByTestId('query-editor')).toContainText('take 7');
+});
+
+test('a query is cancelled, and one of fifty thousand rows scrolls', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/logs');
+  await page.getByRole('code').first().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('Syslog | take 50000 // slow ');
+  await page.keyboard.press('Escape');
+  const [request] = await Promise.all([page.waitForRequest(/\/query$/), page.keyboard.press('Shift+Enter')]);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByText('The query was cancelled')).toBeVisible();
+  expect(request.failure()?.errorText).toContain('ERR_ABORTED');
+  await page.goto(`/logs?q=${encodeURIComponent('Syslog | take 50000')}`);
+  const grid = page.getByRole('grid', { name: 'Results' });
+  await expect(grid).toHaveAttribute('aria-rowcount', '50001');
+  await grid.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+  await expect(grid.locator('[aria-rowindex="50001"]')).toBeVisible();
+  expect(await grid.getByRole('row').count()).toBeLessThan(120);
 });
 
 test('a query is saved as a function, opened by someone else, and deleted', async ({ page }) => {

@@ -1,5 +1,6 @@
 /** Routes and state of the in-memory backend. One instance is one server with one signed-in browser. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { call, colours, complete, format, hover } from './editor.ts';
 import { extensionItem, extensionItems, hosts, machineItem, type Item } from './hosts.ts';
 import { ago, customerId, machineId, security, subscription, uuid, workspace } from './ids.ts';
 import { assessmentItems, assignmentItems, controlItems, metadataItems, planItems, policies, scoreItem } from './posture.ts';
@@ -39,11 +40,11 @@ export class Backend {
     if (!signedIn) return send(response, { status: 401, body: error('AuthenticationFailed', 'The session is not known. Sign in.') });
     if (request.method !== 'GET' && request.headers['x-bartizan-portal'] !== '1') return send(response, { status: 403, body: error('Forbidden', 'The header x-bartizan-portal is missing.') });
     const body = request.method === 'GET' ? undefined : await json(request);
-    const reply = this.portal(path, body) ?? this.arm(request.method ?? 'GET', path, body);
+    const reply = (await this.portal(path, body)) ?? this.arm(request.method ?? 'GET', path, body);
     return send(response, reply ?? { status: 404, body: error('ResourceNotFound', `The resource ${path} was not found.`) });
   }
 
-  private portal(path: string, body: Record<string, unknown> | undefined): Reply {
+  private async portal(path: string, body: Record<string, unknown> | undefined): Promise<Reply> {
     switch (path) {
       case '/portal/v1/session':
         return { status: 200, body: { ...session, workspaceId: workspace, workspaceCustomerId: customerId, version: '0.1.0' } };
@@ -51,6 +52,16 @@ export class Backend {
         return { status: 204 };
       case '/portal/v1/onboarding':
         return { status: 200, body: { token: 'bzt_mock', expiresOn: ago(-60 * 24), script: script(body ?? {}) } };
+      case '/portal/v1/query/complete':
+        return { status: 200, body: complete(String(body?.['query'] ?? ''), Number(body?.['offset'] ?? 0)) };
+      case '/portal/v1/query/hover':
+        return { status: 200, body: hover(String(body?.['query'] ?? ''), Number(body?.['offset'] ?? 0)) };
+      case '/portal/v1/query/call':
+        return { status: 200, body: call(String(body?.['query'] ?? ''), Number(body?.['offset'] ?? 0)) };
+      case '/portal/v1/query/colours':
+        return { status: 200, body: colours(String(body?.['query'] ?? '')) };
+      case '/portal/v1/query/format':
+        return { status: 200, body: format(String(body?.['query'] ?? '')) };
       case '/portal/v1/query/check':
         return { status: 200, body: { diagnostics: check(String(body?.['query'] ?? '')), columns: null } };
       case `/v1/workspaces/${customerId}/metadata`:
@@ -59,6 +70,8 @@ export class Backend {
         const query = String(body?.['query'] ?? '');
         const [wrong] = check(query);
         if (wrong) return { status: 400, body: { error: { code: 'BadArgumentError', message: 'The request had some invalid properties', innererror: { code: 'SemanticError', message: wrong.message } } } };
+        // A query that takes its time, for those who cancel.
+        if (query.includes('// slow')) await new Promise((done) => setTimeout(done, 20_000));
         return { status: 200, body: answer(query) };
       }
       default:
@@ -171,7 +184,7 @@ export class Backend {
     if (!body?.['code'] || body['code'] === 'wrong') return send(response, { status: 401, body: error('InvalidCode', 'The sign-in code is wrong, was used already, or has expired.') });
     this.reset();
     response.setHeader('set-cookie', 'bartizan-mock=1; Path=/; HttpOnly; SameSite=Strict');
-    return send(response, this.portal('/portal/v1/session', undefined) ?? { status: 500 });
+    return send(response, (await this.portal('/portal/v1/session', undefined)) ?? { status: 500 });
   }
 }
 

@@ -19,7 +19,7 @@ const tables: Record<string, Table> = {
     row: (at) => [ago(Math.floor(at / connected.length) + (at % 7) * 0.1), pick(connected, at).name, 'Linux', '0.1.0', pick(connected, at).ip, 'bartizan'],
   },
   Syslog: {
-    columns: [['TimeGenerated', 'datetime'], ['Computer', 'string'], ['Facility', 'string'], ['SeverityLevel', 'string'], ['ProcessName', 'string'], ['ProcessID', 'int'], ['SyslogMessage', 'string']], count: 30_000,
+    columns: [['TimeGenerated', 'datetime'], ['Computer', 'string'], ['Facility', 'string'], ['SeverityLevel', 'string'], ['ProcessName', 'string'], ['ProcessID', 'int'], ['SyslogMessage', 'string']], count: 60_000,
     row: (at) => {
       const failed = at % 5 === 0;
       return [ago(at * 0.02), pick(hosts, at * 7).name, failed ? 'auth' : 'daemon', failed ? 'info' : pick(['info', 'notice', 'warning', 'info'], at), failed ? 'sshd' : pick(programs, at), 1000 + (at % 4096), failed ? `Failed password for ${pick(['root', 'admin', 'deploy', 'git'], at / 5)} from 203.0.113.${at % 250} port ${40_000 + (at % 20_000)} ssh2` : `${pick(['Started', 'Finished', 'Reloaded', 'Rotating logs for'], at)} ${pick(programs, at)}.service, unit ${at}`];

@@ -14,7 +14,7 @@ const findings = [];
 const flatList = 'api/types.ts';
 
 /** Lazily loaded components, which `React.lazy` and the router want as default exports. */
-const defaultAllowed = /(Page|kql\/Editor|kql\/Chart)\.tsx$|\.worker\.ts$/;
+const defaultAllowed = /(Page|kql\/Editor|kql\/Chart)\.tsx$/;
 
 for (const file of files(root)) {
   const path = relative(root, file);

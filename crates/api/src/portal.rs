@@ -78,3 +78,91 @@ pub struct Diagnostic {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
+
+/// `POST /portal/v1/query/complete`, `/hover` and `/call`: a question about a place of a query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaceRequest {
+    /// As in [`CheckRequest`].
+    #[serde(default)]
+    pub workspace: Option<String>,
+    pub query: String,
+    /// In bytes of UTF-8. Behind the text's end means its end.
+    pub offset: usize,
+}
+
+/// What may stand at a place, best first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Completions {
+    pub items: Vec<CompletionItem>,
+    /// There are more: ask again when more is typed.
+    pub incomplete: bool,
+}
+
+/// One thing that may stand at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompletionItem {
+    pub label: String,
+    /// `Column`, `Variable`, `Value`, `Setting`, `Keyword`, `Operator`, `Table`, `Aggregate`, `Function`,
+    /// `Plugin` or `Statement`.
+    pub kind: String,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub detail: String,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub documentation: String,
+    pub insert: String,
+    /// The text from here to `end`, in bytes, is replaced.
+    pub start: usize,
+    pub end: usize,
+}
+
+/// What is known of the name at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoverText {
+    pub start: usize,
+    pub end: usize,
+    /// Markdown.
+    pub text: String,
+}
+
+/// The forms of the call around a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallForms {
+    pub forms: Vec<CallForm>,
+    /// The form that fits the arguments so far.
+    pub form: usize,
+    /// The parameter of that form that is being typed; past the last one when there are too many arguments.
+    pub parameter: usize,
+    pub documentation: String,
+}
+
+/// One way to write a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallForm {
+    pub label: String,
+    /// Start and end of each parameter in the label, in bytes.
+    pub parameters: Vec<(usize, usize)>,
+}
+
+/// `POST /portal/v1/query/format`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormatRequest {
+    pub query: String,
+}
+
+/// The query as the formatter writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Formatted {
+    /// `None` when the text has syntax errors, which `diagnostics` then names.
+    pub query: Option<String>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What each piece of a query is, for its colour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colours {
+    /// Start and end in bytes, and the number of the kind in `kinds`; in the order of the text.
+    pub pieces: Vec<(usize, usize, usize)>,
+    pub kinds: Vec<String>,
+}

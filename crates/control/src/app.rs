@@ -14,6 +14,7 @@ use crate::access::{Issuer, Throttle};
 use crate::agents::DesiredHub;
 use crate::logs::SavedFunctions;
 use crate::pki::Pki;
+use crate::portal::Desk;
 
 /// The default places and people, made at first start (see `boot`).
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub struct App {
     pub agent_binary: Option<PathBuf>,
     pub(crate) desired: DesiredHub,
     pub(crate) throttle: Throttle,
+    /// Where the query editor's questions are answered.
+    pub(crate) editor: Desk,
     /// Ends background tasks and long polls.
     pub stop: CancellationToken,
 }
@@ -103,6 +106,7 @@ impl App {
             issuer,
             desired: DesiredHub::default(),
             throttle: Throttle::default(),
+            editor: Desk::default(),
             records: parts.records,
             store: parts.store,
             engine: parts.engine,

@@ -17,6 +17,11 @@ pub trait FunctionSource: Send + Sync + Debug {
     /// The function called `name` in `workspace`.
     fn function(&self, workspace: WorkspaceId, name: &str) -> Option<FunctionSymbol>;
 
+    /// The names of `workspace`'s functions, for editors.
+    fn names(&self, _workspace: WorkspaceId) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The workspace that queries of `workspace` call `name`, by name or id, if they may read it.
     fn workspace(&self, _workspace: WorkspaceId, _name: &str) -> Option<WorkspaceId> {
         None
@@ -54,6 +59,21 @@ impl Catalog for WorkspaceCatalog<'_> {
 
     fn table_names(&self) -> Vec<String> {
         self.store.tables(self.workspace).iter().map(|table| table.name.clone()).collect()
+    }
+
+    fn function_names(&self) -> Vec<String> {
+        self.functions.map(|functions| functions.names(self.workspace)).unwrap_or_default()
+    }
+
+    fn table_description(&self, table: &str) -> Option<String> {
+        let table = self.store.table(self.workspace, table)?;
+        (!table.description.is_empty()).then(|| table.description.clone())
+    }
+
+    fn column_description(&self, table: &str, column: &str) -> Option<String> {
+        let table = self.store.table(self.workspace, table)?;
+        let column = table.column(column)?;
+        (!column.description.is_empty()).then(|| column.description.clone())
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bartizan_base::{Ticks, WorkspaceId};
 use bartizan_kql::bound::{BoundQuery, BoundResult, ColumnSchema, MISTAKE, Rel, Render, table_place};
-use bartizan_kql::{AnalyzeOptions, Diagnostic, Severity, visit};
+use bartizan_kql::{AnalyzeOptions, Catalog, Diagnostic, Severity, visit};
 use bartizan_store::Store;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -205,6 +205,13 @@ impl Engine {
             tables_used: query.map(tables_used).unwrap_or_default(),
             diagnostics: analysis.diagnostics,
         }
+    }
+}
+
+impl Engine {
+    /// Lets `read` look names up as queries of `workspace` do, for editors.
+    pub fn with_catalog<R>(&self, workspace: WorkspaceId, read: impl FnOnce(&dyn Catalog) -> R) -> R {
+        read(&self.inner.catalog(workspace))
     }
 }
 

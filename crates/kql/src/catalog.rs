@@ -43,6 +43,16 @@ pub trait Catalog: Send + Sync {
     /// Names of all tables, for wildcards (`union Sec*`), completion and "did you mean".
     fn table_names(&self) -> Vec<String>;
 
+    /// What rows a table holds, in a sentence, for hover and completion.
+    fn table_description(&self, _table: &str) -> Option<String> {
+        None
+    }
+
+    /// What a table's column holds, for hover.
+    fn column_description(&self, _table: &str, _column: &str) -> Option<String> {
+        None
+    }
+
     /// Names of all saved functions, for completion.
     fn function_names(&self) -> Vec<String> {
         Vec::new()

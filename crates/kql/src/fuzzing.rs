@@ -9,8 +9,9 @@ use crate::analysis::{AnalyzeOptions, analyze, syntax_diagnostics};
 use crate::bound::ColumnSchema;
 use crate::catalog::{Catalog, FunctionSymbol, TableSymbol};
 use crate::diagnostic::Diagnostic;
+use crate::span::Span;
 use crate::syntax::{codes, source_tokens};
-use crate::{classify, complete, format, hover};
+use crate::{call_help, classify, complete, format, hover};
 
 /// The shipped tables.
 struct Shipped(TableRegistry);
@@ -64,13 +65,19 @@ pub fn formatter(text: &str) {
     }
 }
 
-/// Completion, hover and colours work on any text at any place.
+/// Completion, hover, the forms of a call and colours work on any text at any place.
 pub fn editor(text: &str, offset: usize) {
     for completion in complete(text, offset, &*CATALOG) {
         let span = completion.span;
         assert!(text.get(span.start..span.end).is_some(), "a completion replaces no text");
     }
     let _hover = hover(text, offset, &*CATALOG);
+    if let Some(help) = call_help(text, offset, &*CATALOG) {
+        for form in &help.forms {
+            let inside = |span: &Span| form.label.get(span.start..span.end).is_some();
+            assert!(form.parameters.iter().all(inside), "a parameter lies outside its form");
+        }
+    }
     for piece in classify(text, &*CATALOG) {
         assert!(text.get(piece.span.start..piece.span.end).is_some(), "a colour lies outside the text");
     }

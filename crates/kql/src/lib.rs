@@ -28,6 +28,6 @@ pub use analysis::{Analysis, AnalyzeOptions, Learned, analyze};
 pub use bound::BoundQuery;
 pub use catalog::{Catalog, FunctionSymbol, TableSymbol};
 pub use diagnostic::{Diagnostic, Severity};
-pub use editor::{classify, complete, hover};
+pub use editor::{call_help, classify, complete, hover};
 pub use format::format;
 pub use span::Span;

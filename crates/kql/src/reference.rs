@@ -2,7 +2,7 @@
 //! step. Whether an entry runs is not known here: the caller may pass what an engine says.
 
 use crate::analysis::QUERY_BYTES_MAX;
-use crate::functions::{self, Declared, Nulls, Plugin};
+use crate::functions::{self, Declared, Plugin};
 use crate::operators::{self, Operator};
 use crate::syntax::CODES;
 
@@ -131,11 +131,11 @@ impl Writer<'_> {
         );
         out += &code(forms);
         out += &aliases(function.aliases);
-        out += match function.nulls {
-            Nulls::Propagate => "A null argument makes the result null.\n\n",
-            Nulls::Handled => "",
-            Nulls::Skipped => "Null values are left out.\n\n",
-        };
+        let nulls = function.nulls.sentence();
+        if !nulls.is_empty() {
+            out += nulls;
+            out += "\n\n";
+        }
         out + "Example:\n\n" + &example(function.example)
     }
 
@@ -144,7 +144,8 @@ impl Writer<'_> {
     }
 }
 
-fn sentence(summary: &str) -> String {
+/// A summary of the declarations as a sentence.
+pub(crate) fn sentence(summary: &str) -> String {
     let mut chars = summary.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", chars.as_str())

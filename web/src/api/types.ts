@@ -305,7 +305,7 @@ export interface QueryAnswer {
   tables: QueryTable[];
   render?: QueryRender;
   statistics?: { query?: { executionTime?: number } };
-  error?: { code?: string; message?: string };
+  error?: { code?: string; message?: string; details?: { code?: string; message?: string }[] };
 }
 
 // crates/server: GET /v1/workspaces/{id}/metadata
@@ -332,4 +332,38 @@ export interface QueryDiagnostic {
 export interface QueryCheck {
   diagnostics: QueryDiagnostic[];
   columns?: QueryColumn[] | null;
+}
+
+// crates/api: POST /portal/v1/query/complete, /hover, /call, /format, /colours. Offsets are in bytes of UTF-8.
+export interface CompletionItem {
+  label: string;
+  kind: string;
+  detail?: string;
+  documentation?: string;
+  insert: string;
+  start: number;
+  end: number;
+}
+export interface Completions {
+  items: CompletionItem[];
+  incomplete: boolean;
+}
+export interface HoverText {
+  start: number;
+  end: number;
+  text: string;
+}
+export interface CallForms {
+  forms: { label: string; parameters: [number, number][] }[];
+  form: number;
+  parameter: number;
+  documentation: string;
+}
+export interface FormattedQuery {
+  query: string | null;
+  diagnostics: QueryDiagnostic[];
+}
+export interface QueryColours {
+  pieces: [number, number, number][];
+  kinds: string[];
 }

@@ -1,10 +1,11 @@
 import { makeStyles, tokens } from '@fluentui/react-components';
 import { useEffect, useEffectEvent, useRef, type Ref } from 'react';
-import type { Metadata, QueryDiagnostic } from '@/api/types';
+import { useSession } from '@/api/session';
+import type { QueryDiagnostic } from '@/api/types';
+import { languageId } from './language';
 import { showDiagnostics } from './markers';
-import { editorThemes, getKustoWorker, monaco } from './monaco';
-import { toKustoSchema } from './schema';
-import './editor.css';
+import { editorThemes, monaco } from './monaco';
+import { formatModel, setSource } from './providers';
 
 const useStyles = makeStyles({
   root: {
@@ -16,7 +17,8 @@ const useStyles = makeStyles({
 export interface EditorHandle {
   focusAt: (index: number) => void;
   insert: (text: string) => void;
-  format: () => void;
+  /** Lays the text out; gives the mistakes for which it stays as it is. */
+  format: () => Promise<QueryDiagnostic[]>;
   /** The selected text, or nothing. */
   selection: () => string;
 }
@@ -24,39 +26,32 @@ export interface EditorHandle {
 interface EditorProps {
   value: string;
   onChange: (value: string) => void;
-  onRun: () => void;
-  metadata: Metadata | undefined;
+  onRun?: () => void;
   diagnostics: readonly QueryDiagnostic[];
   dark: boolean;
+  /** Text in front of `value` that is not shown: declarations that the query may use. */
+  prefix?: string;
+  label?: string;
   ref?: Ref<EditorHandle>;
 }
 
-let model: monaco.editor.ITextModel | undefined;
+const keys = 'Press Shift and Enter to run, Control and Space for suggestions, Control and M to let Tab move the focus.';
 
-/**
- * The text lives as long as the portal: the language service answers late, after the page was left, and
- * fails on a model that is gone.
- */
-function keptModel(text: string): monaco.editor.ITextModel {
-  if (!model) model = monaco.editor.createModel(text, 'kusto');
-  else if (model.getValue() !== text) model.setValue(text);
-  return model;
-}
-
-/** The query editor: Monaco, the Kusto language service, and our own diagnostics on top. */
-export default function Editor({ value, onChange, onRun, metadata, diagnostics, dark, ref }: EditorProps) {
+/** The query editor: Monaco with the server's knowledge of the language and of the workspace's names. */
+export default function Editor({ value, onChange, onRun, diagnostics, dark, prefix = '', label = 'Query editor', ref }: EditorProps) {
   const styles = useStyles();
+  const session = useSession();
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<monaco.editor.IStandaloneCodeEditor>(null);
   const changed = useEffectEvent(onChange);
-  const run = useEffectEvent(onRun);
-  const marks = useEffectEvent((model: monaco.editor.ITextModel) => showDiagnostics(model, diagnostics));
-  const first = useEffectEvent(() => value);
+  const run = useEffectEvent(() => onRun?.());
+  const first = useEffectEvent(() => ({ text: value, label: `${label}. ${keys}` }));
 
   useEffect(() => {
     if (!host.current) return undefined;
+    const model = monaco.editor.createModel(first().text, languageId);
     const created = monaco.editor.create(host.current, {
-      model: keptModel(first()),
+      model,
       automaticLayout: true,
       minimap: { enabled: false },
       fontSize: 14,
@@ -67,25 +62,31 @@ export default function Editor({ value, onChange, onRun, metadata, diagnostics, 
       padding: { top: 10, bottom: 10 },
       fixedOverflowWidgets: true,
       tabSize: 4,
-      ariaLabel: 'Query editor. Press Shift and Enter to run, Control and M to let Tab move the focus.',
+      ariaLabel: first().label,
       wordBasedSuggestions: 'off',
+      // The toolbar above stays in reach.
+      hover: { above: false },
+      // Suggestions that nobody asked for do not take the Enter key.
+      suggest: { selectionMode: 'whenQuickSuggestion', showStatusBar: false },
+      'semanticHighlighting.enabled': true,
       scrollbar: { alwaysConsumeMouseWheel: false },
       stickyScroll: { enabled: false },
     });
     editor.current = created;
     created.addCommand(monaco.KeyMod.Shift | monaco.KeyCode.Enter, () => run());
     const content = created.onDidChangeModelContent(() => changed(created.getValue()));
-    const markers = monaco.editor.onDidChangeMarkers(() => {
-      const model = created.getModel();
-      if (model) marks(model);
-    });
     return () => {
       content.dispose();
-      markers.dispose();
       created.dispose();
+      model.dispose();
       editor.current = null;
     };
   }, []);
+
+  useEffect(() => {
+    const model = editor.current?.getModel();
+    if (model) setSource(model, { session, prefix });
+  }, [session, prefix]);
 
   useEffect(() => {
     const current = editor.current;
@@ -94,20 +95,12 @@ export default function Editor({ value, onChange, onRun, metadata, diagnostics, 
 
   useEffect(() => {
     const model = editor.current?.getModel();
-    if (model) showDiagnostics(model, diagnostics);
-  }, [diagnostics]);
+    if (model) showDiagnostics(model, diagnostics, prefix);
+  }, [diagnostics, prefix]);
 
   useEffect(() => {
     monaco.editor.setTheme(dark ? editorThemes.dark : editorThemes.light);
   }, [dark]);
-
-  useEffect(() => {
-    const model = editor.current?.getModel();
-    if (!metadata || !model) return;
-    void getKustoWorker()
-      .then((workerFor) => workerFor(model.uri))
-      .then((worker) => worker.setSchema(toKustoSchema(metadata)));
-  }, [metadata]);
 
   useEffect(() => {
     const handle: EditorHandle = {
@@ -123,7 +116,7 @@ export default function Editor({ value, onChange, onRun, metadata, diagnostics, 
         editor.current?.trigger('portal', 'type', { text });
         editor.current?.focus();
       },
-      format: () => void editor.current?.getAction('editor.action.formatDocument')?.run(),
+      format: () => (editor.current ? formatModel(editor.current) : Promise.resolve([])),
       selection: () => {
         const range = editor.current?.getSelection();
         return (range && editor.current?.getModel()?.getValueInRange(range)) ?? '';

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import type { QueryTable } from '@/api/types';
 import { toChart } from './chart-data';
-import { byteToIndex, lineColumn } from './offsets';
+import { byteToIndex, byteWalker, indexToByte, lineColumn } from './offsets';
 import { arrange, cellText, prettyJson, toObjects } from './result';
 
 test('byte offsets become positions in the editor', () => {
   const text = 'print "ä€😀" | x';
   expect(text.slice(byteToIndex(text, new TextEncoder().encode('print "ä€😀" | ').length))).toBe('x');
+  expect(indexToByte(text, text.indexOf('|'))).toBe(new TextEncoder().encode('print "ä€😀" ').length);
+  const walk = byteWalker(text);
+  for (let index = 0; index < text.length; index += text.codePointAt(index)! > 0xffff ? 2 : 1) expect(walk(indexToByte(text, index))).toBe(index);
   expect(lineColumn('a\nbc', 3)).toEqual({ line: 2, column: 2 });
 });
 

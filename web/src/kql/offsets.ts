@@ -11,6 +11,26 @@ export function byteToIndex(text: string, bytes: number): number {
   return index;
 }
 
+export function indexToByte(text: string, index: number): number {
+  let bytes = 0;
+  for (const char of text.slice(0, index)) bytes += utf8Length(char.codePointAt(0) ?? 0);
+  return bytes;
+}
+
+/** `byteToIndex` for many positions that come in order, in one walk over the text. */
+export function byteWalker(text: string): (bytes: number) => number {
+  let seen = 0;
+  let index = 0;
+  return (bytes) => {
+    while (seen < bytes && index < text.length) {
+      const point = text.codePointAt(index) ?? 0;
+      seen += utf8Length(point);
+      index += point > 0xffff ? 2 : 1;
+    }
+    return index;
+  };
+}
+
 /** Line and column, both from 1. */
 export function lineColumn(text: string, index: number): { line: number; column: number } {
   const before = text.slice(0, index);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isMachineId, parseArmId, sameId, scopeOf } from './arm-id';
 import { toCsv } from './csv';
 import { formatAgo, formatDuration } from './dates';
-import { formatRange, parseRange, toTimespan } from './time-range';
+import { formatRange, parseRange, toTimespan, setsTime } from './time-range';
 import { countOf, formatPoints, percent } from './units';
 
 describe('time range', () => {
@@ -61,4 +61,13 @@ test('percent says 0 and 100 only when it is so', () => {
   expect([percent(0, 10), percent(1, 1000), percent(999, 1000), percent(10, 10), percent(1, 0)]).toEqual([0, 1, 99, 100, 0]);
   expect(countOf(1, 'server')).toBe('1 server');
   expect(formatPoints(24.9)).toBe('24.9');
+});
+
+test('a query that compares its time column sets the time itself', () => {
+  expect(setsTime('Heartbeat | where TimeGenerated > ago(1h)')).toBe(true);
+  expect(setsTime('Heartbeat\n| where Computer == "a" and TimeGenerated between (ago(1h) .. now())')).toBe(true);
+  expect(setsTime('DeviceEvents | where ago(1d) < Timestamp')).toBe(true);
+  expect(setsTime('Heartbeat | summarize max(TimeGenerated) by Computer')).toBe(false);
+  expect(setsTime('Heartbeat | where Computer == "TimeGenerated > 1" // | where TimeGenerated > 1')).toBe(false);
+  expect(setsTime('Heartbeat | extend x = TimeGenerated > ago(1h)')).toBe(false);
 });

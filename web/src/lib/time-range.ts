@@ -70,3 +70,14 @@ function isInstant(text: string): boolean {
 function shortInstant(text: string): string {
   return new Date(text).toISOString().slice(0, 16).replace('T', ' ');
 }
+
+/**
+ * Whether a query limits the time itself, by comparing its time column: then the range beside it does not apply,
+ * as in the portals that people know.
+ */
+export function setsTime(query: string): boolean {
+  const code = query
+    .replace(/\/\/.*$/gm, '')
+    .replace(/@"[^"]*"|@'[^']*'|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g, '""');
+  return code.split('|').some((step) => /^\s*(where|filter)\b/.test(step) && /\b(TimeGenerated|Timestamp)\s*(>|<|==|between|!between|in\b)|[<>]=?\s*(TimeGenerated|Timestamp)\b/.test(step));
+}

@@ -5,7 +5,8 @@ import { useEffect, useState } from 'react';
 
 /** Copies a text and says so for two seconds. */
 export function CopyButton({ text, label = 'Copy', size = 'small', appearance = 'subtle', iconOnly }: {
-  text: string;
+  /** The text, or what makes it when it is wanted. */
+  text: string | (() => string);
   label?: string;
   size?: ButtonProps['size'];
   appearance?: ButtonProps['appearance'];
@@ -20,7 +21,7 @@ export function CopyButton({ text, label = 'Copy', size = 'small', appearance = 
   return (
     <Button size={size} appearance={appearance} icon={copied ? <CheckmarkRegular /> : <CopyRegular />}
       aria-label={copied ? 'Copied' : label} title={label}
-      onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true), () => undefined)}>
+      onClick={() => void navigator.clipboard.writeText(typeof text === 'function' ? text() : text).then(() => setCopied(true), () => undefined)}>
       {iconOnly ? undefined : copied ? 'Copied' : label}
     </Button>
   );

@@ -45,6 +45,10 @@ impl FunctionSource for SavedFunctions {
     fn function(&self, _workspace: WorkspaceId, name: &str) -> Option<FunctionSymbol> {
         self.by_name.read().get(name).cloned()
     }
+
+    fn names(&self, _workspace: WorkspaceId) -> Vec<String> {
+        self.by_name.read().keys().cloned().collect()
+    }
 }
 
 /// The function a saved search declares, if it declares one.

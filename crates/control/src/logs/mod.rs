@@ -16,7 +16,7 @@ use crate::app::App;
 
 pub use functions::SavedFunctions;
 pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
-pub(crate) use query::columns;
+pub(crate) use query::{check_workspace, columns};
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()

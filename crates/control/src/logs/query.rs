@@ -106,7 +106,7 @@ pub(super) async fn open_workspace(
 }
 
 /// By `customerId`, by ARM id or by name: clients use all three.
-fn check_workspace(app: &App, workspace: &str) -> Result<WorkspaceId, Failure> {
+pub(crate) fn check_workspace(app: &App, workspace: &str) -> Result<WorkspaceId, Failure> {
     let home = &app.home;
     let known = workspace.eq_ignore_ascii_case(&home.customer.to_string())
         || workspace.eq_ignore_ascii_case(home.workspace.as_str())

@@ -1,6 +1,6 @@
-//! What only the portal needs: sign-in with a cookie, live events, onboarding, query checks, its own files.
+//! What only the portal needs: sign-in with a cookie, live events, onboarding, the query editor's questions, its own files.
 
-mod check;
+mod editor;
 mod events;
 mod files;
 mod onboarding;
@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
+pub(crate) use editor::Desk;
 pub(crate) use files::serve;
 pub use onboarding::new_token;
 
@@ -24,7 +25,12 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/portal/v1/session", get(session::show))
         .route("/portal/v1/events", get(events::events))
         .route("/portal/v1/onboarding", post(onboarding::create))
-        .route("/portal/v1/query/check", post(check::check))
+        .route("/portal/v1/query/call", post(editor::call))
+        .route("/portal/v1/query/check", post(editor::check))
+        .route("/portal/v1/query/colours", post(editor::colours))
+        .route("/portal/v1/query/complete", post(editor::complete))
+        .route("/portal/v1/query/format", post(editor::format))
+        .route("/portal/v1/query/hover", post(editor::hover))
         .route("/portal/agent/bartizan-agent", get(files::agent_binary))
         .route("/portal/agent/ca.pem", get(files::certificate))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bartizan_testkit::in_process::read;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{outcome, owner, server};
 
@@ -142,6 +142,71 @@ async fn the_editor_gets_findings_and_columns() {
     let bad = check("Heartbeat | where Nope == 1").await;
     assert_eq!((&bad["diagnostics"][0]["start"], &bad["diagnostics"][0]["end"]), (&json!(18), &json!(22)));
     assert!(bad["columns"].is_null());
+}
+
+#[tokio::test]
+async fn the_editor_is_answered_with_the_workspaces_own_names() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let ask = |what: &str, body: Value| {
+        let (caller, path) = (caller.clone(), format!("/portal/v1/query/{what}"));
+        async move { caller.post(&path, body).await.unwrap().json() }
+    };
+    let saved = format!("{}/savedSearches/fails", s.server.app.home.workspace);
+    let function = json!({"properties": {
+        "category": "c", "displayName": "Failures", "query": "Heartbeat | take many",
+        "functionAlias": "Failures", "functionParameters": "many:long = 5",
+    }});
+    assert!(caller.put(&saved, function).await.unwrap().status < 300);
+    // the engine follows the records, so the function is there a moment later
+    let mut offered = json!(null);
+    for _ in 0..600 {
+        offered = ask("complete", json!({"query": "Fail", "offset": 4})).await;
+        if offered["items"][0]["label"] == "Failures" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(
+        offered["items"][0],
+        json!({
+            "label": "Failures", "kind": "Function", "detail": "saved function", "insert": "Failures(", "start": 0, "end": 4,
+        })
+    );
+    let text = "Heartbeat | where é ";
+    let at = "Heartbeat | where ".len();
+    let columns = ask("complete", json!({"query": text, "offset": at})).await;
+    let labels: Vec<&str> =
+        columns["items"].as_array().unwrap().iter().filter_map(|i| i["label"].as_str()).collect();
+    assert!(labels.contains(&"Computer") && labels.contains(&"ago"), "{labels:?}");
+    assert_eq!(columns["incomplete"], json!(false));
+    let hover = ask("hover", json!({"query": "Heartbeat | take 1", "offset": 2})).await;
+    assert_eq!((&hover["start"], &hover["end"]), (&json!(0), &json!(9)));
+    assert!(hover["text"].as_str().unwrap().contains("Computer: string"), "{hover}");
+    let column = ask("hover", json!({"query": "Heartbeat | project Computer", "offset": 22})).await;
+    assert!(column["text"].as_str().unwrap().contains("In `Heartbeat`: "), "{column}");
+    assert_eq!(ask("hover", json!({"query": "Heartbeat", "offset": 900})).await["start"], json!(0));
+    assert_eq!(ask("hover", json!({"query": "print 1", "offset": 7})).await, json!(null));
+    let call = ask("call", json!({"query": "Failures(", "offset": 9})).await;
+    assert_eq!(call["forms"], json!([{"label": "Failures(many:long = 5)", "parameters": [[9, 22]]}]));
+    assert_eq!(ask("call", json!({"query": "print 1", "offset": 7})).await, json!(null));
+    let formatted = ask("format", json!({"query": "Heartbeat|take   5"})).await;
+    assert_eq!(formatted["query"], json!("Heartbeat\n| take 5"));
+    let refused = ask("format", json!({"query": "Heartbeat | take ("})).await;
+    assert!(refused["query"].is_null() && refused["diagnostics"][0]["code"].is_string(), "{refused}");
+    let colours = ask("colours", json!({"query": "Heartbeat | take 5"})).await;
+    let kind = |at: usize| colours["kinds"][colours["pieces"][at][2].as_u64().unwrap() as usize].clone();
+    assert_eq!((kind(0), kind(2), kind(3)), (json!("Table"), json!("Operator"), json!("Literal")));
+    let other = json!({"workspace": "elsewhere", "query": "", "offset": 0});
+    let refused = caller.post("/portal/v1/query/complete", other).await.unwrap();
+    assert_eq!(outcome(refused), "404 WorkspaceNotFoundError");
+    let nobody = s.anonymous().unwrap();
+    for what in ["call", "check", "colours", "complete", "format", "hover"] {
+        let path = format!("/portal/v1/query/{what}");
+        let body = json!({"query": "", "offset": 0});
+        assert_eq!(nobody.post(&path, body.clone()).await.unwrap().status, 401, "{what}");
+        assert_eq!(caller.post(&path, json!({"offset": 0})).await.unwrap().status, 400, "{what}");
+    }
 }
 
 #[tokio::test]

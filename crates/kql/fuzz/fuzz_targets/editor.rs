@@ -1,4 +1,4 @@
-//! Completion, hover and colours work on any text at any place.
+//! Completion, hover, the forms of a call and colours work on any text at any place.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -9,7 +9,7 @@ use crate::span::Span;
 use crate::stack::with_deep_stack;
 
 use super::place::{Place, place};
-use super::{at_character, probe_at};
+use super::{at_character, probe_at, sentence};
 
 /// What a completion is, for its icon and its place in the list: the order here is the order there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +37,8 @@ pub struct Completion {
     pub kind: CompletionKind,
     /// A column's type, a function's signature, an operator's summary.
     pub detail: String,
+    /// What it is or does, in a sentence or two; empty where the name says it.
+    pub documentation: String,
     /// What replaces [`Completion::span`].
     pub insert: String,
     /// The word that is being typed; empty where none is.
@@ -45,6 +47,10 @@ pub struct Completion {
 
 /// Operators that compare or join two operands.
 const INFIX: &[&str] = &[
+    "==",
+    "!=",
+    "=~",
+    "!~",
     "and",
     "or",
     "has",
@@ -68,6 +74,63 @@ const INFIX: &[&str] = &[
     "between",
     "!between",
     "matches regex",
+];
+
+/// The operators that most queries use, which are offered before the others.
+const COMMON_OPERATORS: &[&str] = &[
+    "where",
+    "summarize",
+    "project",
+    "extend",
+    "take",
+    "sort",
+    "top",
+    "count",
+    "distinct",
+    "join",
+    "union",
+    "render",
+    "parse",
+    "mv-expand",
+    "make-series",
+    "lookup",
+    "project-away",
+    "evaluate",
+    "search",
+];
+
+/// The functions and aggregates that most queries use.
+const COMMON_FUNCTIONS: &[&str] = &[
+    "count",
+    "dcount",
+    "countif",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "arg_max",
+    "arg_min",
+    "make_set",
+    "make_list",
+    "percentile",
+    "take_any",
+    "ago",
+    "now",
+    "bin",
+    "tostring",
+    "isnotempty",
+    "isempty",
+    "iff",
+    "case",
+    "strcat",
+    "split",
+    "extract",
+    "parse_json",
+    "toint",
+    "tolong",
+    "tolower",
+    "datetime_diff",
+    "coalesce",
 ];
 
 const CHARTS: &[&str] = &[
@@ -115,14 +178,28 @@ pub fn complete(text: &str, offset: usize, catalog: &dyn Catalog) -> Vec<Complet
 
 fn complete_here(text: &str, offset: usize, catalog: &dyn Catalog) -> Vec<Completion> {
     let cursor = place(text, offset);
-    let mut list =
-        List { typed: text[cursor.word.start..offset].to_lowercase(), span: cursor.word, out: Vec::new() };
+    let mut list = List {
+        typed: text[cursor.word.start..offset].to_lowercase(),
+        span: cursor.word,
+        tables_first: false,
+        out: Vec::new(),
+    };
     match &cursor.place {
         Place::Nothing => {}
         Place::Operator => list.operators(|_| true),
         Place::Plugin => {
             for plugin in functions::PLUGINS {
-                list.add(CompletionKind::Plugin, plugin.name, plugin.summary, &format!("{}(", plugin.name));
+                if plugin.refused.is_none() {
+                    let detail = format!("{}{}", plugin.name, plugin.signature);
+                    let insert = format!("{}(", plugin.name);
+                    list.documented(
+                        CompletionKind::Plugin,
+                        plugin.name,
+                        &detail,
+                        &insert,
+                        sentence(plugin.summary),
+                    );
+                }
             }
         }
         Place::Hint => list.words(CompletionKind::Setting, HINTS),
@@ -132,8 +209,23 @@ fn complete_here(text: &str, offset: usize, catalog: &dyn Catalog) -> Vec<Comple
                 list.words(CompletionKind::Value, setting.values);
             }
         }
-        Place::Infix { operator } => list.infix(operator),
+        Place::Infix { operator, said } => list.infix(operator, said),
+        Place::LeftColumn => list.columns(&probe_word(text, offset, cursor.word, catalog)),
+        Place::RightColumn { statement, table } => {
+            // the other table by itself, behind the statements that it may use names of
+            let mut alone = format!("{}{}", &text[..*statement], &text[table.start..table.end]);
+            alone.push_str(" | where ");
+            let end = alone.len();
+            list.columns(&probe_word(&alone, end, Span::new(end, end), catalog));
+        }
+        Place::Key => {
+            list.columns(&probe_word(text, offset, cursor.word, catalog));
+            for (side, whose) in [("$left", "the rows so far"), ("$right", "the table in parentheses")] {
+                list.add(CompletionKind::Keyword, side, &format!("columns of {whose}"), &format!("{side}."));
+            }
+        }
         Place::Start { statement } => {
+            list.tables_first = true;
             list.operators(|operator| operator.source);
             if *statement {
                 for statement in operators::STATEMENTS {
@@ -171,14 +263,33 @@ struct List {
     /// What is typed already, in lower case.
     typed: String,
     span: Span,
+    /// A table is wanted here more than an operator.
+    tables_first: bool,
     out: Vec<Completion>,
 }
 
 impl List {
     fn add(&mut self, kind: CompletionKind, label: &str, detail: &str, insert: &str) {
+        self.documented(kind, label, detail, insert, String::new());
+    }
+
+    fn documented(
+        &mut self,
+        kind: CompletionKind,
+        label: &str,
+        detail: &str,
+        insert: &str,
+        documentation: String,
+    ) {
         if label.to_lowercase().contains(&self.typed) {
             let (label, detail, insert) = (label.to_owned(), detail.to_owned(), insert.to_owned());
-            self.out.push(Completion { label, kind, detail, insert, span: self.span });
+            self.out.push(Completion { label, kind, detail, documentation, insert, span: self.span });
+        }
+    }
+
+    fn columns(&mut self, probe: &Probe) {
+        for column in probe.columns() {
+            self.add(CompletionKind::Column, &column.name, column.ty.name(), &quoted(&column.name));
         }
     }
 
@@ -201,7 +312,8 @@ impl List {
 
     fn tables(&mut self, catalog: &dyn Catalog) {
         for name in catalog.table_names() {
-            self.add(CompletionKind::Table, &name, "table", &name);
+            let documentation = catalog.table_description(&name).unwrap_or_default();
+            self.documented(CompletionKind::Table, &name, "table", &quoted(&name), documentation);
         }
     }
 
@@ -229,13 +341,31 @@ impl List {
         let name = declared.function.name;
         let signature = declared.function.signatures.first().copied().unwrap_or_default();
         let insert = if signature.starts_with("()") { format!("{name}()") } else { format!("{name}(") };
-        self.add(kind, name, &format!("{name}{signature}"), &insert);
+        let nulls = declared.function.nulls.sentence();
+        let documentation = format!("{} {nulls}", sentence(declared.function.summary));
+        self.documented(
+            kind,
+            name,
+            &format!("{name}{signature}"),
+            &insert,
+            documentation.trim_end().to_owned(),
+        );
     }
 
-    fn infix(&mut self, operator: &str) {
-        self.words(CompletionKind::Keyword, &clauses(operator));
-        if !matches!(operator, "take" | "sample" | "render" | "as" | "count") {
-            self.words(CompletionKind::Keyword, INFIX);
+    fn infix(&mut self, operator: &str, said: &[String]) {
+        let clauses = clauses(operator);
+        let left: Vec<&str> =
+            clauses.into_iter().filter(|word| !said.iter().any(|known| known == word)).collect();
+        self.words(CompletionKind::Keyword, &left);
+        if !matches!(operator, "take" | "sample" | "render" | "as" | "count" | "join" | "lookup") {
+            for word in INFIX {
+                let list = matches!(
+                    *word,
+                    "in" | "!in" | "in~" | "!in~" | "has_any" | "has_all" | "between" | "!between"
+                );
+                let insert = if list { format!("{word} (") } else { (*word).to_owned() };
+                self.add(CompletionKind::Keyword, word, "", &insert);
+            }
         }
     }
 
@@ -266,9 +396,7 @@ impl List {
             self.tables(catalog);
         }
         if !(joins && first) {
-            for column in probe.columns() {
-                self.add(CompletionKind::Column, &column.name, column.ty.name(), &quoted(&column.name));
-            }
+            self.columns(probe);
         }
         if matches!(operator, "project-away" | "project-keep" | "project-reorder") {
             return;
@@ -291,9 +419,19 @@ impl List {
             let begins = completion.label.to_lowercase().starts_with(&self.typed);
             // where aggregates may stand, they are what is wanted most
             let wanted = aggregates && completion.kind == CompletionKind::Aggregate;
-            // keywords and values are listed in a sensible order already
-            let listed = matches!(completion.kind, CompletionKind::Keyword | CompletionKind::Value);
-            let order = if listed { *at } else { 0 };
+            let wanted = wanted
+                || (self.tables_first
+                    && completion.kind <= CompletionKind::Table
+                    && completion.kind != CompletionKind::Operator);
+            let order = match completion.kind {
+                // keywords and values are listed in a sensible order already
+                CompletionKind::Keyword | CompletionKind::Value => *at,
+                CompletionKind::Operator => common(COMMON_OPERATORS, &completion.label),
+                CompletionKind::Function | CompletionKind::Aggregate => {
+                    common(COMMON_FUNCTIONS, &completion.label)
+                }
+                _ => 0,
+            };
             (!begins, !wanted, completion.kind, order, completion.label.clone())
         });
         self.out = ranked.into_iter().map(|(_, completion)| completion).collect();
@@ -302,7 +440,12 @@ impl List {
     }
 }
 
-/// A column's name as it is written.
+/// The place in a list of what is used most; what is not in it comes behind.
+fn common(list: &[&str], name: &str) -> usize {
+    list.iter().position(|known| *known == name).unwrap_or(list.len())
+}
+
+/// A column's or table's name as it is written.
 fn quoted(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

@@ -20,8 +20,15 @@ pub(super) enum Place {
     Hint,
     /// Behind `kind=` and the like.
     Value { operator: String, setting: String },
-    /// Behind an operand.
-    Infix { operator: String },
+    /// Behind an operand. `said`: the clause words that are there already and come once.
+    Infix { operator: String, said: Vec<String> },
+    /// Behind `$left.` of a join: a column of the rows so far.
+    LeftColumn,
+    /// Behind `$right.` of a join: a column of the other table, which is written at `table`; the statement
+    /// that the join belongs to begins at `statement`.
+    RightColumn { statement: usize, table: Span },
+    /// Behind `on` of a join, where a key is wanted.
+    Key,
     /// Where an operand is wanted. `first`: right behind the operator's name, where settings stand too.
     Operand { operator: String, first: bool, aggregates: bool },
 }
@@ -158,8 +165,7 @@ fn place_behind(before: &[Token<'_>]) -> Place {
         return Place::Start { statement: true };
     }
     if last.is_mark(".") {
-        let hint = before.len() > 1 && before[before.len() - 2].is_word("hint");
-        return if hint { Place::Hint } else { Place::Nothing };
+        return behind_dot(&before[..before.len() - 1]);
     }
     let segment = Segment::around(before);
     if let Some(place) = behind_bracket(before, &segment).filter(|_| last.is_mark("(")) {
@@ -186,10 +192,63 @@ fn place_behind(before: &[Token<'_>]) -> Place {
         _ => true,
     };
     if operand_before {
-        return Place::Infix { operator: segment.operator };
+        let said = segment.said(before);
+        return Place::Infix { operator: segment.operator, said };
+    }
+    if segment.depth == 0 && segment.takes_keys(before) {
+        return Place::Key;
     }
     let aggregates = segment.takes_aggregates(before);
     Place::Operand { operator: segment.operator, first, aggregates }
+}
+
+/// Behind a dot, whose left side ends with the last of `before`.
+fn behind_dot(before: &[Token<'_>]) -> Place {
+    match before.last() {
+        Some(word) if word.is_word("hint") => Place::Hint,
+        Some(word) if word.is_word("$left") => Place::LeftColumn,
+        Some(word) if word.is_word("$right") => match joined_table(before) {
+            Some(table) => Place::RightColumn { statement: statement_start(before), table },
+            None => Place::Nothing,
+        },
+        _ => Place::Nothing,
+    }
+}
+
+/// The table in front of the last `on`: a name, or what stands in parentheses.
+fn joined_table(before: &[Token<'_>]) -> Option<Span> {
+    let on = before.iter().rposition(|token| token.is_word("on"))?;
+    let last = &before[on.checked_sub(1)?];
+    if !last.is_mark(")") {
+        return (last.kind == SourceKind::Word).then_some(last.span);
+    }
+    let mut open = 0_usize;
+    for token in before[..on].iter().rev() {
+        if token.closes() {
+            open += 1;
+        } else if token.opens() {
+            open = open.checked_sub(1)?;
+            if open == 0 {
+                return Some(Span::new(token.span.end, last.span.start));
+            }
+        }
+    }
+    None
+}
+
+/// Where the statement that the last token belongs to begins.
+fn statement_start(before: &[Token<'_>]) -> usize {
+    let (mut depth, mut start) = (0_usize, 0);
+    for token in before {
+        if token.opens() {
+            depth += 1;
+        } else if token.closes() {
+            depth = depth.saturating_sub(1);
+        } else if depth == 0 && token.is_mark(";") {
+            start = token.span.end;
+        }
+    }
+    start
 }
 
 /// Right behind an opening parenthesis.
@@ -254,6 +313,22 @@ impl Segment {
         }
         let known = operators::lookup(&name).is_some() || name == "let";
         Self { operator: if known { name } else { String::new() }, name_end: end, depth }
+    }
+
+    /// The words behind the operator's name that come only once in it.
+    fn said(&self, before: &[Token<'_>]) -> Vec<String> {
+        let words = before[self.name_end.min(before.len())..].iter();
+        let once = words.filter(|token| {
+            token.kind == SourceKind::Word
+                && matches!(token.text, "by" | "on" | "with" | "from" | "to" | "step" | "of")
+        });
+        once.map(|token| token.text.to_owned()).collect()
+    }
+
+    /// Whether keys of a join are listed here.
+    fn takes_keys(&self, before: &[Token<'_>]) -> bool {
+        matches!(self.operator.as_str(), "join" | "lookup")
+            && before[self.name_end.min(before.len())..].iter().any(|token| token.is_word("on"))
     }
 
     /// Whether aggregates may be called here: in `summarize` before `by` and the like.

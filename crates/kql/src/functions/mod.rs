@@ -62,6 +62,17 @@ pub enum Nulls {
     Skipped,
 }
 
+impl Nulls {
+    /// What it means, for readers; empty where the summary says it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Propagate => "A null argument makes the result null.",
+            Self::Handled => "",
+            Self::Skipped => "Null values are left out.",
+        }
+    }
+}
+
 /// A scalar function or an aggregate.
 #[derive(Clone, Copy, Debug)]
 pub struct Function {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use bartizan_kql::{Catalog, classify, complete, hover};
+use bartizan_kql::{Catalog, call_help, classify, complete, hover};
 
 use crate::golden::catalog;
 use crate::hostile::mutations;
@@ -74,6 +74,55 @@ fn hover_tells_what_a_name_is() {
 }
 
 #[test]
+fn hover_says_what_null_does_and_shows_an_example() {
+    let shown = |text: &str| {
+        let offset = text.find('‸').unwrap();
+        hover(&text.replace('‸', ""), offset, &catalog()).map(|hover| hover.text).unwrap_or_default()
+    };
+    let text = shown("print to‸upper('a')");
+    assert!(
+        text.contains("A null argument makes the result null.") && text.contains("```kql\nprint"),
+        "{text}"
+    );
+    assert!(shown("Logons | summarize su‸m(Bytes)").contains("Null values are left out."));
+    assert!(shown("Logons | ta‸ke 1").contains("| take"), "an operator shows an example too");
+    assert!(shown("Logons | evaluate py‸thon()").contains("Not run here: it runs code"));
+}
+
+#[test]
+fn the_call_around_the_cursor_is_explained() {
+    let shown = |text: &str| {
+        let offset = text.find('‸').unwrap();
+        let Some(help) = call_help(&text.replace('‸', ""), offset, &catalog()) else {
+            return String::new();
+        };
+        let form = &help.forms[help.form];
+        let parameter = form.parameters.get(help.parameter).map(|span| &form.label[span.start..span.end]);
+        format!("{} -> {}", form.label.split('(').next().unwrap(), parameter.unwrap_or("-"))
+    };
+    assert_eq!(shown("print substring(‸"), "substring -> string: any");
+    assert_eq!(shown("print substring('a, b', ‸)"), "substring -> start: integer");
+    assert_eq!(shown("print substring(strcat('a', ‸"), "strcat -> arg...: any");
+    assert_eq!(shown("print substring((1, 2), 1,‸"), "substring -> length?: integer");
+    assert_eq!(shown("print substring('a',‸ 'b')"), "substring -> start: integer");
+    // the two that repeat take turns
+    assert_eq!(shown("print case(a, 1, b, ‸"), "case -> then...: any");
+    assert_eq!(shown("Logons | where Bytes in (1, ‸"), "");
+    assert_eq!(shown("Logons | where strlen('(‸') > 1"), "");
+    assert_eq!(shown("Logons | join (Hosts | where ‸"), "");
+    assert_eq!(shown("Logons | extend a = strlen(Account) ‸"), "");
+    assert_eq!(shown("Logons | evaluate bag_unpack(Extra, ‸"), "bag_unpack -> OutputColumnPrefix?: string");
+    assert_eq!(
+        shown("let f = (x: long, T: (a: long, b: string)) { T }; f(1, ‸"),
+        "f -> T: (a: long, b: string)"
+    );
+    assert_eq!(shown("let f = (1 + 2); print f(‸"), "");
+    assert_eq!(shown("nothing_known(‸"), "");
+    let many = call_help("print strlen('a', 'b', ", 23, &catalog()).unwrap();
+    assert_eq!(many.forms[0].parameters.get(many.parameter), None, "too many arguments mark no parameter");
+}
+
+#[test]
 fn every_piece_has_its_colour() {
     let text = "let n = 5; // note\nLogons | where Bytes > n and Account has 'x' | summarize kind=count() by bin(TimeGenerated, 1h)\n| project-away kind | join kind=inner (Hosts) on Computer | evaluate narrow() | extend v = todynamic(Value).a";
     let shown: Vec<String> = classify(text, &catalog())
@@ -101,6 +150,13 @@ fn broken_text_is_no_trouble() {
             );
         }
         drop(hover(&text, offset, &catalog));
+        if let Some(help) = call_help(&text, offset, &catalog) {
+            let form = &help.forms[help.form];
+            assert!(
+                form.parameters.iter().all(|span| form.label.get(span.start..span.end).is_some()),
+                "{text:?}"
+            );
+        }
         let mut at = 0;
         for piece in classify(&text, &catalog) {
             assert!(piece.span.start >= at && piece.span.end <= text.len(), "{text:?}");

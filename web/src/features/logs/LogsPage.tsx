@@ -6,11 +6,16 @@ import { TextAlignLeftRegular } from '@fluentui/react-icons/svg/text-align-left'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { useMetadata } from '@/api/logs';
-import { formatRange, parseRange, toTimespan } from '@/lib/time-range';
+import { useSession } from '@/api/session';
+import { paths } from '@/lib/paths';
+import { formatRange, parseRange, setsTime, toTimespan, type TimeRange } from '@/lib/time-range';
 import type { EditorHandle } from '@/kql/Editor';
 import { CopyButton } from '@/ui/CopyButton';
+import { useNotify } from '@/ui/notify';
 import { Page } from '@/ui/Page';
 import { useDark } from '@/ui/use-dark';
+import { readDraft, writeDraft } from './draft';
+import { remember } from './history';
 import { QueriesMenu } from './QueriesMenu';
 import { ResultPane } from './ResultPane';
 import { SchemaPane } from './SchemaPane';
@@ -33,11 +38,16 @@ const useStyles = makeStyles({
 
 const welcome = 'Heartbeat\n| summarize max(TimeGenerated) by Computer';
 
+/** What a query's `timespan` is: the range beside it, unless the query says the time itself. */
+const timespanOf = (text: string, range: TimeRange) => (setsTime(text) ? undefined : toTimespan(range));
+
 export default function LogsPage() {
   const styles = useStyles();
+  const notify = useNotify();
+  const workspace = useSession().workspaceCustomerId;
   const [params, setParams] = useSearchParams();
   const shared = params.get('q');
-  const [query, setQuery] = useState(shared ?? welcome);
+  const [query, setQuery] = useState(() => shared ?? readDraft(workspace) ?? welcome);
   const [height, setHeight] = useState(190);
   const [schema, setSchema] = useState(true);
   const editor = useRef<EditorHandle>(null);
@@ -48,23 +58,36 @@ export default function LogsPage() {
   const dark = useDark();
   const ran = useRef<string>(null);
 
+  const change = (text: string) => {
+    setQuery(text);
+    writeDraft(workspace, text);
+  };
   const execute = (text: string) => {
     if (!text.trim()) return;
     ran.current = text;
+    remember(workspace, text);
     setParams(new URLSearchParams({ q: text, range: formatRange(range) }), { replace: params.get('q') === text });
-    void start(text, toTimespan(range));
+    void start(text, timespanOf(text, range));
+  };
+  const format = async () => {
+    const [mistake] = (await editor.current?.format().catch((error: unknown) => {
+      notify.failed('The query was not formatted', error);
+      return [];
+    })) ?? [];
+    if (mistake) notify.failed('The query was not formatted', new Error(mistake.message));
   };
   // A link to a query shows its result; Back returns to the query before.
   useEffect(() => {
     if (!shared || shared === ran.current) return;
     ran.current = shared;
     setQuery(shared);
-    void start(shared, toTimespan(parseRange(params.get('range'))));
+    void start(shared, timespanOf(shared, parseRange(params.get('range'))));
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the range is applied by the next run, not by itself
   }, [shared, start]);
 
+  const link = () => window.location.origin + paths.logs({ q: query, range: formatRange(range) });
   return (
-    <Page title="Logs" fill actions={<CopyButton text={window.location.href} label="Copy link to query" size="medium" />}>
+    <Page title="Logs" fill actions={<CopyButton text={link} label="Copy link to query" size="medium" />}>
       <div className={styles.frame}>
         {schema && <aside className={styles.schema} aria-label="Schema"><SchemaPane metadata={metadata} onInsert={(name) => editor.current?.insert(name)} /></aside>}
         <div className={styles.work}>
@@ -77,18 +100,18 @@ export default function LogsPage() {
                 <Button appearance="primary" icon={<PlayRegular />} disabled={!query.trim()} onClick={() => execute(editor.current?.selection() || query)}>Run</Button>
               </Tooltip>
             )}
-            <TimeRangePicker range={range} onChange={(next) => setParams((previous) => {
+            <TimeRangePicker range={range} inQuery={setsTime(query)} onChange={(next) => setParams((previous) => {
               const changed = new URLSearchParams(previous);
               changed.set('range', formatRange(next));
               return changed;
             }, { replace: true })} />
             <span className={styles.push} />
-            <QueriesMenu query={query} onOpen={setQuery} />
-            <Tooltip relationship="label" content="Format query"><Button icon={<TextAlignLeftRegular />} onClick={() => editor.current?.format()} /></Tooltip>
+            <QueriesMenu query={query} onOpen={change} />
+            <Tooltip relationship="label" content="Format query"><Button icon={<TextAlignLeftRegular />} onClick={() => void format()} /></Tooltip>
           </div>
           <div className={styles.editor} style={{ height }}>
             <Suspense fallback={<div className={styles.loading}><Spinner size="small" label="Loading the editor" /></div>}>
-              <Editor ref={editor} value={query} onChange={setQuery} onRun={() => execute(editor.current?.selection() || query)} metadata={metadata.data} diagnostics={diagnostics} dark={dark} />
+              <Editor ref={editor} value={query} onChange={change} onRun={() => execute(editor.current?.selection() || query)} diagnostics={diagnostics} dark={dark} />
             </Suspense>
           </div>
           <SplitHandle value={height} min={80} max={640} onChange={setHeight} />

@@ -1,11 +1,14 @@
 import { Button, Menu, MenuDivider, MenuGroup, MenuGroupHeader, MenuItem, MenuList, MenuPopover, MenuSplitGroup, MenuTrigger } from '@fluentui/react-components';
 import { ChevronDownRegular } from '@fluentui/react-icons/svg/chevron-down';
+import { HistoryRegular } from '@fluentui/react-icons/svg/history';
 import { DeleteRegular } from '@fluentui/react-icons/svg/delete';
 import { SaveRegular } from '@fluentui/react-icons/svg/save';
 import { useState } from 'react';
 import { useDeleteSearch, useSavedSearches } from '@/api/saved-searches';
+import { useSession } from '@/api/session';
 import type { SavedSearch } from '@/api/types';
 import { useNotify } from '@/ui/notify';
+import { forget, oneLine, recentQueries } from './history';
 import { SaveDialog } from './SaveDialog';
 import { samples } from './samples';
 
@@ -20,12 +23,25 @@ export function QueriesMenu({ query, onOpen }: QueriesMenuProps) {
   const list = useSavedSearches();
   const remove = useDeleteSearch();
   const [saving, setSaving] = useState(false);
+  const workspace = useSession().workspaceCustomerId;
+  const [recent, setRecent] = useState<readonly string[]>([]);
   const saved = list.data ?? [];
   const categories = [...new Set(saved.map((entry) => entry.properties.category))].sort();
   const groups = [...new Set(samples.map((sample) => sample.group))];
   const drop = (entry: SavedSearch) => remove.mutate(entry, { onError: (error) => notify.failed('The query was not deleted', error) });
   return (
     <>
+      <Menu onOpenChange={(_, data) => { if (data.open) setRecent(recentQueries(workspace)); }}>
+        <MenuTrigger disableButtonEnhancement><Button icon={<HistoryRegular />}>Recent</Button></MenuTrigger>
+        <MenuPopover style={{ maxHeight: '70vh', maxWidth: '620px' }}>
+          <MenuList>
+            {recent.length === 0 && <MenuItem disabled>No query was run from this browser yet</MenuItem>}
+            {recent.map((text) => <MenuItem key={text} title={text} onClick={() => onOpen(text)}>{oneLine(text)}</MenuItem>)}
+            {recent.length > 0 && <MenuDivider />}
+            {recent.length > 0 && <MenuItem icon={<DeleteRegular />} onClick={() => forget(workspace)}>Clear the list</MenuItem>}
+          </MenuList>
+        </MenuPopover>
+      </Menu>
       <Menu>
         <MenuTrigger disableButtonEnhancement><Button>Queries <ChevronDownRegular fontSize={12} style={{ marginLeft: 6 }} /></Button></MenuTrigger>
         <MenuPopover style={{ maxHeight: '70vh' }}>

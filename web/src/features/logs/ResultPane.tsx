@@ -1,8 +1,8 @@
 import { Dropdown, makeStyles, Menu, MenuButton, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, MessageBarTitle, Option, SearchBox, Spinner, tokens } from '@fluentui/react-components';
 import { ArrowDownloadRegular } from '@fluentui/react-icons/svg/arrow-download';
 import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
-import { lazy, Suspense, useState } from 'react';
-import type { QueryTable } from '@/api/types';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import type { QueryAnswer, QueryTable } from '@/api/types';
 import { download, toCsv } from '@/lib/csv';
 import { countOf } from '@/lib/units';
 import { chartKind, toChart, type ChartKind } from '@/kql/chart-data';
@@ -32,6 +32,8 @@ const kinds: readonly { kind: ChartKind; text: string }[] = [
   { kind: 'line', text: 'Line' }, { kind: 'area', text: 'Area' }, { kind: 'column', text: 'Column' }, { kind: 'bar', text: 'Bar' }, { kind: 'pie', text: 'Pie' }, { kind: 'scatter', text: 'Scatter' },
 ];
 
+const noTable: QueryTable = { name: 'PrimaryResult', columns: [], rows: [] };
+
 interface ResultPaneProps {
   run: Run;
   onFocus: (index: number) => void;
@@ -45,7 +47,7 @@ export function ResultPane({ run, onFocus }: ResultPaneProps) {
     case 'cancelled':
       return <EmptyState title="The query was cancelled" />;
     case 'running':
-      return <div className={styles.center}><Spinner label="Running the query" /></div>;
+      return <div className={styles.center}><Running started={run.started} /></div>;
     case 'failed':
       return <div className={styles.pad}><QueryErrorView query={run.query} error={run.error} diagnostics={run.diagnostics} onFocus={onFocus} /></div>;
     case 'done':
@@ -53,16 +55,26 @@ export function ResultPane({ run, onFocus }: ResultPaneProps) {
   }
 }
 
+/** Says how long it has been, so that a long query is told from a stuck page. */
+function Running({ started }: { started: number }) {
+  const [seconds, setSeconds] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setSeconds(Math.floor((performance.now() - started) / 1000)), 500);
+    return () => clearInterval(timer);
+  }, [started]);
+  return <Spinner label={seconds < 2 ? 'Running the query' : `Running the query, ${countOf(seconds, 'second')}`} />;
+}
+
 function Answer({ run }: { run: Extract<Run, { state: 'done' }> }) {
   const styles = useStyles();
   const { answer } = run;
   const [shown, setShown] = useState(0);
-  const table: QueryTable = answer.tables[shown] ?? { name: 'PrimaryResult', columns: [], rows: [] };
+  const table: QueryTable = answer.tables[shown] ?? noTable;
   const asked = chartKind(answer.render?.visualization);
   const [tab, setTab] = useState(asked ? 'chart' : 'results');
   const [kind, setKind] = useState<ChartKind>(asked ?? 'column');
   const [filter, setFilter] = useState('');
-  const chart = tab === 'chart' ? toChart(table, kind, answer.render) : undefined;
+  const chart = useMemo(() => (tab === 'chart' ? toChart(table, kind, answer.render) : undefined), [tab, table, kind, answer]);
   const csv = () => toCsv(table.columns.map((column) => column.name), table.rows);
   const json = () => JSON.stringify(toObjects(table), null, 2);
   return (
@@ -83,7 +95,7 @@ function Answer({ run }: { run: Extract<Run, { state: 'done' }> }) {
         ) : (
           <SearchBox className={styles.search} size="small" placeholder="Filter rows" aria-label="Filter rows" value={filter} onChange={(_, data) => setFilter(data.value)} />
         )}
-        <CopyButton text={csv()} label="Copy" />
+        <CopyButton text={csv} label="Copy" />
         <Menu>
           <MenuTrigger disableButtonEnhancement><MenuButton appearance="subtle" size="small" icon={<ArrowDownloadRegular />}>Export</MenuButton></MenuTrigger>
           <MenuPopover>
@@ -96,7 +108,7 @@ function Answer({ run }: { run: Extract<Run, { state: 'done' }> }) {
       </div>
       {answer.error && (
         <div className={styles.pad}>
-          <MessageBar intent="warning" layout="multiline"><MessageBarBody><MessageBarTitle>Partial result</MessageBarTitle>{answer.error.message}</MessageBarBody></MessageBar>
+          <MessageBar intent="warning" layout="multiline"><MessageBarBody><MessageBarTitle>Partial result</MessageBarTitle>{partialText(answer.error)}</MessageBarBody></MessageBar>
         </div>
       )}
       <div className={styles.body}>
@@ -112,4 +124,10 @@ function Answer({ run }: { run: Extract<Run, { state: 'done' }> }) {
       </div>
     </div>
   );
+}
+
+/** The server's reasons; its own message only says that there are some. */
+function partialText(error: NonNullable<QueryAnswer['error']>): string {
+  const reasons = (error.details ?? []).flatMap((detail) => (detail.message ? [detail.message] : []));
+  return reasons.length > 0 ? reasons.join(' ') : error.message ?? 'The query was completed partially.';
 }

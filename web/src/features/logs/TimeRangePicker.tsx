@@ -1,4 +1,4 @@
-import { Button, Field, Input, makeStyles, Menu, MenuDivider, MenuItem, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, Popover, PopoverSurface } from '@fluentui/react-components';
+import { Button, Field, Input, makeStyles, Menu, MenuDivider, MenuItem, MenuItemRadio, MenuList, MenuPopover, MenuTrigger, Popover, PopoverSurface, Tooltip } from '@fluentui/react-components';
 import { ChevronDownRegular } from '@fluentui/react-icons/svg/chevron-down';
 import { ClockRegular } from '@fluentui/react-icons/svg/clock';
 import { useRef, useState } from 'react';
@@ -11,10 +11,12 @@ const useStyles = makeStyles({
 
 interface TimeRangePickerProps {
   range: TimeRange;
+  /** The query limits the time itself, so the range does not apply. */
+  inQuery: boolean;
   onChange: (range: TimeRange) => void;
 }
 
-export function TimeRangePicker({ range, onChange }: TimeRangePickerProps) {
+export function TimeRangePicker({ range, inQuery, onChange }: TimeRangePickerProps) {
   const styles = useStyles();
   const button = useRef<HTMLButtonElement>(null);
   const [custom, setCustom] = useState(false);
@@ -22,6 +24,13 @@ export function TimeRangePicker({ range, onChange }: TimeRangePickerProps) {
   const [end, setEnd] = useState('');
   const valid = start !== '' && end !== '' && start < end;
   const choose = (key: string) => onChange(key === 'query' ? { kind: 'query' } : { kind: 'preset', key });
+  if (inQuery) {
+    return (
+      <Tooltip relationship="description" content="The query compares its time column, and that is what applies. Without the comparison a range can be chosen here.">
+        <Button className={styles.button} icon={<ClockRegular />} disabledFocusable aria-label="Time range: Set in query">Set in query</Button>
+      </Tooltip>
+    );
+  }
   return (
     <>
       <Menu checkedValues={{ range: [formatRange(range)] }} onCheckedValueChange={(_, data) => choose(data.checkedItems[0] ?? '24h')}>
