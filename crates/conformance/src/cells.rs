@@ -59,6 +59,8 @@ fn normal(text: &str, ty: &str) -> String {
     let text = text.trim();
     match ty {
         _ if text.eq_ignore_ascii_case("null") => String::new(),
+        // pages group the digits of long decimals
+        "decimal" => text.replace(',', ""),
         "bool" => text.to_ascii_lowercase().replace("1", "true").replace('0', "false"),
         "datetime" => match Ticks::parse(text) {
             Ok(ticks) => ticks.to_string(),

@@ -80,7 +80,7 @@ async fn check_clean(entry: &Entry, workspace: &Workspace) -> Vec<(&'static str,
     let ours = pairs(&query.root.columns());
     let mut checked = vec![(BINDS, Outcome::Passed)];
     if entry.columns.is_some() {
-        checked.push((COLUMNS, same_columns(entry, &analysis, &ours, &workspace.older)));
+        checked.push((COLUMNS, same_columns(entry, &analysis, &ours, workspace)));
     }
     checked.push((RUNS, runs(entry, workspace).await));
     checked
@@ -92,20 +92,26 @@ fn wanted(entry: &Entry) -> Vec<(String, String)> {
     entry.columns.iter().flatten().map(|(name, ty)| (name.clone(), known(ty))).collect()
 }
 
-fn same_columns(entry: &Entry, analysis: &Analysis, ours: &[(String, String)], older: &Names) -> Outcome {
+fn same_columns(
+    entry: &Entry,
+    analysis: &Analysis,
+    ours: &[(String, String)],
+    workspace: &Workspace,
+) -> Outcome {
     let wanted = wanted(entry);
     let open = entry.open.unwrap_or(false);
     if ours == wanted && analysis.open == open {
         return Outcome::Passed;
     }
     // part of the answers were made before columns were added to the schema
-    let before = analyze(&entry.query, older, &AnalyzeOptions::default());
+    let before = analyze(&entry.query, &workspace.older, &AnalyzeOptions::default());
     let before_columns = before.query.as_ref().map(|query| pairs(&query.root.columns()));
     if before.open == open && before_columns.as_ref() == Some(&wanted) {
         return Outcome::Passed;
     }
+    let texts = workspace.names.reached(&entry.query);
     for columns in [Some(ours), before_columns.as_deref()].into_iter().flatten() {
-        if let Some(reason) = divergence::explains(&entry.query, &wanted, columns) {
+        if let Some(reason) = divergence::explains(&texts, &wanted, columns) {
             return Outcome::Excepted(reason.to_owned());
         }
     }

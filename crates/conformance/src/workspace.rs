@@ -1,6 +1,6 @@
 //! The folder's tables and functions: as a catalog for the binder, and as a store of empty tables for the engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +128,24 @@ impl Names {
         self
     }
 
+    /// The query, and the bodies of the functions that it names, or that those name.
+    pub(crate) fn reached<'n>(&'n self, query: &'n str) -> Vec<&'n str> {
+        let mut texts = vec![query];
+        let mut seen = HashSet::new();
+        let mut at = 0;
+        while let Some(text) = texts.get(at).copied() {
+            at += 1;
+            for word in text.split(|c: char| !c.is_alphanumeric() && c != '_') {
+                if let Some(function) = self.functions.get(word)
+                    && seen.insert(word)
+                {
+                    texts.push(&function.body);
+                }
+            }
+        }
+        texts
+    }
+
     fn without_added_columns(&self) -> Self {
         let mut names = self.clone();
         for columns in names.tables.values_mut() {
@@ -145,7 +163,7 @@ fn column((name, ty): &(String, String)) -> Option<ColumnSchema> {
 
 /// A function of known columns and no rows. Its parameters may all be left out.
 fn shaped(name: &str, shape: &Shape) -> FunctionSymbol {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let columns = shape.cols.iter().filter(|(name, _)| seen.insert(name.as_str()));
     let columns: Vec<String> = columns.map(|(name, ty)| format!("['{name}']: {ty}")).collect();
     let parameters = shape.params.iter().filter_map(|(name, ty, _)| {

@@ -1,6 +1,6 @@
 //! The engine: text in, result out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -151,7 +151,20 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`].
     pub async fn query(&self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
-        self.admit(request, Purpose::Answer).await
+        self.query_with(request, HashMap::new()).await
+    }
+
+    /// Runs a query with the caller's values for `declare query_parameters`, by name: literals as KQL writes them,
+    /// or plain text for a string.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub async fn query_with(
+        &self,
+        request: QueryRequest,
+        parameters: HashMap<String, String>,
+    ) -> Result<QueryOutput, QueryError> {
+        self.admit(request, parameters, Purpose::Answer).await
     }
 
     /// Plans a query without running it, to learn whether it would run. Sub-queries that the plan depends on
@@ -160,10 +173,15 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`].
     pub async fn plan(&self, request: QueryRequest) -> Result<(), QueryError> {
-        self.admit(request, Purpose::Plan).await.map(drop)
+        self.admit(request, HashMap::new(), Purpose::Plan).await.map(drop)
     }
 
-    async fn admit(&self, request: QueryRequest, purpose: Purpose) -> Result<QueryOutput, QueryError> {
+    async fn admit(
+        &self,
+        request: QueryRequest,
+        parameters: HashMap<String, String>,
+        purpose: Purpose,
+    ) -> Result<QueryOutput, QueryError> {
         let started = Instant::now();
         let timeout = request.limits.timeout;
         let deadline = tokio::time::Instant::now() + timeout;
@@ -173,7 +191,7 @@ impl Engine {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let interrupt = Interrupt::default();
         let _guard = InterruptOnDrop(interrupt.clone());
-        let work = async move { inner.run(&request, purpose, &interrupt).await };
+        let work = async move { inner.run(&request, parameters, purpose, &interrupt).await };
         let mut output = self.inner.threads.run(left, work).await.map_err(|error| match error {
             QueryError::Timeout { .. } => QueryError::Timeout { limit: timeout },
             QueryError::Memory { .. } => {
@@ -223,10 +241,11 @@ impl Inner {
     async fn run(
         &self,
         request: &QueryRequest,
+        parameters: HashMap<String, String>,
         purpose: Purpose,
         interrupt: &Interrupt,
     ) -> Result<QueryOutput, QueryError> {
-        let mut options = AnalyzeOptions { now: request.now, ..AnalyzeOptions::default() };
+        let mut options = AnalyzeOptions { now: request.now, parameters, ..AnalyzeOptions::default() };
         let catalog = self.catalog(request.workspace);
         let mut context = Context::new(request, &self.options.endpoint, interrupt);
         context.external = self.options.external.clone();

@@ -24,6 +24,7 @@ mod subquery;
 mod types;
 mod value;
 mod whole;
+mod wide_union;
 
 pub use catalog::FunctionSource;
 pub use engine::{Checked, Engine, EngineOptions, QueryRequest, SeqWindow};

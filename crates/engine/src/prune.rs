@@ -7,6 +7,7 @@
 //! DataFusion: [`crate::output`] fills it in.
 
 mod passing;
+mod union;
 
 use std::collections::HashMap;
 
@@ -18,6 +19,7 @@ use bartizan_schema::KqlType;
 
 use crate::lower::Context;
 use crate::subquery;
+use union::Part;
 
 /// Where a column of a relation is after cutting.
 #[derive(Clone, Debug)]
@@ -104,11 +106,7 @@ impl Cutter<'_> {
                 let Kept { rel, places } = self.cut(*input, needed);
                 Kept { rel: Rel::Serialize { input: Box::new(rel) }, places }
             }
-            Rel::Union { inputs, columns } => {
-                let kept = inputs.into_iter().map(|input| self.cut(input, &at_least_one(needed)));
-                let kept: Vec<Kept> = kept.filter(|kept| !self.has_no_rows(&kept.rel)).collect();
-                union(kept, columns, needed)
-            }
+            Rel::Union { inputs, columns } => self.union(inputs, columns, &at_least_one(needed)),
             Rel::Summarize { input, mut keys, mut aggregates } => {
                 let mut wanted = vec![false; input.columns().len()];
                 let places = aggregate_places(keys.len(), &mut aggregates, needed);
@@ -209,6 +207,24 @@ impl Cutter<'_> {
         Kept { rel: Rel::Join(Box::new(rel)), places }
     }
 
+    /// Inputs are matched by name. Those that surely have no rows are left out.
+    fn union(&self, inputs: Vec<Rel>, columns: Vec<ColumnSchema>, needed: &[bool]) -> Kept {
+        let index: HashMap<&str, usize> =
+            columns.iter().enumerate().map(|(at, column)| (column.name.as_str(), at)).collect();
+        let mut parts = Vec::new();
+        for input in inputs {
+            let own: Vec<Option<usize>> =
+                input.columns().iter().map(|column| index.get(column.name.as_str()).copied()).collect();
+            let wanted: Vec<bool> = own.iter().map(|at| at.is_some_and(|at| needed[at])).collect();
+            let Kept { rel, places } = self.cut(input, &at_least_one(&wanted));
+            if !self.has_no_rows(&rel) {
+                let places = own.into_iter().zip(places).filter_map(|(at, place)| Some((at?, place)));
+                parts.push(Part { rel, places: places.collect() });
+            }
+        }
+        union::joined(parts, columns, needed)
+    }
+
     /// Cut, with the wanted columns that turn out constant put back: for relations that need real columns.
     fn solid(&self, rel: Rel, wanted: &[bool]) -> Kept {
         let columns = rel.columns();
@@ -284,7 +300,11 @@ impl Cutter<'_> {
                 each(self, value);
                 self.first_column(relation);
             }
-            ScalarKind::ToScalar(relation) => self.first_column(relation),
+            ScalarKind::ToScalar(relation) => match &mut **relation {
+                // a value of its own: nothing but the first column of it is ever read
+                Rel::Shared { input, .. } => self.first_column(input),
+                relation => self.first_column(relation),
+            },
             ScalarKind::Literal(_) | ScalarKind::Column(_) => {}
         }
     }
@@ -312,58 +332,6 @@ fn aggregate_places(keys: usize, aggregates: &mut Vec<NamedAggregate>, needed: &
         kept
     });
     places
-}
-
-/// A union of inputs that were cut alike. Columns that are one constant in all of them are constant above too.
-fn union(inputs: Vec<Kept>, columns: Vec<ColumnSchema>, needed: &[bool]) -> Kept {
-    let needed = at_least_one(needed);
-    let fixed: Vec<Option<Scalar>> = (0..columns.len())
-        .map(|at| {
-            let mut values = inputs.iter().map(|input| match &input.places[at] {
-                Place::Fixed(value) => Some(value),
-                _ => None,
-            });
-            let first = values.next().flatten()?;
-            values.all(|value| value.is_some_and(|value| same(value, first))).then(|| first.clone())
-        })
-        .collect();
-    let mut kept: Vec<bool> =
-        needed.iter().zip(&fixed).map(|(needed, fixed)| *needed && fixed.is_none()).collect();
-    if !kept.contains(&true)
-        && let Some(first) = needed.iter().position(|needed| *needed)
-    {
-        kept[first] = true;
-    }
-    let mut next = 0;
-    let places = kept
-        .iter()
-        .zip(&needed)
-        .zip(fixed)
-        .map(|((kept, needed), fixed)| match fixed {
-            _ if *kept => {
-                next += 1;
-                Place::At(next - 1)
-            }
-            Some(value) if *needed => Place::Fixed(value),
-            _ => Place::Gone,
-        })
-        .collect();
-    let columns: Vec<_> =
-        columns.into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(column, _)| column).collect();
-    if inputs.is_empty() {
-        return Kept { rel: Rel::Rows { columns, rows: Vec::new() }, places };
-    }
-    let inputs = inputs
-        .into_iter()
-        .map(|input| {
-            let taken = input.places.iter().zip(&kept).filter(|(_, kept)| **kept);
-            let items = taken.zip(&columns).filter_map(|((place, _), column)| {
-                Some(Named { name: column.name.clone(), value: value_at(place, column.ty)? })
-            });
-            Rel::Project { items: items.collect(), input: Box::new(input.rel) }
-        })
-        .collect();
-    Kept { rel: Rel::Union { inputs, columns }, places }
 }
 
 fn whole(rel: Rel) -> Kept {

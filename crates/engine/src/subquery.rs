@@ -81,8 +81,7 @@ fn walk<'a>(
         for sub in subs {
             match sub {
                 Sub::Scalar(inner) => {
-                    walk(inner, context, state, uses).await?;
-                    let literal = first_value(inner, context, state).await?;
+                    let literal = value_of(inner, context, state, uses).await?;
                     context.answers.insert(address(inner), Answer::Scalar(literal));
                 }
                 Sub::Members(inner) => {
@@ -108,6 +107,26 @@ fn walk<'a>(
         }
         Ok(())
     })
+}
+
+/// The value of a `toscalar`, worked out once for all places where it stands.
+async fn value_of(
+    rel: &Rel,
+    context: &mut Context,
+    state: &SessionState,
+    uses: &HashMap<u32, usize>,
+) -> Result<Literal, QueryError> {
+    let Rel::Shared { id, input } = rel else {
+        walk(rel, context, state, uses).await?;
+        return first_value(rel, context, state).await;
+    };
+    if let Some(known) = context.scalars.get(id) {
+        return Ok(known.clone());
+    }
+    walk(input, context, state, uses).await?;
+    let literal = first_value(input, context, state).await?;
+    context.scalars.insert(*id, literal.clone());
+    Ok(literal)
 }
 
 /// Whether computing once beats computing where it is used: a plain filtered scan is cheaper run twice,

@@ -25,6 +25,9 @@ pub struct AnalyzeOptions {
     /// ([`PluginCall::unlearned`](crate::bound::PluginCall::unlearned)). Calls are numbered as they are
     /// bound, so what is learned of a call holds only if all calls before it were learned too.
     pub learned: HashMap<u32, Learned>,
+    /// The caller's values for `declare query_parameters`, by name: literals as the language writes them, or plain
+    /// text for a string.
+    pub parameters: HashMap<String, String>,
 }
 
 /// What a plugin call's rows told about its columns.
@@ -38,7 +41,7 @@ pub struct Learned {
 
 impl Default for AnalyzeOptions {
     fn default() -> Self {
-        Self { now: Ticks(UNIX_EPOCH_TICKS), learned: HashMap::new() }
+        Self { now: Ticks(UNIX_EPOCH_TICKS), learned: HashMap::new(), parameters: HashMap::new() }
     }
 }
 

@@ -83,7 +83,8 @@ pub enum Rel {
     TakeWithin { input: Box<Rel>, keys: Vec<usize>, count: Scalar },
     /// See [`Join`].
     Join(Box<Join>),
-    /// All rows of all inputs; the binder has projected every input to the same columns in the same order.
+    /// All rows of all inputs. The columns of an input are among `columns`, by name and type; rows of an input
+    /// have no value for those that it lacks.
     Union { inputs: Vec<Rel>, columns: Vec<ColumnSchema> },
     /// See [`MvExpand`].
     MvExpand(Box<MvExpand>),
@@ -301,6 +302,9 @@ pub struct External {
     /// As written behind `format=`, or by the name of the file.
     pub format: Option<String>,
     pub ignore_first_record: bool,
+    pub ignore_last_record: bool,
+    /// Which members of a zip archive are read, with `*` for any text; all when absent.
+    pub zip_pattern: Option<String>,
 }
 
 /// A call of a plugin.
@@ -388,7 +392,8 @@ pub enum ScalarKind {
         negated: bool,
         ignore_case: bool,
     },
-    /// `toscalar(Tabular)`: the first column of the first row, null when there is none.
+    /// `toscalar(Tabular)`: the first column of the first row, null when there is none. Where the relation is a
+    /// [`Rel::Shared`], its value is the same wherever its id is, and only as a value.
     ToScalar(Box<Rel>),
 }
 

@@ -1,10 +1,10 @@
 //! `join` and `lookup`. Both sides are renamed first, so that no name of one can meet one of the other.
 
-use bartizan_kql::bound::{Join, JoinKind, JoinSide, Rel, Scalar};
+use bartizan_kql::bound::{Join, JoinKind, JoinSide, Literal, Rel, Scalar, ScalarKind};
 use bartizan_schema::KqlType;
-use datafusion::common::Column;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::logical_expr::{Expr, JoinType, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlanBuilder, lit};
 
 use super::scalar::text;
 use super::{Context, Lowered, column, common_type};
@@ -20,10 +20,15 @@ impl Context {
     pub(super) fn join(&self, join: &Join) -> Result<Lowered, QueryError> {
         let mut types = Vec::with_capacity(join.on.len());
         for (left, right) in &join.on {
+            if always_null(left, &join.left) || always_null(right, &join.right) {
+                // matches nothing, whatever the other side's type is
+                types.push(None);
+                continue;
+            }
             let ty = common_type(left.ty, right.ty).filter(|ty| *ty != KqlType::Dynamic);
             let refuse =
                 || QueryError::unsupported(format!("join of {} with {}", left.ty, right.ty), join.span);
-            types.push(ty.ok_or_else(refuse)?);
+            types.push(Some(ty.ok_or_else(refuse)?));
         }
         let (left_keys, right_keys): (Vec<_>, Vec<_>) =
             join.on.iter().map(|(left, right)| (left, right)).unzip();
@@ -64,7 +69,13 @@ impl Context {
         Ok(Lowered::new(plan.project(items)?.build()?, columns))
     }
 
-    fn side(&self, rel: &Rel, prefix: &str, on: &[&Scalar], types: &[KqlType]) -> Result<Side, QueryError> {
+    fn side(
+        &self,
+        rel: &Rel,
+        prefix: &str,
+        on: &[&Scalar],
+        types: &[Option<KqlType>],
+    ) -> Result<Side, QueryError> {
         let lowered = self.relation(rel)?;
         let mut items: Vec<Expr> = lowered
             .columns
@@ -75,10 +86,38 @@ impl Context {
         let mut keys = Vec::with_capacity(on.len());
         for (at, (key, ty)) in on.iter().zip(types).enumerate() {
             let name = format!("{prefix}k{at}");
-            items.push(self.scalar_as(key, *ty, &lowered.columns)?.alias(name.clone()));
+            let value = match ty {
+                Some(ty) => self.scalar_as(key, *ty, &lowered.columns)?,
+                None => lit(ScalarValue::Int64(None)),
+            };
+            items.push(value.alias(name.clone()));
             keys.push(Column::new_unqualified(name));
         }
         Ok(Side { plan: LogicalPlanBuilder::from(lowered.plan).project(items)?, keys })
+    }
+}
+
+/// Whether a value is null in every row: a column that only rows could have told of, and no row did.
+fn always_null(value: &Scalar, rel: &Rel) -> bool {
+    match &value.kind {
+        ScalarKind::Literal(Literal::Null) => value.ty != KqlType::String,
+        ScalarKind::Column(at) => column_is_null(rel, *at),
+        _ => false,
+    }
+}
+
+fn column_is_null(rel: &Rel, at: usize) -> bool {
+    match rel {
+        Rel::Project { input, items } => items.get(at).is_some_and(|item| always_null(&item.value, input)),
+        Rel::Summarize { input, keys, .. } => keys.get(at).is_some_and(|key| always_null(&key.value, input)),
+        Rel::Filter { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Take { input, .. }
+        | Rel::TakeWithin { input, .. }
+        | Rel::Sample { input, .. }
+        | Rel::Serialize { input }
+        | Rel::Shared { input, .. } => column_is_null(input, at),
+        _ => false,
     }
 }
 

@@ -89,6 +89,8 @@ pub(crate) struct Context {
     pub tables: HashMap<String, Arc<SnapshotTable>>,
     /// Sub-query values, by the address of their relation.
     pub answers: HashMap<usize, Answer>,
+    /// Values of `toscalar` that have been computed, by the id they are shared under.
+    pub scalars: HashMap<u32, Literal>,
     /// Shared relations that have been computed.
     pub shared: HashMap<u32, Materialized>,
     /// Whole-input operators that have been run, by the address of their relation.
@@ -128,6 +130,7 @@ impl Context {
             ingested: request.ingested.map(|window| (bound(window.after), bound(window.upto))),
             tables: HashMap::new(),
             answers: HashMap::new(),
+            scalars: HashMap::new(),
             shared: HashMap::new(),
             computed: HashMap::new(),
             external: None,
@@ -139,6 +142,7 @@ impl Context {
     /// Drops what is kept by the address of a relation that is about to go.
     pub(crate) fn forget_round(&mut self) {
         self.answers.clear();
+        self.scalars.clear();
         self.computed.clear();
     }
 

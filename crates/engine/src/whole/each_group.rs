@@ -83,6 +83,7 @@ async fn run(
 ) -> Result<Rows, QueryError> {
     let held = MemoryConsumer::new("group").register(&state.runtime_env().memory_pool);
     let known: HashSet<u32> = context.shared.keys().copied().collect();
+    let known_scalars = context.scalars.clone();
     context.shared.insert(each.source, Materialized::of(group, held)?);
     let uses = subquery::shared_uses([&each.body], &HashSet::new());
     let answer = match subquery::resolve(&each.body, &uses, context, state).await {
@@ -90,6 +91,7 @@ async fn run(
         Err(error) => Err(error),
     };
     context.shared.retain(|id, _| known.contains(id));
+    context.scalars = known_scalars;
     answer
 }
 

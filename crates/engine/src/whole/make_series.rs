@@ -166,22 +166,20 @@ impl Grid {
             let literal: Literal = task.context.constant(scalar)?;
             Ok(Point::of(&literal_value(&literal)))
         };
-        let bound = |scalar: Option<&Scalar>, name: &str| match scalar {
+        // No row is within a bound that is null, so there are no series then.
+        let bound = |scalar: Option<&Scalar>| match scalar {
             None => Ok(None),
-            Some(scalar) => match point(scalar)? {
-                Some(point) => Ok(Some(point)),
-                None => Err(wrong(format!("`{name}` of `make-series` is null"), scalar.span)),
-            },
+            Some(scalar) => point(scalar),
         };
-        let step = bound(Some(&series.step), "step")?.filter(|step| step.is_positive());
+        let step = point(&series.step)?.filter(|step| step.is_positive());
         let Some(step) = step else {
             return Err(wrong("the step of a series must be above zero".to_owned(), series.step.span));
         };
-        let mut from = bound(series.from.as_ref(), "from")?;
+        let mut from = bound(series.from.as_ref())?;
         if series.legacy {
             from = from.map(|from| from.floor_to(step));
         }
-        let to = bound(series.to.as_ref(), "to")?;
+        let to = bound(series.to.as_ref())?;
         Ok(Self { from, to, step, inclusive: series.legacy, ty })
     }
 

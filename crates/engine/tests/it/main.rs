@@ -3,11 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, helpers of tests too")]
 
 mod cancel;
-mod corpus;
 mod coverage;
-mod documented;
 mod external;
 mod golden;
 mod registry;
 mod storage;
 mod support;
+mod wide;

@@ -1,6 +1,5 @@
 //! A temporary store with an engine over it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,13 +81,4 @@ pub(crate) fn rows(text: &str) -> Vec<Map<String, Value>> {
         .filter(|line| !line.trim().is_empty())
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
-}
-
-/// A file of the shared material, if this machine has it.
-pub(crate) fn shared(file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("BARTIZAN_SHARED")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")));
-    let path = root.join(file);
-    path.exists().then_some(path)
 }

@@ -16,12 +16,17 @@ const BIN_SIZE: &str = "query_bin_auto_size";
 const BIN_AT: &str = "query_bin_auto_at";
 
 impl Binder<'_> {
-    /// `set name = value`: keeps the options that change what an expression means.
-    pub(super) fn option(&mut self, name: &str, value: Option<&Expr>) {
+    /// `set name = value`: keeps the options that change what an expression means, and says so of others.
+    pub(super) fn option(&mut self, name: &str, value: Option<&Expr>, span: Span) {
         if let (BIN_SIZE | BIN_AT, Some(value)) = (name, value) {
             let value = self.scalar(value);
             self.options.insert(name.to_owned(), value);
+            return;
         }
+        let shown: String = name.chars().take(80).collect();
+        let message = format!("the option `{shown}` has no effect on this server");
+        let hint = Some(format!("options that have one: {BIN_SIZE}, {BIN_AT}"));
+        self.errors.warning(codes::UNSUPPORTED, span, message, hint);
     }
 
     /// `bin_auto(value)` is `bin_at(value, size, at)` with the options of the query.

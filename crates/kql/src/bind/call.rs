@@ -66,9 +66,11 @@ impl Binder<'_> {
         } else {
             if self.fuzzy {
                 self.passed_over(&format!("function `{}`", name.text), name.span);
-                return Bound::Table(self.nothing(span));
+                return Bound::Table(self.nothing(&name.text, span));
             }
-            self.unknown_function(name);
+            if !self.refused_by_restriction(&name.text, name.span) {
+                self.unknown_function(name);
+            }
         }
         for arg in args {
             match &arg.kind {
@@ -82,7 +84,9 @@ impl Binder<'_> {
     /// `_GetWatchlist('alias')`, where the workspace does not supply it. The keys of the items become
     /// columns too, so more of them exist than are known here.
     fn watchlist(&mut self, name: &Name, args: &[Expr], span: Span) -> Option<Table> {
-        if !matches!(name.text.as_str(), "_GetWatchlist" | "_GetWatchlistAlias") {
+        if !matches!(name.text.as_str(), "_GetWatchlist" | "_GetWatchlistAlias")
+            || !self.env.allows(&name.text)
+        {
             return None;
         }
         for arg in args {
@@ -117,10 +121,10 @@ impl Binder<'_> {
 
     /// A function of the catalog, parsed anew at each use.
     pub(super) fn saved_function(&mut self, name: &str, span: Span) -> Option<(Arc<Lambda>, Rc<Env>)> {
-        if let Some(lambda) = self.saved.get(name) {
+        if let Some(lambda) = self.saved.get(name).filter(|_| self.env.allows(name)) {
             return Some((Arc::clone(lambda), Rc::new(Env::default())));
         }
-        let symbol = self.catalog.function(name)?;
+        let symbol = self.catalog.function(name).filter(|_| self.env.allows(name))?;
         match parse_function(&symbol.parameters, &symbol.body) {
             Ok((parameters, body)) => {
                 let lambda = Arc::new(Lambda { view: false, parameters, body, span });
@@ -270,7 +274,10 @@ impl Binder<'_> {
             Bound::Table(table) => {
                 self.charge(table.cost, span);
                 let ty = table.columns.first().map_or(KqlType::Dynamic, |column| column.ty);
-                Scalar { kind: ScalarKind::ToScalar(Box::new(table.rel)), ty, span }
+                // shared by all uses of the name it may get
+                self.next_shared += 1;
+                let rel = Rel::Shared { id: self.next_shared, input: Box::new(table.rel) };
+                Scalar { kind: ScalarKind::ToScalar(Box::new(rel)), ty, span }
             }
         }
     }

@@ -12,10 +12,10 @@ use crate::syntax::codes;
 use super::naming::{Names, matches_wildcard, result_name};
 use super::scope::Table;
 use super::several::{column_of_several, several_columns};
-use super::{Binder, passed_on};
+use super::{Binder, failed_scalar, passed_on};
 
 /// Columns one table may have. Wide tables have hundreds.
-const COLUMNS_MAX: usize = 10_000;
+const COLUMNS_MAX: usize = 20_000;
 
 /// An item of `extend` or `project`, bound.
 struct Item {
@@ -261,6 +261,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Table {
         let mut order: Vec<usize> = Vec::new();
+        let mut all = passed_on(&input.columns, span);
         let mut rest_at = None;
         for (item, direction) in items {
             if matches!(&item.kind, ExprKind::Wildcard(pattern) if pattern == "*") && direction.is_none() {
@@ -268,6 +269,16 @@ impl Binder<'_> {
                 continue;
             }
             let mut found = self.listed_columns(&input, std::slice::from_ref(item));
+            // a saved function lists a column in vain: it is there without values, as in the reference
+            if let (true, None, ExprKind::Name(name)) = (found.is_empty(), direction, &item.kind)
+                && self.errors.saved().is_some()
+                && !all.iter().any(|item| item.name == *name)
+            {
+                let value = failed_scalar(span);
+                self.note_inferred(name, &value);
+                found.push(all.len());
+                all.push(Named { name: name.clone(), value });
+            }
             if let Some(direction) = direction {
                 sort_by_name(&mut found, &input, &direction.text);
             }
@@ -277,7 +288,6 @@ impl Binder<'_> {
         let rest: Vec<usize> = (0..input.columns.len()).filter(|at| !order.contains(at)).collect();
         let rest_at = rest_at.unwrap_or(order.len());
         order.splice(rest_at..rest_at, rest);
-        let all = passed_on(&input.columns, span);
         let items = order.into_iter().map(|at| all[at].clone()).collect();
         self.project(input, items, span)
     }

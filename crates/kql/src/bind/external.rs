@@ -17,7 +17,13 @@ impl Binder<'_> {
         span: Span,
     ) -> Table {
         let columns = self.declared_columns(columns);
-        let mut external = External { uris: Vec::new(), format: None, ignore_first_record: false };
+        let mut external = External {
+            uris: Vec::new(),
+            format: None,
+            ignore_first_record: false,
+            ignore_last_record: false,
+            zip_pattern: None,
+        };
         for uri in uris {
             match self.scalar(uri).kind {
                 ScalarKind::Literal(Literal::String(text)) => external.uris.push(text),
@@ -33,6 +39,8 @@ impl Binder<'_> {
             match property.name.text.to_ascii_lowercase().as_str() {
                 "format" => external.format = value,
                 "ignorefirstrecord" => external.ignore_first_record = value.as_deref() == Some("true"),
+                "ignorelastrecord" => external.ignore_last_record = value.as_deref() == Some("true"),
+                "zippattern" => external.zip_pattern = value,
                 other => unsupported = Some(other.to_owned()),
             }
         }

@@ -50,11 +50,11 @@ impl Binder<'_> {
         let lacking = self.columns_named(&found, &names);
         let mut parts = Vec::with_capacity(found.len());
         for (name, table) in found {
-            let own = table.columns.len();
-            let searched = self.with_absent(table, &lacking, span);
+            let own = table.columns.clone();
+            let searched = self.with_named(table, &lacking, span);
             let predicate = self.over(&searched, |binder| binder.search_predicate(predicate, false));
             let filtered = self.through(searched, span, |input| Rel::Filter { input, predicate });
-            let items = found_items(&filtered.columns[..own], &source, &name, &wanted, pack, span);
+            let items = found_items(&own, &source, &name, &wanted, pack, span);
             parts.push((name, self.project(filtered, items, span)));
         }
         if parts.is_empty() {
@@ -69,9 +69,11 @@ impl Binder<'_> {
     /// The tables that `search` and `find` look into, with their names: all, or the listed ones.
     pub(super) fn tables_in_view(&mut self, tables: &[Expr], span: Span) -> Vec<(String, Table)> {
         if tables.is_empty() {
-            let mut names = self.catalog.table_names();
+            let mut names = self.visible_tables();
+            names.extend(self.env.views());
             names.sort();
-            return names.into_iter().map(|name| (name.clone(), self.named_table(&name, span))).collect();
+            names.dedup();
+            return names.into_iter().map(|name| (name.clone(), self.found_table(&name, span))).collect();
         }
         let mut found = Vec::new();
         for table in tables {
@@ -160,25 +162,24 @@ impl Binder<'_> {
         names.iter().filter_map(|name| first(name).cloned()).collect()
     }
 
-    /// The table with those of `columns` that it lacks added at the end, without values.
-    pub(super) fn with_absent(&mut self, table: Table, columns: &[ColumnSchema], span: Span) -> Table {
-        let lacking: Vec<&ColumnSchema> = columns
-            .iter()
-            .filter(|column| {
-                let aliased = table.time_alias && is_time(&column.name);
-                !aliased && !table.columns.iter().any(|known| known.name == column.name)
-            })
-            .collect();
-        if lacking.is_empty() || table.open {
-            return table;
-        }
+    /// The table with those of `columns` that it lacks added at the end, without values, and those that have
+    /// another type in it converted there. The table's own columns keep their places.
+    pub(super) fn with_named(&mut self, table: Table, columns: &[ColumnSchema], span: Span) -> Table {
         let mut items = passed_on(&table.columns, span);
-        items.extend(
-            lacking
-                .into_iter()
-                .map(|column| Named { name: column.name.clone(), value: absent(column.ty, span) }),
-        );
-        self.project(table, items, span)
+        let own = items.len();
+        for column in columns {
+            let value = match table.columns.iter().position(|known| known.name == column.name) {
+                Some(at) if table.columns[at].ty == column.ty => continue,
+                Some(at) => {
+                    items[at].name = self.hidden_name(at);
+                    super::scalar::converted(Scalar::column(at, table.columns[at].ty, span), column.ty)
+                }
+                None if table.open || (table.time_alias && is_time(&column.name)) => continue,
+                None => absent(column.ty, span),
+            };
+            items.push(Named { name: column.name.clone(), value });
+        }
+        if items.len() == own { table } else { self.project(table, items, span) }
     }
 
     /// The result's columns, and whether the rest is packed.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bartizan_schema::KqlType;
 
-use crate::bound::{ColumnSchema, Scalar, ScalarKind};
+use crate::bound::{ColumnSchema, Literal, Scalar, ScalarKind};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Lambda, LetValue, Parameter, ParameterType, Script, Statement};
-use crate::syntax::codes;
+use crate::syntax::{Errors, codes};
 
 use super::scope::{Binding, Env, RowScope, Table};
 use super::{Binder, Bound, CALLS_MAX, failed_scalar};
@@ -45,12 +45,13 @@ impl Binder<'_> {
                     self.env.declare(&name.text, binding);
                 }
                 Statement::Parameters(parameters) => self.query_parameters(parameters),
-                Statement::Set { name, value } => self.option(&name.text, value.as_ref()),
-                // names for other databases do not change what is bound
-                Statement::Alias { .. }
-                | Statement::Restrict { .. }
-                | Statement::Pattern(_)
-                | Statement::Error(_) => {}
+                Statement::Set { name, value } => self.option(&name.text, value.as_ref(), name.span),
+                Statement::Alias { name, database } => {
+                    self.aliases.insert(name.text.clone(), database.clone());
+                }
+                Statement::Restrict { entities, .. } => self.restrict(entities),
+                Statement::Pattern(pattern) => self.declare_pattern(pattern),
+                Statement::Error(_) => {}
                 Statement::Expr(_) => {
                     if let Some(Statement::Expr(earlier)) = last {
                         self.earlier_statement(earlier);
@@ -75,12 +76,14 @@ impl Binder<'_> {
         Binding::Scalar { value, rows }
     }
 
-    /// `declare query_parameters`: the default is the value; a caller's values are not passed yet.
+    /// `declare query_parameters`: the caller's value, or the default.
     fn query_parameters(&mut self, parameters: &[Parameter]) {
         for parameter in parameters {
-            let value = match (&parameter.default, &parameter.ty) {
-                (Some(default), _) => self.scalar(default),
-                (None, _) => {
+            let given = self.parameters.get(&parameter.name.text);
+            let value = match (given, &parameter.default) {
+                (Some(given), _) => self.given_parameter(parameter, given),
+                (None, Some(default)) => convert(self.scalar(default), &parameter.ty),
+                (None, None) => {
                     let message =
                         format!("query parameter `{}` has no value and no default", parameter.name.text);
                     self.errors.error(codes::ARGUMENT_COUNT, parameter.name.span, message);
@@ -88,6 +91,35 @@ impl Binder<'_> {
                 }
             };
             self.env.declare(&parameter.name.text, Binding::Scalar { value, rows: None });
+        }
+    }
+
+    /// A caller's value: a literal as the language writes it, or plain text for a string.
+    fn given_parameter(&mut self, parameter: &Parameter, given: &str) -> Scalar {
+        let span = parameter.name.span;
+        let ParameterType::Scalar(ty) = parameter.ty else {
+            self.errors.error(codes::ARGUMENT_TYPE, span, "a query parameter is a value, not a table");
+            return failed_scalar(span);
+        };
+        let mut found = Errors::default();
+        let script = crate::syntax::parse(given, &mut found);
+        let written = match script.statements.as_slice() {
+            [Statement::Expr(expr)] if !found.any() => constant(expr),
+            _ => None,
+        };
+        let number = |ty| matches!(ty, KqlType::Int | KqlType::Long | KqlType::Real | KqlType::Decimal);
+        match written {
+            Some((value, from)) if from == ty || (number(from) && number(ty)) => {
+                super::scalar::converted(Scalar::literal(value, from, span), ty)
+            }
+            _ if ty == KqlType::String => Scalar::literal(Literal::String(given.to_owned()), ty, span),
+            _ => {
+                let message = format!("the value given for `{}` is no {ty}", parameter.name.text);
+                let hint =
+                    Some("write it as a literal of the language, like `datetime(2026-01-31)`".to_owned());
+                self.errors.error_with_hint(codes::ARGUMENT_TYPE, span, message, hint);
+                failed_scalar(span)
+            }
         }
     }
 
@@ -262,6 +294,19 @@ impl Binder<'_> {
                 self.errors.error(codes::UNKNOWN_COLUMN, span, message);
             }
         }
+    }
+}
+
+/// A literal, with a sign if it has one.
+fn constant(expr: &Expr) -> Option<(Literal, KqlType)> {
+    match &expr.unwrapped().kind {
+        ExprKind::Literal(value, ty) => Some((value.clone(), *ty)),
+        ExprKind::Negate(inner) => match constant(inner)? {
+            (Literal::Long(value), ty) => Some((Literal::Long(value.checked_neg()?), ty)),
+            (Literal::Real(value), ty) => Some((Literal::Real(-value), ty)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

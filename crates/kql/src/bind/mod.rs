@@ -7,6 +7,7 @@
 mod apply;
 mod builtin;
 mod call;
+mod declared_pattern;
 mod evaluate;
 mod expand;
 mod extend;
@@ -25,6 +26,7 @@ mod per_group;
 pub(crate) mod probe;
 mod reduce;
 mod remote;
+mod restrict;
 mod results;
 mod scalar;
 mod scan;
@@ -50,9 +52,10 @@ use crate::bound::{
 };
 use crate::catalog::Catalog;
 use crate::span::Span;
-use crate::syntax::ast::{Lambda, Script};
+use crate::syntax::ast::{Expr, Lambda, Script};
 use crate::syntax::{Errors, codes};
 
+pub use naming::matches_wildcard;
 use scope::{Env, RowScope, Table};
 
 /// Nodes and columns a bound query may have: far above any real one (the largest parsers stay below
@@ -91,6 +94,12 @@ pub(crate) struct Binder<'a> {
     /// Functions of the catalog that were used, parsed.
     saved: HashMap<String, Arc<Lambda>>,
     render: Option<Render>,
+    /// What `declare pattern` declares.
+    patterns: HashMap<String, declared_pattern::Declared>,
+    /// Databases by the names that `alias database` gives them.
+    aliases: HashMap<String, Expr>,
+    /// The caller's values of query parameters.
+    parameters: &'a HashMap<String, String>,
     /// Options of the query that change what an expression means.
     options: HashMap<String, Scalar>,
     /// Results besides the first.
@@ -142,6 +151,9 @@ impl<'a> Binder<'a> {
             calls: Vec::new(),
             saved: HashMap::new(),
             render: None,
+            patterns: HashMap::new(),
+            aliases: HashMap::new(),
+            parameters: &options.parameters,
             options: HashMap::new(),
             results: Vec::new(),
             aggregates: None,

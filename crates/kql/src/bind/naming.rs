@@ -72,8 +72,8 @@ impl Names {
     }
 }
 
-/// Whether `name` matches a pattern with `*`.
-pub(crate) fn matches_wildcard(pattern: &str, name: &str) -> bool {
+/// Whether `name` matches a pattern in which `*` stands for any text.
+pub fn matches_wildcard(pattern: &str, name: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else { return false };

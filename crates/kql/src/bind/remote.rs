@@ -12,9 +12,17 @@ impl Binder<'_> {
     /// The table `name` of a place.
     pub(super) fn remote_table(&mut self, base: &Expr, name: &Name, span: Span) -> Table {
         match &base.unwrapped().kind {
-            // the only database there is
-            ExprKind::Call { base: None, name: function, .. } if function.text == "database" => {
-                self.named_table(&name.text, span)
+            ExprKind::Call { base: None, name: function, args } if function.text == "database" => {
+                let alias = match args.first().map(|arg| &arg.unwrapped().kind) {
+                    Some(ExprKind::Literal(Literal::String(alias), _)) => self.aliases.get(alias).cloned(),
+                    _ => None,
+                };
+                match alias {
+                    // an alias of an alias would be a loop
+                    Some(target) if !is_database(&target) => self.remote_table(&target, name, span),
+                    // the only database there is
+                    _ => self.named_table(&name.text, span),
+                }
             }
             ExprKind::Call { base: None, name: function, args } if function.text == "workspace" => {
                 self.workspace_table(args, name, span)
@@ -36,6 +44,11 @@ impl Binder<'_> {
             return self.failed(span);
         };
         let shown: String = place.chars().take(80).collect();
+        if !self.env.allows_in(&place, &name.text) {
+            let message = format!("`{}` is not among what `restrict access to` lists", name.text);
+            self.errors.error(codes::UNKNOWN_TABLE, name.span, message);
+            return self.failed(span);
+        }
         let Some(workspace) = self.catalog.workspace(&place) else {
             let message = format!("there is no workspace `{shown}` that this query may read");
             self.errors.error(codes::UNKNOWN_TABLE, span, message);
@@ -51,4 +64,8 @@ impl Binder<'_> {
         let rel = Rel::Table { name, columns: symbol.columns.clone(), span };
         self.derive(rel, symbol.columns, Inherited { open: false, time_alias, cost: 0, depth: 0 }, span)
     }
+}
+
+fn is_database(expr: &Expr) -> bool {
+    matches!(&expr.unwrapped().kind, ExprKind::Call { base: None, name, .. } if name.text == "database")
 }

@@ -64,6 +64,9 @@ impl Binder<'_> {
         {
             return Bound::Scalar(value);
         }
+        if let Some(bound) = self.pattern_call(expr) {
+            return bound;
+        }
         let value = match &expr.kind {
             ExprKind::Error => failed_scalar(span),
             ExprKind::Paren(inner) => return self.any(inner),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::bound::{ColumnSchema, Rel, Scalar};
 use crate::syntax::ast::Lambda;
 
+use super::restrict::Restriction;
 use super::scan::is_step_column;
 use super::windowed::is_serialized;
 
@@ -49,33 +50,74 @@ pub(crate) enum Binding {
 pub(crate) struct Env {
     names: RefCell<HashMap<String, Binding>>,
     parent: Option<Rc<Env>>,
+    /// What may be named of all that is outside of this.
+    restriction: Option<Restriction>,
 }
 
 impl Env {
     pub(crate) fn inside(parent: &Rc<Env>) -> Rc<Self> {
-        Rc::new(Self { names: RefCell::default(), parent: Some(Rc::clone(parent)) })
+        Rc::new(Self { parent: Some(Rc::clone(parent)), ..Self::default() })
     }
 
     pub(crate) fn declare(&self, name: &str, binding: Binding) {
         self.names.borrow_mut().insert(name.to_owned(), binding);
     }
 
+    /// Names inside `parent` that sees of it only what `restriction` lists, and its values.
+    pub(crate) fn restricted(parent: &Rc<Env>, restriction: Restriction) -> Rc<Self> {
+        Rc::new(Self { parent: Some(Rc::clone(parent)), restriction: Some(restriction), ..Self::default() })
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<Binding> {
         let mut env = Some(self);
+        let mut allowed = true;
         while let Some(here) = env {
             if let Some(found) = here.names.borrow().get(name) {
-                return Some(found.clone());
+                return (allowed || matches!(found, Binding::Scalar { .. })).then(|| found.clone());
             }
+            allowed &= here.restriction.as_ref().is_none_or(|restriction| restriction.allows(name));
             env = here.parent.as_deref();
         }
         None
+    }
+
+    /// Whether a table or function of the catalog may be named here.
+    pub(crate) fn allows(&self, name: &str) -> bool {
+        self.restrictions().all(|restriction| restriction.allows(name))
+    }
+
+    /// Whether a table of another workspace may be named here.
+    pub(crate) fn allows_in(&self, workspace: &str, name: &str) -> bool {
+        self.restrictions().all(|restriction| restriction.allows_in(workspace, name))
+    }
+
+    /// What `restrict access to` says here, innermost first.
+    pub(crate) fn restrictions(&self) -> impl Iterator<Item = &Restriction> {
+        std::iter::successors(Some(self), |env| env.parent.as_deref())
+            .filter_map(|env| env.restriction.as_ref())
+    }
+
+    /// Functions written `view () { … }`, which wildcards find among the tables.
+    pub(crate) fn views(&self) -> Vec<String> {
+        let is_view = |name: &String| match self.find(name) {
+            Some(Binding::Function { lambda, .. }) => {
+                lambda.view && lambda.parameters.iter().all(|parameter| parameter.default.is_some())
+            }
+            _ => false,
+        };
+        let mut views: Vec<String> = self.names().into_iter().filter(is_view).collect();
+        views.sort();
+        views.dedup();
+        views
     }
 
     /// Every visible name, for hints.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.names.borrow().keys().cloned().collect();
         if let Some(parent) = &self.parent {
-            names.extend(parent.names());
+            let allowed =
+                |name: &String| self.restriction.as_ref().is_none_or(|restriction| restriction.allows(name));
+            names.extend(parent.names().into_iter().filter(allowed));
         }
         names
     }

@@ -47,13 +47,13 @@ impl Binder<'_> {
         let named = self.columns_named(&inputs, &names);
         let mut filtered = Vec::with_capacity(inputs.len());
         for (name, table) in inputs {
-            let own = table.columns.len();
-            let searched = self.with_absent(table, &named, span);
+            let own = table.columns.clone();
+            let searched = self.with_named(table, &named, span);
             let predicate = self.over(&searched, |binder| binder.search_predicate(predicate, case_sensitive));
             let searched = self.through(searched, span, |input| Rel::Filter { input, predicate });
             let name_of = Scalar::literal(Literal::String(name.clone()), KqlType::String, span);
             let mut items = vec![Named { name: TABLE_COLUMN.to_owned(), value: name_of }];
-            let columns = passed_on(&searched.columns[..own], span).into_iter();
+            let columns = passed_on(&own, span).into_iter();
             items.extend(columns.filter(|item| item.name != TABLE_COLUMN));
             filtered.push((name, self.project(searched, items, span)));
         }

@@ -3,6 +3,7 @@
 use bartizan_schema::KqlType;
 
 use crate::bound::{ColumnSchema, Literal, Named, NamedAggregate, Rel, Scalar, ScalarKind};
+use crate::catalog::TableSymbol;
 use crate::span::Span;
 use crate::syntax::ast::{ColumnDecl, Expr, ExprKind, Name};
 use crate::syntax::codes;
@@ -59,7 +60,7 @@ impl Binder<'_> {
 
     /// Whether `name` is a table, a `let` or a function.
     pub(super) fn names_table(&self, name: &str) -> bool {
-        self.catalog.table(name).is_some() || self.catalog.function(name).is_some()
+        self.env.allows(name) && (self.catalog.table(name).is_some() || self.catalog.function(name).is_some())
     }
 
     /// The table, `let` or parameterless function called `name`.
@@ -83,10 +84,11 @@ impl Binder<'_> {
             }
             None if self.fuzzy => {
                 self.passed_over(&format!("table `{name}`"), span);
-                self.nothing(span)
+                self.nothing(name, span)
             }
+            None if self.refused_by_restriction(name, span) => self.failed(span),
             None => {
-                let known = self.catalog.table_names();
+                let known = self.visible_tables();
                 let lets = self.env.names();
                 let candidates = known.iter().chain(&lets).map(String::as_str);
                 let hint =
@@ -106,10 +108,12 @@ impl Binder<'_> {
         self.errors.warning(codes::UNKNOWN_TABLE, span, message, None);
     }
 
-    /// The rows of a table that a fuzzy union misses: none, with any column one asks for.
-    pub(super) fn nothing(&mut self, span: Span) -> Table {
+    /// The rows of a table or function that a fuzzy union misses: none, with any column one asks for. A function
+    /// that exists and cannot be read has no columns.
+    pub(super) fn nothing(&mut self, name: &str, span: Span) -> Table {
         let rel = Rel::Rows { columns: Vec::new(), rows: Vec::new() };
-        let inherited = Inherited { open: true, time_alias: true, cost: 0, depth: 0 };
+        let open = self.catalog.function(name).is_none();
+        let inherited = Inherited { open, time_alias: true, cost: 0, depth: 0 };
         self.derive(rel, Vec::new(), inherited, span)
     }
 
@@ -118,14 +122,29 @@ impl Binder<'_> {
         lambda.is_some_and(|lambda| self.calls.contains(&lambda))
     }
 
+    /// What a wildcard found: the table of this name, whatever function hides it, or a view of the query.
+    pub(super) fn found_table(&mut self, name: &str, span: Span) -> Table {
+        match self.catalog.table(name) {
+            Some(symbol) if self.env.find(name).is_none() => self.own_table(symbol, span),
+            _ => self.named_table(name, span),
+        }
+    }
+
+    fn own_table(&mut self, symbol: TableSymbol, span: Span) -> Table {
+        let rel = Rel::Table { name: symbol.name.clone(), columns: symbol.columns.clone(), span };
+        let time_alias = has_time_alias(&symbol.name);
+        let inherited = Inherited { open: false, time_alias, cost: 0, depth: 0 };
+        self.derive(rel, symbol.columns, inherited, span)
+    }
+
     fn catalog_table(&mut self, name: &str, span: Span) -> Option<Bound> {
+        if !self.env.allows(name) {
+            return None;
+        }
         // a saved function hides the table of its name, except from itself
         let hidden = self.catalog.function(name).is_some() && !self.inside_function(name);
         if let Some(symbol) = self.catalog.table(name).filter(|_| !hidden) {
-            let rel = Rel::Table { name: symbol.name.clone(), columns: symbol.columns.clone(), span };
-            let time_alias = has_time_alias(&symbol.name);
-            let inherited = Inherited { open: false, time_alias, cost: 0, depth: 0 };
-            return Some(Bound::Table(self.derive(rel, symbol.columns, inherited, span)));
+            return Some(Bound::Table(self.own_table(symbol, span)));
         }
         let (lambda, env) = self.saved_function(name, span)?;
         Some(self.call_lambda(name, &lambda, &env, &[], span))

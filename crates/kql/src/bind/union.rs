@@ -1,18 +1,18 @@
 //! `union`: every input is projected to the same columns in the same order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bartizan_schema::KqlType;
 
-use crate::bound::{ColumnSchema, Literal, Named, Rel, Scalar};
+use crate::bound::{ColumnSchema, Literal, MISTAKE, Named, Rel, Scalar};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Setting, SettingValue};
 use crate::syntax::codes;
 
-use super::naming::matches_wildcard;
+use super::naming::{Names, matches_wildcard};
 use super::scalar::converted;
 use super::scope::Table;
-use super::{Binder, Inherited, absent};
+use super::{Binder, Inherited};
 
 impl Binder<'_> {
     /// `union a, b`, `T | union a` and `Sec*`.
@@ -34,6 +34,9 @@ impl Binder<'_> {
             self.union_input(input, fuzzy, &mut tables);
         }
         self.fuzzy = outer;
+        if fuzzy {
+            self.leave_out_broken(&mut tables, span);
+        }
         if tables.is_empty() {
             // a fuzzy union over nothing that exists has no rows and no columns
             let rel = Rel::Rows { columns: Vec::new(), rows: Vec::new() };
@@ -45,19 +48,17 @@ impl Binder<'_> {
 
     pub(super) fn union_input(&mut self, input: &Expr, fuzzy: bool, tables: &mut Vec<(String, Table)>) {
         if let ExprKind::Wildcard(pattern) = &input.unwrapped().kind {
-            let mut found: Vec<String> = self
-                .catalog
-                .table_names()
-                .into_iter()
-                .filter(|name| matches_wildcard(pattern, name))
-                .collect();
+            let mut found = self.visible_tables();
+            found.extend(self.env.views());
+            found.retain(|name| matches_wildcard(pattern, name));
             found.sort();
+            found.dedup();
             if found.is_empty() && !fuzzy {
                 let message = format!("no table is called like `{pattern}`");
                 self.errors.error(codes::UNKNOWN_TABLE, input.span, message);
             }
             for name in found {
-                let table = self.named_table(&name, input.span);
+                let table = self.found_table(&name, input.span);
                 tables.push((name, table));
             }
             return;
@@ -75,6 +76,19 @@ impl Binder<'_> {
         tables.push((name, table));
     }
 
+    /// Takes the rows away from inputs that read what does not exist inside a saved function: such a union goes
+    /// without what it cannot resolve. Their columns stay, as they do in the reference.
+    fn leave_out_broken(&mut self, tables: &mut [(String, Table)], span: Span) {
+        for (name, table) in tables {
+            if has_mistake(&table.rel) {
+                let shown: String = name.chars().take(80).collect();
+                let message = format!("`{shown}` does not bind; the union goes without it");
+                self.errors.warning(codes::UNKNOWN_TABLE, span, message, None);
+                table.rel = Rel::Rows { columns: table.columns.clone(), rows: Vec::new() };
+            }
+        }
+    }
+
     /// Unions bound tables.
     pub(super) fn combine(
         &mut self,
@@ -83,33 +97,28 @@ impl Binder<'_> {
         inner: bool,
         span: Span,
     ) -> Table {
-        let layout = Layout::of(self, &tables, inner);
-        let mut columns: Vec<ColumnSchema> = Vec::new();
-        columns.extend(source.map(|name| ColumnSchema { name: name.to_owned(), ty: KqlType::String }));
-        columns.extend(layout.columns.iter().filter(|column| Some(column.name.as_str()) != source).cloned());
+        let layout = Layout::of(self, &tables, inner, source);
+        let Layout { columns, sources } = layout;
         let mut inherited = Inherited { open: false, time_alias: false, cost: 0, depth: 0 };
-        // `union *` over a thousand tables is refused before it is built
-        if !self.charge(tables.len() * columns.len(), span) {
-            return self.failed(span);
-        }
         let mut inputs = Vec::with_capacity(tables.len());
-        for (at, (name, table)) in tables.into_iter().enumerate() {
-            let items: Vec<Named> = columns
-                .iter()
-                .enumerate()
-                .map(|(column_at, column)| {
-                    let value = if column_at == 0 && source.is_some() {
-                        Scalar::literal(Literal::String(name.clone()), KqlType::String, span)
-                    } else {
-                        layout.value(at, column, span)
-                    };
-                    Named { name: column.name.clone(), value }
-                })
-                .collect();
-            let same = source.is_none() && table.columns == columns;
+        for ((name, table), from) in tables.into_iter().zip(sources) {
             inherited.open |= table.open && !inner;
             inherited.time_alias |= table.time_alias;
-            let table = if same { table } else { self.project(table, items, span) };
+            let same = source.is_none()
+                && from.len() == table.columns.len()
+                && from.iter().all(|(to, at)| columns[*to] == table.columns[*at]);
+            let table = if same {
+                table
+            } else {
+                let text = |name: String| Scalar::literal(Literal::String(name), KqlType::String, span);
+                let source = source.map(|source| Named { name: source.to_owned(), value: text(name) });
+                let own = from.into_iter().map(|(to, at)| {
+                    let value = Scalar::column(at, table.columns[at].ty, span);
+                    Named { name: columns[to].name.clone(), value: converted(value, columns[to].ty) }
+                });
+                let items = source.into_iter().chain(own).collect();
+                self.project(table, items, span)
+            };
             inherited.cost = inherited.cost.saturating_add(table.cost);
             inherited.depth = inherited.depth.max(table.depth);
             inputs.push(table.rel);
@@ -121,14 +130,14 @@ impl Binder<'_> {
 /// Which column of which input goes where.
 struct Layout {
     columns: Vec<ColumnSchema>,
-    /// Per input: output name to the input's position.
-    sources: Vec<HashMap<String, (usize, KqlType)>>,
+    /// Per input: where in `columns`, and from where in the input, in the order of `columns`.
+    sources: Vec<Vec<(usize, usize)>>,
 }
 
 impl Layout {
     /// Columns with one name and several types become `name_type` each. With `kind=inner` only columns
-    /// that every input has are kept.
-    fn of(binder: &Binder<'_>, tables: &[(String, Table)], inner: bool) -> Self {
+    /// that every input has are kept. `source` is the first column; it hides those of its name.
+    fn of(binder: &Binder<'_>, tables: &[(String, Table)], inner: bool, source: Option<&str>) -> Self {
         let mut known: HashMap<&str, Types> = HashMap::new();
         for (_, table) in tables {
             for column in &table.columns {
@@ -137,42 +146,37 @@ impl Layout {
             }
         }
         let mut columns: Vec<ColumnSchema> = Vec::new();
-        let mut placed = std::collections::HashSet::new();
+        let mut names = Names::default();
+        let mut places: HashMap<(&str, &'static str), usize> = HashMap::new();
+        columns.extend(source.map(|name| ColumnSchema { name: names.unique(name), ty: KqlType::String }));
+        let mut placed = HashSet::new();
         for (_, table) in tables {
             for column in &table.columns {
                 let types = &known[column.name.as_str()];
-                if placed.insert(column.name.as_str()) && !(inner && types.holders < tables.len()) {
-                    let named = types.distinct.iter();
-                    columns.extend(
-                        named.map(|(name, ty)| ColumnSchema {
-                            name: types.output(&column.name, name),
-                            ty: *ty,
-                        }),
-                    );
+                let dropped = (inner && types.holders < tables.len()) || source == Some(column.name.as_str());
+                if !placed.insert(column.name.as_str()) || dropped {
+                    continue;
+                }
+                for (name, ty) in &types.distinct {
+                    places.insert((&column.name, name), columns.len());
+                    let name = names.unique(&types.output(&column.name, name));
+                    columns.push(ColumnSchema { name, ty: *ty });
                 }
             }
         }
+        let place = |table: &Table, at: usize| {
+            let column = &table.columns[at];
+            let types = known.get(column.name.as_str())?;
+            let name = types.placed(binder.type_name(table, &column.name, column.ty));
+            Some((*places.get(&(column.name.as_str(), name))?, at))
+        };
         let sources = tables.iter().map(|(_, table)| {
-            let columns = table.columns.iter().enumerate();
-            columns
-                .map(|(at, column)| {
-                    let ty_name = binder.type_name(table, &column.name, column.ty);
-                    (known[column.name.as_str()].output(&column.name, ty_name), (at, column.ty))
-                })
-                .collect()
+            let mut from: Vec<_> = (0..table.columns.len()).filter_map(|at| place(table, at)).collect();
+            from.sort_unstable();
+            from
         });
         let sources = sources.collect();
-        // `b_long` may also be a column of its own; the first of two equal names stays
-        let mut seen = std::collections::HashSet::new();
-        columns.retain(|column| seen.insert(column.name.clone()));
         Self { columns, sources }
-    }
-
-    fn value(&self, input: usize, column: &ColumnSchema, span: Span) -> Scalar {
-        match self.sources[input].get(&column.name) {
-            Some((at, ty)) => converted(Scalar::column(*at, *ty, span), column.ty),
-            _ => absent(column.ty, span),
-        }
     }
 }
 
@@ -198,9 +202,27 @@ impl Types {
         }
     }
 
+    /// The type under which a column of the type called `name` is placed.
+    fn placed(&self, name: &'static str) -> &'static str {
+        match self.distinct.as_slice() {
+            [(only, _)] => only,
+            _ => name,
+        }
+    }
+
     fn output(&self, column: &str, ty: &str) -> String {
         if self.distinct.len() > 1 { format!("{column}_{ty}") } else { column.to_owned() }
     }
+}
+
+/// Whether a relation reads something that did not bind.
+fn has_mistake(rel: &Rel) -> bool {
+    let mut found = matches!(rel, Rel::Unsupported { what, .. } if what == MISTAKE);
+    found = found || crate::visit::inputs(rel).into_iter().any(has_mistake);
+    for scalar in crate::visit::scalars(rel) {
+        crate::visit::sub_relations(scalar, &mut |inner| found = found || has_mistake(inner));
+    }
+    found
 }
 
 /// The value of the first of these settings, as text.

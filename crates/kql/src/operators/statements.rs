@@ -16,7 +16,7 @@ pub(super) const STATEMENTS: &[Operator] = &[
     Operator::new(
         "set",
         &["set Option [= Value];"],
-        "sets an option of the request",
+        "sets an option of the request; one that has no effect here is reported",
         "set notruncation; print 1",
     ),
     Operator::new(
@@ -31,19 +31,19 @@ pub(super) const STATEMENTS: &[Operator] = &[
             "declare pattern Name;",
             "declare pattern Name = (Argument: string, …) [[Path: string]] { ('value', …)[.['path']] = { Query }; … };",
         ],
-        "declares queries that stand for calls with constant arguments",
-        "declare pattern app = (id: string) { ('a') = { print 1 }; }; print 2",
+        "declares queries that stand for calls with constant arguments, as `Name('value').path`",
+        "declare pattern app = (id: string) { ('a') = { print 1 }; }; app('a')",
     ),
     Operator::new(
         "alias database",
         &["alias database Name = cluster('…').database('…');"],
-        "names a database; accepted, other databases are refused when they are read",
+        "names a database for `database('Name')`; those of other clusters are refused when they are read",
         "alias database other = cluster('x').database('y'); print 1",
     ),
     Operator::new(
         "restrict access to",
-        &["restrict access to (Table, …);"],
-        "limits which tables the rest of the query may read",
-        "restrict access to (nothing*); print 1",
+        &["restrict access to (Table, Function, Pre*, database('…').*, workspace('…').Table, …);"],
+        "hides every table and function that is not listed from what follows; functions declared before keep their sight",
+        "let seen = view () { print 1 }; restrict access to (seen); seen",
     ),
 ];

@@ -32,7 +32,7 @@ impl Format {
     /// The format that is stated, or that the file's name tells.
     pub(super) fn of(stated: Option<&str>, uri: &str) -> Option<Self> {
         let name = uri.split(['?', ';']).next().unwrap_or_default();
-        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zip")).unwrap_or(name);
         let by_name =
             name.rsplit('/').next().and_then(|file| file.rsplit_once('.')).map_or("", |(_, end)| end);
         match stated {
@@ -74,6 +74,29 @@ impl ReadError {
     }
 }
 
+/// Records of each file that hold no data. A document of JSON has no first record to leave out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Skip {
+    pub first: bool,
+    pub last: bool,
+}
+
+/// Reads all records, or all but the last one.
+fn each_but_last<T>(
+    records: impl Iterator<Item = T>,
+    but_last: bool,
+    mut read: impl FnMut(T) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let mut records = records.peekable();
+    while let Some(record) = records.next() {
+        if but_last && records.peek().is_none() {
+            break;
+        }
+        read(record)?;
+    }
+    Ok(())
+}
+
 type Check<'a> = &'a mut dyn FnMut() -> Result<(), DataFusionError>;
 
 /// Rows read so far.
@@ -98,43 +121,39 @@ impl<'a> Rows<'a> {
         &mut self,
         text: &str,
         format: Format,
-        skip_first: bool,
+        skip: Skip,
         check: Check<'_>,
     ) -> Result<(), ReadError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let skip = usize::from(skip_first);
         match format {
             Format::Delimited(delimiter) => {
-                for record in Records::new(text, delimiter).skip(skip) {
-                    self.fields(&record, check)?;
-                }
+                let records = Records::new(text, delimiter).skip(usize::from(skip.first));
+                each_but_last(records, skip.last, |record| self.fields(&record, check))
             }
             Format::Lines => {
-                for line in text.lines().skip(skip) {
-                    self.fields(&[line.to_owned()], check)?;
-                }
+                let lines = text.lines().skip(usize::from(skip.first));
+                each_but_last(lines, skip.last, |line| self.fields(&[line.to_owned()], check))
             }
-            Format::Whole => self.fields(&[text.to_owned()], check)?,
+            Format::Whole => self.fields(&[text.to_owned()], check),
             Format::JsonLines => {
-                for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                let lines = text.lines().filter(|line| !line.trim().is_empty());
+                each_but_last(lines, skip.last, |line| {
                     let record = serde_json::from_str(line);
-                    self.object(&record.map_err(|error| ReadError::Malformed(error.to_string()))?, check)?;
-                }
+                    self.object(&record.map_err(|error| ReadError::Malformed(error.to_string()))?, check)
+                })
             }
             Format::MultiJson => {
-                for record in serde_json::Deserializer::from_str(text).into_iter::<Json>() {
+                let records = serde_json::Deserializer::from_str(text).into_iter::<Json>();
+                each_but_last(records, skip.last, |record| {
                     match record.map_err(|error| ReadError::Malformed(error.to_string()))? {
                         Json::Array(records) => {
-                            for record in &records {
-                                self.object(record, check)?;
-                            }
+                            records.iter().try_for_each(|record| self.object(record, check))
                         }
-                        record => self.object(&record, check)?,
+                        record => self.object(&record, check),
                     }
-                }
+                })
             }
         }
-        Ok(())
     }
 
     /// A record of fields by position. Missing ones are absent, surplus ones passed over.

@@ -5,6 +5,7 @@
 //! followed. How much is read, unpacked and waited for is bounded.
 
 mod formats;
+mod zip;
 
 use std::fmt::Debug;
 use std::io::Read;
@@ -18,7 +19,7 @@ use bartizan_kql::bound::External;
 
 use super::Task;
 use crate::error::QueryError;
-use formats::Format;
+use formats::{Format, Skip};
 
 /// Gets a file from another machine.
 #[async_trait]
@@ -63,12 +64,14 @@ pub(super) async fn read(external: &External, task: &Task<'_>) -> Result<Vec<Arr
         let bytes = bytes.await.map_err(|_| {
             refused(format!("`{}` did not answer within {} s", shown(uri), access.timeout.as_secs()))
         })??;
-        let bytes = unpacked(uri, bytes, left)?;
-        task.memory.try_grow(bytes.len() * 2)?;
-        left = left.saturating_sub(bytes.len() as u64);
-        let text = String::from_utf8_lossy(&bytes);
-        rows.read(&text, format, external.ignore_first_record, &mut || task.interrupt().check())
-            .map_err(|error| error.into_query_error(&shown(uri)))?;
+        for bytes in unpacked(uri, bytes, external.zip_pattern.as_deref(), left)? {
+            task.memory.try_grow(bytes.len() * 2)?;
+            left = left.saturating_sub(bytes.len() as u64);
+            let text = String::from_utf8_lossy(&bytes);
+            let skip = Skip { first: external.ignore_first_record, last: external.ignore_last_record };
+            rows.read(&text, format, skip, &mut || task.interrupt().check())
+                .map_err(|error| error.into_query_error(&shown(uri)))?;
+        }
     }
     Ok(rows.finish())
 }
@@ -101,10 +104,12 @@ impl ExternalData {
                 let root = root.canonicalize().map_err(|error| unreadable(uri, &error.to_string()))?;
                 if path.starts_with(root) { Ok(Place::Local(path)) } else { Err(not_allowed()) }
             }
-            _ if uri.starts_with("https://") => Ok(Place::Remote),
-            _ => {
-                Err(refused(format!("`externaldata` reads `https` and `file` places, not `{}`", shown(uri))))
-            }
+            // without TLS only where the operator's entry says so
+            _ if uri.starts_with("https://") || uri.starts_with("http://") => Ok(Place::Remote),
+            _ => Err(refused(format!(
+                "`externaldata` reads `https`, `http` and `file` places, not `{}`",
+                shown(uri)
+            ))),
         }
     }
 
@@ -138,10 +143,20 @@ fn read_file(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The contents of a file that may be packed with gzip.
-fn unpacked(uri: &str, bytes: Vec<u8>, bytes_max: u64) -> Result<Vec<u8>, QueryError> {
+/// The contents of a file that may be packed with gzip, or those of the files in a zip archive.
+fn unpacked(
+    uri: &str,
+    bytes: Vec<u8>,
+    zip_pattern: Option<&str>,
+    bytes_max: u64,
+) -> Result<Vec<Vec<u8>>, QueryError> {
+    if zip::is_zip(&bytes) {
+        let wanted =
+            |name: &str| zip_pattern.is_none_or(|pattern| bartizan_kql::matches_wildcard(pattern, name));
+        return zip::members(&bytes, wanted, bytes_max).map_err(|error| unreadable(uri, &error));
+    }
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(bytes);
+        return Ok(vec![bytes]);
     }
     let mut out = Vec::new();
     let unpack = flate2::read::MultiGzDecoder::new(bytes.as_slice());
@@ -149,7 +164,7 @@ fn unpacked(uri: &str, bytes: Vec<u8>, bytes_max: u64) -> Result<Vec<u8>, QueryE
         .take(bytes_max.saturating_add(1))
         .read_to_end(&mut out)
         .map_err(|error| unreadable(uri, &error.to_string()))?;
-    if out.len() as u64 > bytes_max { Err(too_large(uri, bytes_max)) } else { Ok(out) }
+    if out.len() as u64 > bytes_max { Err(too_large(uri, bytes_max)) } else { Ok(vec![out]) }
 }
 
 fn refused(reason: impl Into<String>) -> QueryError {
