@@ -199,6 +199,26 @@ test('a query is saved as a function, opened by someone else, and deleted', asyn
   await expect(page.getByRole('menuitem', { name: /FiveBeats/ })).toHaveCount(0);
 });
 
+test('a table of one\'s own is created, and the wrong name is told', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/tables');
+  await page.getByRole('button', { name: 'Create table' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Create table' });
+  await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('doorlog');
+  await expect(dialog.getByText('There is a table of this name.')).toBeVisible();
+  await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('Visitors');
+  await dialog.getByLabel('What it holds').fill('Who came in');
+  await dialog.getByLabel('Name of column 2').fill('9lives');
+  await expect(dialog.getByRole('button', { name: 'Create' })).toBeDisabled();
+  await dialog.getByLabel('Name of column 2').fill('Badge');
+  await dialog.getByLabel('Type of column 2').selectOption('long');
+  await page.screenshot({ path: 'test-results/screens/create-table.png' });
+  const [request] = await Promise.all([page.waitForRequest((sent) => sent.method() === 'PUT'), dialog.getByRole('button', { name: 'Create' }).click()]);
+  expect(request.url()).toContain('/tables/Visitors_CL?');
+  expect(request.postDataJSON()).toEqual({ properties: { schema: { name: 'Visitors_CL', description: 'Who came in', columns: [{ name: 'TimeGenerated', type: 'datetime' }, { name: 'Badge', type: 'long' }] } } });
+  await expect(page.getByRole('dialog', { name: 'Visitors_CL' }).getByRole('row', { name: /^Badge long/ })).toBeVisible();
+});
+
 test('the theme choice is kept', async ({ page }) => {
   await signIn(page);
   await page.getByRole('button', { name: 'Theme' }).click();

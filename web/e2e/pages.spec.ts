@@ -82,6 +82,25 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
   { name: 'logs-error', path: `/logs?q=${encodeURIComponent('NoSuchTable\n| take 10')}`, heading: 'Logs', ready: async (page) => {
     await expect(page.getByRole('alert').filter({ hasText: 'Line 1, column 1' })).toBeVisible();
   } },
+  { name: 'connectors', path: '/data-connectors?door=ingestion', heading: 'Data connectors', ready: async (page) => {
+    await expect(page.getByRole('button', { name: /^Bartizan agent/ })).toContainText('Receiving');
+    await expect(page.getByLabel(/^Send rows/)).toContainText('dcr-0a6f0c3d5b7e4f31a2c4d6e8f0a1b2c3/streams/Microsoft-Syslog');
+    await expect(page.getByText('Nothing came through this door')).toBeVisible();
+  } },
+  { name: 'tables', path: '/tables', heading: 'Tables', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /^Syslog Rows of Syslog Standard Analytics.*60,000/ })).toBeVisible();
+    await expect(page.getByRole('row', { name: /^SecurityEvent.*90 \+ 275 days/ })).toBeVisible();
+  } },
+  { name: 'table', path: '/tables?table=Heartbeat', heading: 'Tables', ready: async (page) => {
+    await expect(page.getByRole('dialog', { name: 'Heartbeat' }).getByRole('row', { name: 'TimeGenerated datetime When it happened' })).toBeVisible();
+  } },
+  { name: 'usage', path: '/usage', heading: 'Usage', ready: async (page) => {
+    await expect(page.getByRole('img', { name: /points/ })).toBeVisible();
+    await expect(page.getByRole('row', { name: /^Syslog .* % / })).toBeVisible();
+  } },
+  { name: 'usage-machines', path: '/usage?view=machines', heading: 'Usage', ready: async (page) => {
+    await expect(page.getByRole('table', { name: 'Usage by machine' }).getByRole('row', { name: /^web-01/ })).toBeVisible();
+  } },
   { name: 'not-found', path: '/no/such/page', heading: 'Page not found', ready: async () => undefined },
 ];
 

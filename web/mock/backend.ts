@@ -2,9 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { call, colours, complete, format, hover } from './editor.ts';
 import { extensionItem, extensionItems, hosts, machineItem, type Item } from './hosts.ts';
-import { ago, customerId, machineId, security, subscription, uuid, workspace } from './ids.ts';
+import { ago, customerId, machineId, resourceGroup, security, subscription, uuid, workspace } from './ids.ts';
 import { assessmentItems, assignmentItems, controlItems, metadataItems, planItems, policies, scoreItem } from './posture.ts';
 import { answer, check, metadata } from './query.ts';
+import { asTable, tableItems } from './tables.ts';
 import { alertItems, incidentAlerts, incidentEntities, incidentItems, ruleItems, session } from './threats.ts';
 
 type Reply = { status: number; body?: unknown } | undefined;
@@ -24,6 +25,8 @@ export class Backend {
     const all: Item[] = [
       ...hosts.map(machineItem), ...hosts.flatMap(extensionItems), ...assessmentItems(), ...controlItems(), scoreItem(), ...structuredClone(planItems), ...assignmentItems(), ...structuredClone(alertItems), ...structuredClone(incidentItems), ...structuredClone(ruleItems),
       { id: workspace, name: 'bartizan', type: 'Microsoft.OperationalInsights/workspaces', location: 'local', properties: { customerId, provisioningState: 'Succeeded', retentionInDays: 30, sku: { name: 'PerGB2018' }, createdDate: ago(60 * 24 * 40) } },
+      ...tableItems(),
+      { id: `${resourceGroup}/providers/Microsoft.Insights/dataCollectionRules/bartizan-default`, name: 'bartizan-default', type: 'Microsoft.Insights/dataCollectionRules', location: 'local', properties: { immutableId: 'dcr-0a6f0c3d5b7e4f31a2c4d6e8f0a1b2c3', description: 'Takes every table.', provisioningState: 'Succeeded' } },
       { id: `${security}/workspaceSettings/default`, name: 'default', type: 'Microsoft.Security/workspaceSettings', properties: { workspaceId: workspace, scope: subscription } },
     ];
     for (const item of all) this.items.set(item.id.toLowerCase(), item);
@@ -109,7 +112,7 @@ export class Backend {
     if (key.endsWith('/assessmentmetadata')) return metadataItems;
     const type = listTypes.find(([suffix]) => key.endsWith(suffix))?.[1];
     if (!type) return undefined;
-    const parent = type.endsWith('/extensions') || type.endsWith('/comments') || type.endsWith('/savedsearches') || type.includes('securityinsights') ? key : scope;
+    const parent = type.endsWith('/extensions') || type.endsWith('/comments') || type.endsWith('/savedsearches') || type.endsWith('/tables') || type.includes('securityinsights') ? key : scope;
     return [...this.items.values()].filter((item) => item.type.toLowerCase() === type && item.id.toLowerCase().startsWith(`${parent}/`));
   }
 
@@ -122,6 +125,7 @@ export class Backend {
     const item: Item = before ?? { id: path, name: path.slice(path.lastIndexOf('/') + 1), type: comment ? 'Microsoft.SecurityInsights/incidents/comments' : listTypes.find(([suffix]) => key.slice(0, key.lastIndexOf('/')).endsWith(suffix))?.[1] ?? 'unknown', properties: {} };
     item.properties = { ...item.properties, ...(body['properties'] as Record<string, unknown>) };
     item.etag = `"${uuid(`${path}${Date.now()}`)}"`;
+    if (item.type.toLowerCase().endsWith('/tables')) asTable(item);
     if (comment) {
       Object.assign(item.properties, { createdTimeUtc: ago(0), author: { name: session.name, objectId: session.objectId } });
       const about = this.items.get((comment[1] ?? '').toLowerCase());
@@ -200,6 +204,8 @@ const listTypes: readonly [string, string][] = [
   ['/incidents', 'microsoft.securityinsights/incidents'],
   ['/comments', 'microsoft.securityinsights/incidents/comments'],
   ['/alertrules', 'microsoft.securityinsights/alertrules'],
+  ['/tables', 'microsoft.operationalinsights/workspaces/tables'],
+  ['/microsoft.insights/datacollectionrules', 'microsoft.insights/datacollectionrules'],
   ['/savedsearches', 'microsoft.operationalinsights/workspaces/savedsearches'],
   ['/workspacesettings', 'microsoft.security/workspacesettings'],
   ['/microsoft.operationalinsights/workspaces', 'microsoft.operationalinsights/workspaces'],

@@ -253,6 +253,28 @@ export type Workspace = Resource<{
   sku?: { name?: string };
 }>;
 
+// crates/control: Microsoft.OperationalInsights/workspaces/tables
+export type WorkspaceTable = Resource<{
+  plan?: string;
+  provisioningState?: string;
+  retentionInDays?: number;
+  totalRetentionInDays?: number;
+  schema: {
+    name: string;
+    description?: string;
+    tableType?: string;
+    columns?: { name: string; type: string; description?: string }[];
+    standardColumns?: { name: string; type: string; description?: string }[];
+  };
+}>;
+
+// crates/control: Microsoft.Insights/dataCollectionRules
+export type CollectionRule = Resource<{
+  immutableId?: string;
+  description?: string;
+  provisioningState?: string;
+}>;
+
 // crates/api: Microsoft.Security/workspaceSettings
 export type WorkspaceSetting = Resource<{ workspaceId: string; scope: string }>;
 

@@ -8,6 +8,8 @@ export const versions = {
   pricings: '2024-01-01',
   savedSearches: '2020-08-01',
   secureScores: '2020-01-01',
+  collectionRules: '2022-06-01',
   sentinel: '2024-03-01',
+  tables: '2022-10-01',
   workspaces: '2025-07-01',
 } as const;

@@ -2,12 +2,15 @@
 import { AlertRegular } from '@fluentui/react-icons/svg/alert';
 import { BoardRegular } from '@fluentui/react-icons/svg/board';
 import { CubeRegular } from '@fluentui/react-icons/svg/cube';
+import { DataUsageRegular } from '@fluentui/react-icons/svg/data-usage';
 import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
 import { FlashRegular } from '@fluentui/react-icons/svg/flash';
 import { LightbulbRegular } from '@fluentui/react-icons/svg/lightbulb';
 import { OptionsRegular } from '@fluentui/react-icons/svg/options';
+import { PlugConnectedRegular } from '@fluentui/react-icons/svg/plug-connected';
 import { ServerRegular } from '@fluentui/react-icons/svg/server';
 import { ShieldErrorRegular } from '@fluentui/react-icons/svg/shield-error';
+import { TableRegular } from '@fluentui/react-icons/svg/table';
 import type { ComponentType } from 'react';
 import { paths } from '@/lib/paths';
 
@@ -32,6 +35,14 @@ export const navigation: readonly { group: string; items: readonly NavItem[] }[]
     items: [
       { text: 'Incidents', to: paths.incidents(), icon: ShieldErrorRegular },
       { text: 'Security alerts', to: paths.alerts(), icon: AlertRegular },
+    ],
+  },
+  {
+    group: 'Data',
+    items: [
+      { text: 'Data connectors', to: paths.connectors(), icon: PlugConnectedRegular },
+      { text: 'Tables', to: paths.tables(), icon: TableRegular },
+      { text: 'Usage', to: paths.usage(), icon: DataUsageRegular },
     ],
   },
   {

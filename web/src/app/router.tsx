@@ -32,6 +32,9 @@ const pages: RouteObject[] = [
   page(routes.incidents, () => import('@/features/incidents/IncidentsPage')),
   page(routes.incident, () => import('@/features/incidents/IncidentPage')),
   page(routes.analytics, () => import('@/features/rules/AnalyticsPage')),
+  page(routes.connectors, () => import('@/features/connectors/ConnectorsPage')),
+  page(routes.tables, () => import('@/features/tables/TablesPage')),
+  page(routes.usage, () => import('@/features/usage/UsagePage')),
 ];
 
 export const router = createBrowserRouter([

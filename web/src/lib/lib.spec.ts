@@ -3,7 +3,7 @@ import { isMachineId, parseArmId, sameId, scopeOf } from './arm-id';
 import { toCsv } from './csv';
 import { formatAgo, formatDuration } from './dates';
 import { formatRange, parseRange, toTimespan, setsTime } from './time-range';
-import { countOf, formatPoints, percent } from './units';
+import { countOf, formatPoints, percent, formatVolume } from './units';
 
 describe('time range', () => {
   test.each([
@@ -70,4 +70,8 @@ test('a query that compares its time column sets the time itself', () => {
   expect(setsTime('Heartbeat | summarize max(TimeGenerated) by Computer')).toBe(false);
   expect(setsTime('Heartbeat | where Computer == "TimeGenerated > 1" // | where TimeGenerated > 1')).toBe(false);
   expect(setsTime('Heartbeat | extend x = TimeGenerated > ago(1h)')).toBe(false);
+});
+
+test('volumes count in thousands', () => {
+  expect([0, 999, 1000, 1_500_000, 500_000_000, 12_345_678_901].map(formatVolume)).toEqual(['0 B', '999 B', '1.00 KB', '1.50 MB', '500 MB', '12.3 GB']);
 });

@@ -23,6 +23,9 @@ const table: readonly (readonly [string, string])[] = [
   [paths.incidents(), '/incidents | Incidents'],
   [paths.incident('i'), '/incidents/i | Incidents > Incident'],
   [paths.analytics(), '/analytics | Analytics'],
+  [paths.connectors({ door: 'ingestion' }), '/data-connectors?door=ingestion | Data connectors'],
+  [paths.tables({ table: 'Syslog' }), '/tables?table=Syslog | Tables'],
+  [paths.usage(), '/usage | Usage'],
 ];
 
 test.each(table)('%s', (path, expected) => {

@@ -24,6 +24,9 @@ export const routes = {
   incidents: '/incidents',
   incident: '/incidents/:incident',
   analytics: '/analytics',
+  connectors: '/data-connectors',
+  tables: '/tables',
+  usage: '/usage',
 } as const;
 
 type Query = Record<string, string | undefined>;
@@ -50,6 +53,9 @@ export const paths = {
   incidents: (query?: { status?: string; severity?: string }) => withQuery(routes.incidents, query),
   incident: (name: string, tab?: string) => withQuery(fill(routes.incident, { incident: name }), { tab }),
   analytics: () => routes.analytics,
+  connectors: (query?: { door?: string }) => withQuery(routes.connectors, query),
+  tables: (query?: { table?: string; q?: string }) => withQuery(routes.tables, query),
+  usage: () => routes.usage,
 };
 
 export interface Crumb {
@@ -87,6 +93,15 @@ export function crumbs(pathname: string): Crumb[] {
       break;
     case 'analytics':
       trail.push({ text: 'Analytics' });
+      break;
+    case 'data-connectors':
+      trail.push({ text: 'Data connectors' });
+      break;
+    case 'tables':
+      trail.push({ text: 'Tables' });
+      break;
+    case 'usage':
+      trail.push({ text: 'Usage' });
       break;
     case 'overview':
       trail.push({ text: 'Overview' });

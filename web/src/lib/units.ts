@@ -32,3 +32,15 @@ export function formatBytes(bytes: number): string {
   }
   return `${value >= 10 || at === 0 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
 }
+
+/** A volume of log data: billing counts a gigabyte as 10^9 bytes. */
+export function formatVolume(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  let at = 0;
+  let value = bytes;
+  while (value >= 1000 && at < units.length - 1) {
+    value /= 1000;
+    at += 1;
+  }
+  return `${value >= 100 || at === 0 ? Math.round(value) : value.toFixed(value >= 10 ? 1 : 2)} ${units[at]}`;
+}
