@@ -168,7 +168,7 @@ test('a query is cancelled, and one of fifty thousand rows scrolls', async ({ pa
   const [request] = await Promise.all([page.waitForRequest(/\/query$/), page.keyboard.press('Shift+Enter')]);
   await page.getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByText('The query was cancelled')).toBeVisible();
-  expect(request.failure()?.errorText).toContain('ERR_ABORTED');
+  await expect.poll(() => request.failure()?.errorText).toContain('ERR_ABORTED');
   await page.goto(`/logs?q=${encodeURIComponent('Syslog | take 50000')}`);
   const grid = page.getByRole('grid', { name: 'Results' });
   await expect(grid).toHaveAttribute('aria-rowcount', '50001');
