@@ -9,6 +9,7 @@ mod bench_query;
 mod bpf;
 mod command;
 mod conformance;
+mod crash;
 mod fuzz;
 mod portal;
 mod prerequisites;
@@ -38,6 +39,8 @@ enum Chore {
     Tidy,
     /// Measure: ingest rows/s, event-to-row and event-to-incident latency; `bench query`: queries beside peers
     Bench(bench::Options),
+    /// Kill the server at random points while rows come in, and count them
+    Crash(crash::Options),
     /// Compare our KQL with the reference's on a folder of queries and answers
     Conformance(conformance::Options),
     /// Feed random input to parsers, binder, planner and engine, and keep what fails
@@ -62,6 +65,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Test(options) => test::run(&options),
         Chore::Tidy => tidy::run(),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Crash(options) => crash::run(&options),
         Chore::Conformance(options) => conformance::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Ebpf => bpf::run(),

@@ -77,6 +77,12 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("subscriptions.list", "GET", "/subscriptions"),
     ("subscriptions.locations", "GET", "/subscriptions/{subscription}/locations"),
     ("tenants.list", "GET", "/tenants"),
+    ("workspaces.purge", "POST", "{scope}/providers/Microsoft.OperationalInsights/workspaces/{name}/purge"),
+    (
+        "workspaces.purgeStatus",
+        "GET",
+        "{scope}/providers/Microsoft.OperationalInsights/workspaces/{name}/operations/{purge}",
+    ),
     (
         "workspaces.sharedKeys",
         "POST",

@@ -56,11 +56,13 @@ async fn other(State(app): State<Arc<App>>, mut parts: Parts, body: Body) -> Res
     portal::serve(&app, &parts.method, &parts.uri).await
 }
 
-/// Alive, and whether the store takes rows.
+/// Alive, and whether all rows that were stored can be read.
 async fn health(State(app): State<Arc<App>>) -> Response {
-    axum::Json(
-        json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "seq": app.store.committed_seq()}),
-    )
+    let (files, rows) = app.store.missing();
+    axum::Json(json!({
+        "status": "ok", "version": env!("CARGO_PKG_VERSION"), "seq": app.store.committed_seq(),
+        "storage": {"status": if files == 0 { "ok" } else { "damaged" }, "damagedFiles": files, "missingRows": rows},
+    }))
     .into_response()
 }
 
@@ -82,6 +84,8 @@ pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
     tasks.spawn(agents::watch_presence(Arc::clone(app)));
     tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));
+    tasks.spawn(logs::write_notices(Arc::clone(app)));
+    tasks.spawn(logs::meter(Arc::clone(app)));
     tasks.spawn(plans::start(plans::PlansContext {
         records: app.records.clone(),
         clock: Arc::clone(&app.clock),

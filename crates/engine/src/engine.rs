@@ -21,7 +21,7 @@ use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
 use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
 use crate::learn;
-use crate::limits::{QueryLimits, QueryThreads};
+use crate::limits::{Partial, QueryLimits, QueryThreads};
 use crate::lower::Context;
 use crate::output::{QueryOutput, QueryStats, QueryTable};
 use crate::provider::SnapshotTable;
@@ -238,12 +238,36 @@ impl Inner {
         WorkspaceCatalog { store: &self.store, workspace, functions: self.options.functions.as_ref() }
     }
 
+    /// Runs a query. When a file cannot be read, the files of its tables are looked at: if some are damaged,
+    /// they are set aside, and the query runs once more over the rest.
     async fn run(
         &self,
         request: &QueryRequest,
         parameters: HashMap<String, String>,
         purpose: Purpose,
         interrupt: &Interrupt,
+    ) -> Result<QueryOutput, QueryError> {
+        let mut read = BTreeSet::new();
+        let error = match self.run_once(request, parameters.clone(), purpose, interrupt, &mut read).await {
+            Err(QueryError::Unreadable(error)) => error,
+            outcome => return outcome,
+        };
+        let tables: Vec<_> = read.iter().cloned().collect();
+        tracing::warn!(error, "a query met a file it cannot read; looking at its tables' files");
+        if self.store.examine(&tables).await? == 0 {
+            return Err(QueryError::Unreadable(error));
+        }
+        self.run_once(request, parameters, purpose, interrupt, &mut read).await
+    }
+
+    /// Runs a query, and adds the tables it reads to `read`.
+    async fn run_once(
+        &self,
+        request: &QueryRequest,
+        parameters: HashMap<String, String>,
+        purpose: Purpose,
+        interrupt: &Interrupt,
+        read: &mut BTreeSet<(WorkspaceId, String)>,
     ) -> Result<QueryOutput, QueryError> {
         let mut options = AnalyzeOptions { now: request.now, parameters, ..AnalyzeOptions::default() };
         let catalog = self.catalog(request.workspace);
@@ -254,7 +278,7 @@ impl Inner {
         for _ in 0..=LEARNED_CALLS_MAX {
             let analysis = bartizan_kql::analyze(&request.text, &catalog, &options);
             let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
-            let seq = self.open_tables(&query, request, &mut context)?;
+            let seq = self.open_tables(&query, request, &mut context, read)?;
             let seq = *first_seq.get_or_insert(seq);
             let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
             let Some(call) = learn::first_unlearned(roots) else {
@@ -277,6 +301,7 @@ impl Inner {
         query: &BoundQuery,
         request: &QueryRequest,
         context: &mut Context,
+        read: &mut BTreeSet<(WorkspaceId, String)>,
     ) -> Result<u64, QueryError> {
         let used = tables_used(query);
         let mut places: BTreeMap<WorkspaceId, Vec<(&str, &str)>> = BTreeMap::new();
@@ -293,6 +318,7 @@ impl Inner {
                 seq = snapshot.seq;
             }
             for (name, table) in snapshot.tables {
+                read.insert((workspace, name.clone()));
                 let table = Arc::new(SnapshotTable::new(table));
                 for (_, bound) in names.iter().filter(|(plain, _)| *plain == name) {
                     context.tables.insert((*bound).to_owned(), Arc::clone(&table));
@@ -345,7 +371,8 @@ impl Inner {
             tables.push(QueryTable { name, columns, batches, render, partial });
         }
         let rows = request.limits.rows - limits.rows;
-        let first = tables.remove(0);
+        let mut first = tables.remove(0);
+        first.partial = first.partial.or_else(|| missing_rows(&context, request));
         Ok(QueryOutput {
             columns: first.columns,
             batches: first.batches,
@@ -381,6 +408,25 @@ impl Inner {
             .with_physical_optimizer_rule(Arc::new(GiveWay));
         Ok(builder.with_aggregate_functions(functions).build())
     }
+}
+
+/// Says which rows the answer lacks because their files are damaged.
+fn missing_rows(context: &Context, request: &QueryRequest) -> Option<Partial> {
+    let (from, to) = request.timespan.map_or((i64::MIN, i64::MAX), |(from, to)| (from.0, to.0));
+    let tables: BTreeMap<&str, &SnapshotTable> =
+        context.tables.values().map(|table| (table.name(), table.as_ref())).collect();
+    let mut texts = Vec::new();
+    for (name, table) in tables {
+        let (files, rows) = table.missing(from, to);
+        if files > 0 {
+            texts.push(format!("{rows} rows in {files} files of `{name}`"));
+        }
+    }
+    let message = format!(
+        "rows are missing from the answer, because their files are damaged: {}. `Operation` has the details.",
+        texts.join(", ")
+    );
+    (!texts.is_empty()).then_some(Partial { code: "DataMissing", message })
 }
 
 /// A result of the query, cut down to what is needed.

@@ -29,6 +29,9 @@ pub enum QueryError {
     /// A table could not be read.
     #[error("cannot read the log store")]
     Store(#[source] StoreError),
+    /// A file of the log store could not be read or decoded.
+    #[error("cannot read a file of the log store: {0}")]
+    Unreadable(String),
     /// A defect on our side; the text is for the log, not for the user.
     #[error("internal error while running the query: {0}")]
     Internal(String),
@@ -43,7 +46,7 @@ impl QueryError {
             Self::Memory { .. } => ErrorKind::TooMany,
             Self::TooLarge { .. } | Self::Refused { .. } => ErrorKind::Invalid,
             Self::Store(error) => error.kind(),
-            Self::Internal(_) => ErrorKind::Internal,
+            Self::Internal(_) | Self::Unreadable(_) => ErrorKind::Internal,
         }
     }
 
@@ -74,6 +77,9 @@ impl From<DataFusionError> for QueryError {
         match error.find_root() {
             // The engine, which knows the limit, puts it in.
             DataFusionError::ResourcesExhausted(_) => Self::Memory { limit_bytes: 0 },
+            DataFusionError::ParquetError(_)
+            | DataFusionError::ObjectStore(_)
+            | DataFusionError::IoError(_) => Self::Unreadable(error.strip_backtrace()),
             _ => Self::Internal(error.strip_backtrace()),
         }
     }

@@ -20,6 +20,7 @@ mod output;
 mod provider;
 mod prune;
 mod result;
+mod sound_files;
 mod subquery;
 mod types;
 mod value;

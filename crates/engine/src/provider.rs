@@ -34,6 +34,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 use object_store::path::Path;
 
+use crate::sound_files::SoundFiles;
+
 /// One table of a snapshot. Dropping it releases the snapshot's hold on its files.
 #[derive(Debug)]
 pub(crate) struct SnapshotTable {
@@ -53,6 +55,17 @@ impl SnapshotTable {
     /// Whether the table has no rows at this snapshot.
     pub(crate) fn is_empty(&self) -> bool {
         self.snapshot.files.is_empty() && self.snapshot.memory.iter().all(|batch| batch.num_rows() == 0)
+    }
+
+    /// The table's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.snapshot.table.name
+    }
+
+    /// How many damaged files there are with rows between two times, in ticks, and how many rows they had.
+    pub(crate) fn missing(&self, from: i64, to: i64) -> (u64, u64) {
+        let hit = self.snapshot.damaged.iter().filter(|lost| lost.time_min <= to && lost.time_max >= from);
+        hit.fold((0, 0), |(files, rows), lost| (files + 1, rows + lost.rows))
     }
 
     /// The files that may hold rows passing `filters`.
@@ -95,8 +108,8 @@ impl SnapshotTable {
             let path = Path::from_absolute_path(&file.path)
                 .map_err(|error| DataFusionError::External(Box::new(error)))?;
             let statistics = Arc::new(self.statistics(std::slice::from_ref(&file)));
-            let file = PartitionedFile::new(path.to_string(), file.size_bytes).with_statistics(statistics);
-            groups[at % count].push(file);
+            let part = PartitionedFile::new(path.to_string(), file.size_bytes).with_statistics(statistics);
+            groups[at % count].push(part.with_extension(file));
         }
         Ok(groups.into_iter().map(FileGroup::new).collect())
     }
@@ -135,7 +148,7 @@ impl SnapshotTable {
         // Footers and page indexes are read once: a file never changes, and no two have one name.
         let store = runtime.object_store(ObjectStoreUrl::local_filesystem())?;
         let footers = runtime.cache_manager.get_file_metadata_cache();
-        let readers = Arc::new(CachedParquetFileReaderFactory::new(store, footers));
+        let readers = Arc::new(SoundFiles(CachedParquetFileReaderFactory::new(store, footers)));
         let source =
             ParquetSource::new(Arc::clone(&self.snapshot.schema)).with_parquet_file_reader_factory(readers);
         let source = Arc::new(source);

@@ -12,6 +12,7 @@
 mod activity;
 mod actor;
 mod agents;
+mod copy;
 mod database;
 mod error;
 mod evidence;

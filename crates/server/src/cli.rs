@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::backup;
 use crate::server::URL_STATE;
 use crate::{ServeOptions, Server, open_records};
 
@@ -31,6 +32,10 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Serve),
+    /// Copy everything a server keeps to a new folder; the server may run meanwhile.
+    Backup(Backup),
+    /// Put a backup into a new data folder.
+    Restore(Restore),
     /// Print a new one-time sign-in link for the owner.
     SignIn(SignIn),
     /// Print a token that enrols machines for one day.
@@ -57,6 +62,25 @@ struct Serve {
     /// A name people use for this server; may be repeated, the first one is used in links.
     #[arg(long = "public-name")]
     public_names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct Backup {
+    #[arg(long, env = "BARTIZAN_DATA")]
+    data: PathBuf,
+    /// A new or empty folder. It will hold private keys and logs.
+    #[arg(long)]
+    to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Restore {
+    /// The folder that `backup` made.
+    #[arg(long)]
+    from: PathBuf,
+    /// A new or empty folder.
+    #[arg(long, env = "BARTIZAN_DATA")]
+    data: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -119,6 +143,8 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(arguments) => serve(arguments).await,
+        Command::Backup(Backup { data, to }) => print_line(&backup::back_up(&data, &to).await?),
+        Command::Restore(Restore { from, data }) => print_line(&backup::restore(&from, &data)?),
         Command::SignIn(arguments) => {
             let (records, home) = open(&arguments.data).await?;
             let last = records.get_state(URL_STATE).await.context("cannot read the server's address")?;

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backup;
 pub mod cli;
 mod listener;
 mod lock;

@@ -15,6 +15,8 @@ use crate::store::Inner;
 const TICK: Duration = Duration::from_secs(1);
 /// How long a failed flush waits. Every try encodes the buffer again.
 const RETRY: Duration = Duration::from_secs(5);
+/// Bytes of old files that a quiet second compares with their checksums: 4 TB in a week.
+const SCRUB_BYTES: u64 = 8 << 20;
 /// How often files are looked at for their age.
 const EXPIRE: Duration = Duration::from_secs(600);
 
@@ -32,6 +34,7 @@ pub(crate) async fn run(inner: Weak<Inner>, mut stop: watch::Receiver<bool>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut flush_from = Instant::now();
     let mut expire_from = Instant::now();
+    let mut publish_from = Instant::now();
     loop {
         let Some(shared) = inner.upgrade().map(|inner| inner.shared()) else { return };
         let event = tokio::select! {
@@ -47,13 +50,20 @@ pub(crate) async fn run(inner: Weak<Inner>, mut stop: watch::Receiver<bool>) {
             Event::BufferFull | Event::Tick if now < flush_from => {}
             Event::BufferFull | Event::Tick => match inner.flush_due().await {
                 Ok(true) => report("merge", inner.compact().await),
-                Ok(false) => {}
+                // A quiet second: look whether old files are still what was written.
+                Ok(false) => report("check", inner.scrub(SCRUB_BYTES).await.map(drop)),
                 Err(error) => {
                     flush_from = now + RETRY;
                     report("flush", Err(error));
                 }
             },
         }
+        let interval = inner.shared().options.delta.as_ref().map(|delta| delta.interval);
+        if let Some(interval) = interval.filter(|_| now >= publish_from) {
+            publish_from = now + interval;
+            report("publish", inner.publish().await);
+        }
+        report("purge", inner.run_purges().await);
         if now >= expire_from {
             expire_from = now + EXPIRE;
             report("expire", inner.expire().await);

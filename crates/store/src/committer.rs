@@ -166,7 +166,9 @@ fn publish(shared: &Shared, jobs: Vec<Job>) {
             unknown_fields: job.decoded.unknown_fields,
             seq: *seq,
         });
-        let table = Arc::from(job.layout.table.name.as_str());
+        let table: Arc<str> = Arc::from(job.layout.table.name.as_str());
+        let Decoded { rejected_cells, unknown_fields, .. } = job.decoded;
+        shared.rejected.add(&(to.workspace, Arc::clone(&table)), rejected_cells, unknown_fields);
         answers.push((job.reply, result, Appended { workspace: to.workspace, table, rows, seq: *seq }));
     }
     let is_large = state.contents.values().any(|table| table.active.bytes >= shared.options.flush_bytes);

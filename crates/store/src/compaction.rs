@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bartizan_base::counters;
+use bartizan_base::{Ticks, counters};
 
 use crate::decode::Layout;
 use crate::error::StoreError;
 use crate::flush::write_rows;
+use crate::integrity;
 use crate::manifest::{FileRow, TableKey};
 use crate::options::StoreOptions;
 use crate::parquet_file;
@@ -85,7 +86,17 @@ async fn run(shared: &Arc<Shared>, merge: Merge) -> Result<(), StoreError> {
     let Merge { key, layout, files } = merge;
     let job = (shared.options.clone(), key.clone(), files.clone());
     let written = tokio::task::spawn_blocking(move || rewrite(&job.0, &job.1, &layout, &job.2)).await;
-    let added = written.map_err(|error| StoreError::Worker(error.to_string()))??;
+    let added = match written.map_err(|error| StoreError::Worker(error.to_string()))? {
+        // The damaged file is set aside, and the next merge does without it.
+        Err(StoreError::Damaged { path, fault }) if fault.is_damage() => {
+            let file = files.iter().find(|file| file.path == path);
+            let file =
+                file.ok_or_else(|| StoreError::Worker("a merge read a file it was not given".to_owned()))?;
+            integrity::quarantine(shared, &key, file, &fault).await?;
+            return Ok(());
+        }
+        added => added?,
+    };
     let removed: Vec<i64> = files.iter().map(|file| file.id).collect();
     let ids = shared.manifest.replace_files(&key, &removed, &added).await?;
     counters::count(FILES, "merged_away", files.len() as u64);
@@ -102,12 +113,14 @@ fn rewrite(
 ) -> Result<Vec<FileRow>, StoreError> {
     let mut batches = Vec::new();
     for file in files {
-        batches.extend(parquet_file::read(&*options.disk, &file.path)?);
+        batches.extend(parquet_file::read(file)?);
     }
-    write_rows(options, key, layout, &batches)
+    let received = files.iter().map(|file| file.received).max().unwrap_or_default();
+    write_rows(options, key, layout, &batches, Ticks(received))
 }
 
-fn exchange(shared: &Shared, key: &TableKey, removed: &[i64], ids: Vec<i64>, added: Vec<FileRow>) {
+/// Puts the files `added`, whose ids are `ids`, in the place of others.
+pub(crate) fn exchange(shared: &Shared, key: &TableKey, removed: &[i64], ids: Vec<i64>, added: Vec<FileRow>) {
     let mut state = shared.state.lock();
     let Some(table) = state.contents.get_mut(key) else { return };
     let mut gone = Vec::new();

@@ -3,8 +3,12 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+/// Bytes read at a time for a checksum.
+const CHECKSUM_CHUNK: usize = 1 << 20;
 
 /// File operations of the store. Paths are absolute and lie below the store's folder.
 pub trait Disk: Send + Sync + fmt::Debug {
@@ -16,6 +20,20 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// The whole file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The length and the CRC-32C of a file.
+    fn checksum(&self, path: &Path) -> io::Result<(u64, u32)> {
+        let bytes = self.read(path)?;
+        Ok((bytes.len() as u64, crc32c::crc32c(&bytes)))
+    }
+    /// `len` bytes from `offset` on; fails when the file is shorter.
+    fn read_range(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let bytes = self.read(path)?;
+        let from = usize::try_from(offset).ok();
+        let found = from.and_then(|from| bytes.get(from..from.checked_add(len)?));
+        Ok(found.ok_or(io::ErrorKind::UnexpectedEof)?.to_vec())
+    }
+    /// Gives a file another name, replacing what has it, and makes that durable.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// All files below a folder, in path order. Empty when the folder is absent.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// Deletes a file.
@@ -65,6 +83,37 @@ impl Disk for LocalDisk {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
+    }
+
+    fn checksum(&self, path: &Path) -> io::Result<(u64, u32)> {
+        let mut file = File::open(path)?;
+        let mut chunk = vec![0; CHECKSUM_CHUNK];
+        let (mut len, mut crc) = (0, 0);
+        loop {
+            let read = match file.read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            if read == 0 {
+                return Ok((len, crc));
+            }
+            len += read as u64;
+            crc = crc32c::crc32c_append(crc, &chunk[..read]);
+        }
+    }
+
+    fn read_range(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        File::open(path)?.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)?;
+        for dir in [to.parent(), from.parent()].into_iter().flatten() {
+            self.sync_dir(dir)?;
+        }
+        Ok(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {

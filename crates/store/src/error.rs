@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use bartizan_base::ErrorKind;
 
+use crate::integrity::Fault;
+
 /// An error of the log store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -22,8 +24,17 @@ pub enum StoreError {
     Unavailable { reason: String },
     #[error("table `{table}` cannot be declared like this: {reason}")]
     TableRefused { table: String, reason: String },
+    #[error("table `{0}` is a standard one and cannot be deleted; its rows go by retention or purge")]
+    StandardTable(String),
     #[error("table `{table}` exists with another type in column `{column}`")]
     TableConflict { table: String, column: String },
+    #[error(
+        "rows cannot be kept for {days} days in queries and {total_days} in all: both are 1 to {limit}, and the \
+         second is not less than the first"
+    )]
+    RetentionRefused { days: u32, total_days: u32, limit: u32 },
+    #[error("rows cannot be purged like this: {reason}")]
+    PurgeRefused { reason: String },
     #[error("cannot {action} `{path}`")]
     Io {
         action: &'static str,
@@ -47,6 +58,15 @@ pub enum StoreError {
         #[source]
         source: parquet::errors::ParquetError,
     },
+    #[error("`{path}` is not what was written there: restore it, or let the server set it aside, first")]
+    BackupDamaged { path: PathBuf },
+    /// Its rows are lost to this program.
+    #[error("the file `{path}` is damaged")]
+    Damaged {
+        path: PathBuf,
+        #[source]
+        fault: Fault,
+    },
     #[error("the store is closed")]
     Closed,
     #[error("a worker of the store stopped: {0}")]
@@ -58,16 +78,21 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::UnknownTable(_) => ErrorKind::NotFound,
-            Self::Malformed { .. } | Self::TableRefused { .. } => ErrorKind::Invalid,
+            Self::Malformed { .. }
+            | Self::TableRefused { .. }
+            | Self::RetentionRefused { .. }
+            | Self::PurgeRefused { .. } => ErrorKind::Invalid,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::Busy { .. } => ErrorKind::TooMany,
             Self::Unavailable { .. } | Self::Closed => ErrorKind::Unavailable,
-            Self::TableConflict { .. } => ErrorKind::Conflict,
+            Self::TableConflict { .. } | Self::StandardTable(_) => ErrorKind::Conflict,
             Self::Io { .. }
             | Self::Manifest(_)
             | Self::Version { .. }
             | Self::Arrow { .. }
             | Self::Parquet { .. }
+            | Self::Damaged { .. }
+            | Self::BackupDamaged { .. }
             | Self::Worker(_) => ErrorKind::Internal,
         }
     }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use bartizan_base::counters;
+use bartizan_base::{Ticks, counters};
 use uuid::Uuid;
 
 use crate::buffer;
@@ -76,28 +76,30 @@ fn freeze(shared: &Shared, is_due: impl Fn(&TableState) -> bool) -> Vec<Frozen> 
 }
 
 fn write(options: &StoreOptions, frozen: Vec<Frozen>) -> Result<Vec<TableFlush>, StoreError> {
+    let now = options.clock.now();
     frozen
         .into_iter()
         .map(|table| {
-            let files = write_rows(options, &table.key, &table.layout, &table.batches)?;
+            let files = write_rows(options, &table.key, &table.layout, &table.batches, now)?;
             let Frozen { key, position_before, position, sources, .. } = table;
             Ok(TableFlush { key, files, position_before, position, sources })
         })
         .collect()
 }
 
-/// Writes rows as one sorted file per time slice. The manifest does not know the files yet.
+/// Writes rows, the newest of which arrived at `received`, as one sorted file per time slice. The manifest does not know the files yet.
 pub(crate) fn write_rows(
     options: &StoreOptions,
     key: &TableKey,
     layout: &Layout,
     batches: &[RecordBatch],
+    received: Ticks,
 ) -> Result<Vec<FileRow>, StoreError> {
     let sorted_by = clustering::sort_columns(&layout.table);
     let slices = buffer::concat(layout, batches)
         .and_then(|batch| clustering::slices(&batch, &sorted_by))
         .map_err(StoreError::arrow(&layout.table.name))?;
-    slices.iter().map(|slice| write_slice(options, key, slice, &sorted_by)).collect()
+    slices.iter().map(|slice| write_slice(options, key, slice, &sorted_by, received)).collect()
 }
 
 fn write_slice(
@@ -105,6 +107,7 @@ fn write_slice(
     key: &TableKey,
     slice: &Slice,
     sorted_by: &[String],
+    received: Ticks,
 ) -> Result<FileRow, StoreError> {
     let (workspace, table) = key;
     let relative = format!("data/{workspace}/{table}/{}/{}.parquet", slice.day, Uuid::now_v7().simple());
@@ -127,6 +130,9 @@ fn write_slice(
         seq_min,
         seq_max,
         sorted_by: sorted_by.to_vec(),
+        received: received.0,
+        crc: Some(crc32c::crc32c(&bytes)),
+        index: None,
     })
 }
 

@@ -10,29 +10,12 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
+use crate::delta::Published;
 use crate::error::StoreError;
-
-/// Version of the tables below and of the files they name.
-const VERSION: i64 = 1;
-
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS store_meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS store_tables (
-    workspace BLOB NOT NULL, name TEXT NOT NULL, declaration TEXT NOT NULL,
-    PRIMARY KEY (workspace, name)) STRICT;
-CREATE TABLE IF NOT EXISTS store_files (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, workspace BLOB NOT NULL, table_name TEXT NOT NULL,
-    path TEXT NOT NULL UNIQUE, day INTEGER NOT NULL, size_bytes INTEGER NOT NULL, rows INTEGER NOT NULL,
-    time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, seq_min INTEGER NOT NULL, seq_max INTEGER NOT NULL,
-    sorted_by TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS store_positions (
-    workspace BLOB NOT NULL, table_name TEXT NOT NULL, seq INTEGER NOT NULL,
-    PRIMARY KEY (workspace, table_name)) STRICT;
-CREATE TABLE IF NOT EXISTS store_sources (
-    workspace BLOB NOT NULL, table_name TEXT NOT NULL, source BLOB NOT NULL,
-    seq INTEGER NOT NULL, seen INTEGER NOT NULL,
-    PRIMARY KEY (workspace, table_name, source)) STRICT, WITHOUT ROWID;
-";
+use crate::integrity::Damaged;
+use crate::manifest_version;
+use crate::purge::Purge;
+use crate::retention::Retention;
 
 /// A workspace's table.
 pub(crate) type TableKey = (WorkspaceId, Arc<str>);
@@ -52,6 +35,19 @@ pub(crate) struct FileRow {
     pub(crate) seq_min: i64,
     pub(crate) seq_max: i64,
     pub(crate) sorted_by: Vec<String>,
+    /// When its newest rows were written to a file first, in ticks.
+    pub(crate) received: i64,
+    /// CRC-32C of the whole file. `None` for a file that a program without checksums wrote.
+    pub(crate) crc: Option<u32>,
+    /// Where in the file its text index is, if it has one.
+    pub(crate) index: Option<IndexPlace>,
+}
+
+/// A part of a file that Parquet readers do not look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IndexPlace {
+    pub(crate) offset: u64,
+    pub(crate) len: usize,
 }
 
 /// What a flush of one table adds.
@@ -72,6 +68,13 @@ pub(crate) struct Contents {
     pub(crate) files: Vec<(TableKey, FileRow)>,
     pub(crate) positions: Vec<(TableKey, u64)>,
     pub(crate) sources: Vec<(TableKey, Uuid, u64)>,
+    pub(crate) damaged: Vec<(TableKey, Damaged)>,
+    /// Under the name `""`: those of a workspace.
+    pub(crate) retentions: Vec<(TableKey, Retention)>,
+    /// Of the Delta tables, when there are any.
+    pub(crate) published: Vec<(TableKey, Published)>,
+    /// Files that Delta tables name or named.
+    pub(crate) published_paths: Vec<String>,
 }
 
 /// The manifest's tables in the control database.
@@ -79,20 +82,9 @@ pub(crate) struct Contents {
 pub(crate) struct Manifest(SqlitePool);
 
 impl Manifest {
-    /// Creates the tables where they are missing and checks their version.
+    /// Brings the tables to the version that this program writes.
     pub(crate) async fn open(pool: SqlitePool) -> Result<Self, StoreError> {
-        sqlx::raw_sql(TABLES).execute(&pool).await?;
-        sqlx::query("INSERT INTO store_meta (key, value) VALUES ('version', ?) ON CONFLICT DO NOTHING")
-            .bind(VERSION)
-            .execute(&pool)
-            .await?;
-        let found: i64 = sqlx::query("SELECT value FROM store_meta WHERE key = 'version'")
-            .fetch_one(&pool)
-            .await?
-            .try_get(0)?;
-        if found > VERSION {
-            return Err(StoreError::Version { what: "manifest".to_owned(), found, supported: VERSION });
-        }
+        manifest_version::upgrade(&pool).await?;
         Ok(Self(pool))
     }
 
@@ -112,7 +104,7 @@ impl Manifest {
         }
         for row in sqlx::query(
             "SELECT workspace, table_name, id, path, day, size_bytes, rows, time_min, time_max, seq_min, seq_max,
-                    sorted_by FROM store_files ORDER BY id",
+                    sorted_by, crc, index_at, index_len, received FROM store_files ORDER BY id",
         )
         .fetch_all(&self.0)
         .await?
@@ -129,6 +121,21 @@ impl Manifest {
             .await?
         {
             contents.sources.push((table_key(&row)?, uuid(&row, 2)?, row.try_get::<i64, _>(3)? as u64));
+        }
+        for row in sqlx::query(
+            "SELECT workspace, table_name, path, rows, time_min, time_max, reason, found FROM store_damaged",
+        )
+        .fetch_all(&self.0)
+        .await?
+        {
+            contents.damaged.push((table_key(&row)?, damaged(&row)?));
+        }
+        for row in sqlx::query("SELECT workspace, table_name, days, total_days FROM store_retention")
+            .fetch_all(&self.0)
+            .await?
+        {
+            let retention = Retention { days: row.try_get(2)?, total_days: row.try_get(3)? };
+            contents.retentions.push((table_key(&row)?, retention));
         }
         Ok(contents)
     }
@@ -197,6 +204,113 @@ impl Manifest {
         Ok(ids)
     }
 
+    /// Takes a damaged file out of the table and remembers what is missing.
+    pub(crate) async fn set_aside(
+        &self,
+        key: &TableKey,
+        id: i64,
+        damaged: &Damaged,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.writer().await?;
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("DELETE FROM store_files WHERE id = ?").bind(id).execute(&mut *tx).await?;
+        sqlx::query(
+            "INSERT INTO store_damaged (workspace, table_name, path, rows, time_min, time_max, reason, found)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(key.0.0.as_bytes().as_slice())
+        .bind(key.1.as_ref())
+        .bind(&damaged.path)
+        .bind(damaged.rows as i64)
+        .bind(damaged.time_min)
+        .bind(damaged.time_max)
+        .bind(&damaged.reason)
+        .bind(damaged.found.0)
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Forgets damage to rows older than `before`, in ticks.
+    pub(crate) async fn forget_damaged(&self, key: &TableKey, before: i64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM store_damaged WHERE workspace = ? AND table_name = ? AND time_max < ?")
+            .bind(key.0.0.as_bytes().as_slice())
+            .bind(key.1.as_ref())
+            .bind(before)
+            .execute(&self.0)
+            .await?;
+        Ok(())
+    }
+
+    /// Sets how long a table's rows are kept, or, under the name `""`, those of the workspace's tables
+    /// without a setting of their own. `None` removes the setting.
+    pub(crate) async fn set_retention(
+        &self,
+        key: &TableKey,
+        retention: Option<Retention>,
+    ) -> Result<(), StoreError> {
+        let query = match retention {
+            Some(_) => {
+                "INSERT INTO store_retention (workspace, table_name, days, total_days) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET days = ?3, total_days = ?4"
+            }
+            None => "DELETE FROM store_retention WHERE workspace = ?1 AND table_name = ?2",
+        };
+        let mut query = sqlx::query(query).bind(key.0.0.as_bytes().as_slice()).bind(key.1.as_ref());
+        if let Some(Retention { days, total_days }) = retention {
+            query = query.bind(days).bind(total_days);
+        }
+        let mut connection = self.writer().await?;
+        query.execute(&mut *connection).await?;
+        Ok(())
+    }
+
+    /// Keeps the checksum of a file that was written without one.
+    pub(crate) async fn set_checksum(&self, id: i64, crc: u32) -> Result<(), StoreError> {
+        let update = sqlx::query("UPDATE store_files SET crc = ? WHERE id = ?");
+        update.bind(i64::from(crc)).bind(id).execute(&self.0).await?;
+        Ok(())
+    }
+
+    /// Keeps a purge and how far it has come.
+    pub(crate) async fn put_purge(&self, purge: &Purge) -> Result<(), StoreError> {
+        let filters = serde_json::to_string(&purge.filters)
+            .map_err(|error| StoreError::PurgeRefused { reason: error.to_string() })?;
+        let mut connection = self.writer().await?;
+        sqlx::query(
+            "INSERT INTO store_purges (id, workspace, table_name, seq, filters, started, ended, rows)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET ended = ?7, rows = ?8",
+        )
+        .bind(purge.id.to_string())
+        .bind(purge.workspace.0.as_bytes().as_slice())
+        .bind(&purge.table)
+        .bind(purge.seq as i64)
+        .bind(filters)
+        .bind(purge.started.0)
+        .bind(purge.ended.map(|ended| ended.0))
+        .bind(purge.rows as i64)
+        .execute(&mut *connection)
+        .await?;
+        Ok(())
+    }
+
+    /// All purges, oldest first.
+    pub(crate) async fn purges(&self) -> Result<Vec<Purge>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT workspace, table_name, id, seq, filters, started, ended, rows FROM store_purges
+             ORDER BY started, id",
+        )
+        .fetch_all(&self.0)
+        .await?;
+        rows.iter().map(purge).collect()
+    }
+
+    /// Forgets purges that ended before a time.
+    pub(crate) async fn forget_purges(&self, before: Ticks) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM store_purges WHERE ended < ?").bind(before.0).execute(&self.0).await?;
+        Ok(())
+    }
+
     /// Forgets sources that have sent nothing since `before`.
     pub(crate) async fn forget_sources(&self, before: Ticks) -> Result<Vec<(TableKey, Uuid)>, StoreError> {
         let rows =
@@ -227,9 +341,31 @@ impl Manifest {
         Ok(tx.commit().await?)
     }
 
+    pub(crate) fn pool(&self) -> &SqlitePool {
+        &self.0
+    }
+
+    /// Removes a custom table with its files. Its position stays: numbers are never used twice.
+    pub(crate) async fn drop_table(&self, key: &TableKey) -> Result<(), StoreError> {
+        let mut connection = self.writer().await?;
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+        for statement in [
+            "DELETE FROM store_tables WHERE workspace = ? AND name = ?",
+            "DELETE FROM store_files WHERE workspace = ? AND table_name = ?",
+            "DELETE FROM store_damaged WHERE workspace = ? AND table_name = ?",
+            "DELETE FROM store_retention WHERE workspace = ? AND table_name = ?",
+            "DELETE FROM store_delta WHERE workspace = ? AND table_name = ?",
+            "DELETE FROM store_delta_files WHERE workspace = ? AND table_name = ?",
+        ] {
+            let statement = sqlx::query(statement).bind(key.0.0.as_bytes().as_slice()).bind(key.1.as_ref());
+            statement.execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// A connection whose commits are on disk when they return. Log segments are deleted on the strength
     /// of them, so the pool's own setting, which may trade that for speed, is overruled.
-    async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         let mut connection = self.0.acquire().await?;
         sqlx::query("PRAGMA synchronous = FULL").execute(&mut *connection).await?;
         Ok(connection)
@@ -243,7 +379,8 @@ async fn insert_file(
 ) -> Result<i64, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO store_files (workspace, table_name, path, day, size_bytes, rows, time_min, time_max,
-                                  seq_min, seq_max, sorted_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                  seq_min, seq_max, sorted_by, crc, index_at, index_len, received)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(key.0.0.as_bytes().as_slice())
     .bind(key.1.as_ref())
@@ -256,6 +393,10 @@ async fn insert_file(
     .bind(file.seq_min)
     .bind(file.seq_max)
     .bind(file.sorted_by.join(","))
+    .bind(file.crc.map(i64::from))
+    .bind(file.index.map(|index| index.offset as i64))
+    .bind(file.index.map(|index| index.len as i64))
+    .bind(file.received)
     .execute(connection)
     .await?;
     Ok(inserted.last_insert_rowid())
@@ -266,12 +407,13 @@ fn uuid(row: &SqliteRow, at: usize) -> Result<Uuid, sqlx::Error> {
     Uuid::from_slice(bytes).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn table_key(row: &SqliteRow) -> Result<TableKey, sqlx::Error> {
+pub(crate) fn table_key(row: &SqliteRow) -> Result<TableKey, sqlx::Error> {
     Ok((WorkspaceId(uuid(row, 0)?), Arc::from(row.try_get::<&str, _>(1)?)))
 }
 
 fn file_row(row: &SqliteRow) -> Result<FileRow, sqlx::Error> {
     let sorted_by: &str = row.try_get(11)?;
+    let time_max = row.try_get(8)?;
     Ok(FileRow {
         id: row.try_get(2)?,
         path: row.try_get(3)?,
@@ -279,9 +421,44 @@ fn file_row(row: &SqliteRow) -> Result<FileRow, sqlx::Error> {
         size_bytes: row.try_get::<i64, _>(5)? as u64,
         rows: row.try_get::<i64, _>(6)? as u64,
         time_min: row.try_get(7)?,
-        time_max: row.try_get(8)?,
+        time_max,
         seq_min: row.try_get(9)?,
         seq_max: row.try_get(10)?,
         sorted_by: sorted_by.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        received: row.try_get::<Option<i64>, _>(15)?.unwrap_or(time_max),
+        crc: row.try_get::<Option<i64>, _>(12)?.map(|crc| crc as u32),
+        index: row
+            .try_get::<Option<i64>, _>(13)?
+            .zip(row.try_get::<Option<i64>, _>(14)?)
+            .map(|(offset, len)| IndexPlace { offset: offset as u64, len: len as usize }),
+    })
+}
+
+fn purge(row: &SqliteRow) -> Result<Purge, StoreError> {
+    let (workspace, table) = table_key(row)?;
+    let id: &str = row.try_get(2)?;
+    let filters: &str = row.try_get(4)?;
+    let unreadable =
+        |error: String| StoreError::PurgeRefused { reason: format!("stored purge `{id}`: {error}") };
+    Ok(Purge {
+        id: id.parse().map_err(|error: uuid::Error| unreadable(error.to_string()))?,
+        workspace,
+        table: table.to_string(),
+        seq: row.try_get::<i64, _>(3)? as u64,
+        filters: serde_json::from_str(filters).map_err(|error| unreadable(error.to_string()))?,
+        started: Ticks(row.try_get(5)?),
+        ended: row.try_get::<Option<i64>, _>(6)?.map(Ticks),
+        rows: row.try_get::<i64, _>(7)? as u64,
+    })
+}
+
+fn damaged(row: &SqliteRow) -> Result<Damaged, sqlx::Error> {
+    Ok(Damaged {
+        path: row.try_get(2)?,
+        rows: row.try_get::<i64, _>(3)? as u64,
+        time_min: row.try_get(4)?,
+        time_max: row.try_get(5)?,
+        reason: row.try_get(6)?,
+        found: Ticks(row.try_get(7)?),
     })
 }

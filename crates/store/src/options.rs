@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bartizan_base::{Clock, SystemClock};
 
+use crate::delta::DeltaOptions;
 use crate::disk::{Disk, LocalDisk};
 
 /// Settings of a store. [`StoreOptions::new`] has the defaults.
@@ -35,6 +36,8 @@ pub struct StoreOptions {
     pub merge_files_min: usize,
     /// Files at least this large are not merged again.
     pub merge_bytes_max: u64,
+    /// How tables are published as Delta Lake tables; `None` publishes nothing.
+    pub delta: Option<DeltaOptions>,
     /// Whether the store flushes, merges and expires on its own. Tests that step it by hand say no.
     pub background: bool,
 }
@@ -55,6 +58,7 @@ impl StoreOptions {
             reserve_bytes: 512 << 20,
             merge_files_min: 8,
             merge_bytes_max: 16 << 20,
+            delta: Some(DeltaOptions::default()),
             background: true,
         }
     }

@@ -18,7 +18,9 @@ use bartizan_schema::KqlType;
 
 use crate::disk::Disk;
 use crate::error::StoreError;
+use crate::integrity::Fault;
 use crate::layout::{self, SEQ_COLUMN, TIME_COLUMN};
+use crate::snapshot::FileEntry;
 
 /// Rows in a row group: small enough that pruning helps and scans run in parallel.
 const ROW_GROUP_ROWS: usize = 131_072;
@@ -46,10 +48,10 @@ pub(crate) fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), St
     disk.sync_dir(dir).map_err(StoreError::io("sync", dir))
 }
 
-/// All rows of a file.
-pub(crate) fn read(disk: &dyn Disk, path: &Path) -> Result<Vec<RecordBatch>, StoreError> {
-    let bytes = Bytes::from(disk.read(path).map_err(StoreError::io("read", path))?);
-    decode(bytes).map_err(StoreError::parquet(path))
+/// All rows of a file, if it is what was written.
+pub(crate) fn read(file: &FileEntry) -> Result<Vec<RecordBatch>, StoreError> {
+    let damaged = |fault| StoreError::Damaged { path: file.path.clone(), fault };
+    decode(file.read_sound().map_err(damaged)?).map_err(|error| damaged(Fault::Content(error.to_string())))
 }
 
 /// All rows in the bytes of a file.

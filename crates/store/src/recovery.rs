@@ -9,8 +9,11 @@ use bartizan_base::counters;
 use bartizan_schema::TableRegistry;
 
 use crate::decode::{Layout, Stamp};
+use crate::delta;
 use crate::error::StoreError;
-use crate::manifest::{Contents, FileRow, Manifest, TableKey};
+use crate::integrity::{Damaged, Fault};
+use crate::manifest::{Contents, Manifest, TableKey};
+use crate::notice::Notice;
 use crate::options::StoreOptions;
 use crate::record::Record;
 use crate::segment::{self, HEADER_LEN};
@@ -33,6 +36,8 @@ pub struct Recovery {
     pub orphans_removed: u64,
     /// Files that the manifest names and the disk does not have.
     pub missing_files: Vec<PathBuf>,
+    /// What operators should know of the above.
+    pub(crate) notices: Vec<Notice>,
 }
 
 /// Brings back the state and starts a new log segment.
@@ -41,7 +46,11 @@ pub(crate) async fn open(
     registry: &TableRegistry,
 ) -> Result<(Manifest, State, Wal, Recovery), StoreError> {
     let manifest = Manifest::open(options.pool.clone()).await?;
-    let contents = manifest.load().await?;
+    let mut contents = manifest.load().await?;
+    if options.delta.is_some() {
+        contents.published = manifest.published(&options.dir).await?;
+        contents.published_paths = manifest.published_paths().await?;
+    }
     let (options, registry) = (options.clone(), registry.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let mut recovery = Recovery::default();
@@ -64,24 +73,40 @@ fn restore(
     options.disk.create_dir_all(&data).map_err(StoreError::io("create", &data))?;
     let on_disk: BTreeSet<PathBuf> =
         options.disk.list(&data).map_err(StoreError::io("list", &data))?.into_iter().collect();
-    remove_orphans(options, &contents.files, &on_disk, recovery)?;
+    remove_orphans(options, &contents, &on_disk, recovery)?;
     let mut state = State { tables: Tables::new(registry), ..State::default() };
     for (workspace, table) in contents.tables {
         state.tables.put(workspace, table);
     }
+    let published: BTreeSet<PathBuf> =
+        contents.published.iter().flat_map(|(_, published)| published.files.keys().cloned()).collect();
+    state.published.extend(contents.published);
     for (key, row) in contents.files {
         let entry = file_entry(&options.dir, row, &options.disk);
-        if !on_disk.contains(&entry.path) {
-            tracing::error!(path = %entry.path.display(), rows = entry.rows, "file of the manifest is missing");
-            recovery.missing_files.push(entry.path.clone());
+        let Some(layout) = layout_of(&state, &key) else { continue };
+        if published.contains(&entry.path) {
+            entry.is_published.store(true, std::sync::atomic::Ordering::Release);
+        }
+        if on_disk.contains(&entry.path) {
+            state.table(key.0, &layout).files.push(entry);
             continue;
         }
+        // The manifest keeps its entry: the file may come back from a backup.
+        tracing::error!(path = %entry.path.display(), rows = entry.rows, "file of the manifest is missing");
+        recovery.missing_files.push(entry.path.clone());
+        let damaged = Damaged::new(&options.dir, &entry, &Fault::Lost, options.clock.now());
+        recovery.notices.push(damaged.notice(&key, "lost before this start"));
+        state.table(key.0, &layout).damaged.push(Arc::new(damaged));
+    }
+    state.retentions.extend(contents.retentions);
+    for (key, damaged) in contents.damaged {
         if let Some(layout) = layout_of(&state, &key) {
-            state.table(key.0, &layout).files.push(entry);
+            state.table(key.0, &layout).damaged.push(Arc::new(damaged));
         }
     }
     for (key, position) in contents.positions {
         state.seq = state.seq.max(position);
+        state.positions.insert(key.clone(), position);
         if let Some(layout) = layout_of(&state, &key) {
             state.table(key.0, &layout).position = position;
         }
@@ -105,12 +130,19 @@ fn layout_of(state: &State, key: &TableKey) -> Option<Arc<Layout>> {
 
 fn remove_orphans(
     options: &StoreOptions,
-    files: &[(TableKey, FileRow)],
+    contents: &Contents,
     on_disk: &BTreeSet<PathBuf>,
     recovery: &mut Recovery,
 ) -> Result<(), StoreError> {
-    let named: BTreeSet<PathBuf> = files.iter().map(|(_, row)| options.dir.join(&row.path)).collect();
+    let files = contents.files.iter().map(|(_, row)| options.dir.join(&row.path));
+    let published = contents.published_paths.iter().map(|path| options.dir.join(path));
+    let named: BTreeSet<PathBuf> = files.chain(published).collect();
     for orphan in on_disk.difference(&named) {
+        // Logs of published tables are their own, but for drafts that a crash left.
+        let is_log = orphan.parent().is_some_and(|dir| dir.ends_with(delta::LOG_FOLDER));
+        if is_log && orphan.extension().is_none_or(|extension| extension != "tmp") {
+            continue;
+        }
         options.disk.remove(orphan).map_err(StoreError::io("remove", orphan))?;
         recovery.orphans_removed += 1;
     }
@@ -123,8 +155,7 @@ fn replay(options: &StoreOptions, state: &mut State, recovery: &mut Recovery) ->
     options.disk.create_dir_all(&dir).map_err(StoreError::io("create", &dir))?;
     let segments = wal::segments(&*options.disk, &dir)?;
     // Every table's position as of the manifest: replay must not compare with what it moves itself.
-    let positions: HashMap<TableKey, u64> =
-        state.contents.iter().map(|(key, table)| (key.clone(), table.position)).collect();
+    let positions = state.positions.clone();
     // Tables are flushed apart from one another, so the log may hold rows older than the newest in files.
     let seq_in_files = std::mem::take(&mut state.seq);
     let mut closed = Vec::new();
@@ -170,11 +201,14 @@ fn replay_record(
     recovery: &mut Recovery,
 ) -> Result<(), String> {
     let Record { seq, received, to, body } = record;
-    let layout = state
-        .tables
-        .find(to.workspace, &to.table)
-        .map(Arc::clone)
-        .ok_or_else(|| format!("table `{}` is not declared", to.table))?;
+    let Some(layout) = state.tables.find(to.workspace, &to.table).map(Arc::clone) else {
+        // Rows of a table that was dropped since are no loss.
+        let covered = positions.get(&(to.workspace, Arc::from(to.table.as_str())));
+        return match covered {
+            Some(position) if seq <= *position => Ok(()),
+            _ => Err(format!("table `{}` is not declared", to.table)),
+        };
+    };
     let key: TableKey = (to.workspace, Arc::from(layout.table.name.as_str()));
     if seq <= positions.get(&key).copied().unwrap_or_default() || seq <= state.seq {
         return Ok(());
@@ -221,6 +255,7 @@ impl Quarantine<'_> {
     fn put(&mut self, place: Range<usize>, reason: &str) {
         let dir = self.options.dir.join("quarantine");
         let path = dir.join(format!("{:020}-{}.bin", self.segment, place.start));
+        let len = place.len();
         tracing::error!(path = %path.display(), bytes = place.len(), reason, "damaged log entry set aside");
         counters::count(DAMAGED, if reason == "torn" { "torn" } else { "damaged" }, 1);
         let disk = &self.options.disk;
@@ -234,6 +269,14 @@ impl Quarantine<'_> {
             Err(error) => tracing::error!(path = %path.display(), %error, "damaged log entry cannot be kept"),
             Ok(()) => {}
         }
+        let detail = format!(
+            "{} bytes of the write-ahead log are damaged ({reason}) and kept as `{}`. The rows of the batches in them \
+             are not served.",
+            len,
+            path.display()
+        );
+        let at = self.options.clock.now();
+        self.recovery.notices.push(Notice { at, workspace: None, key: "LogDamaged", detail });
         self.recovery.quarantined.push(path);
     }
 }

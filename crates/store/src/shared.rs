@@ -8,7 +8,9 @@ use tokio::sync::{Notify, broadcast};
 use crate::append::Appended;
 use crate::error::StoreError;
 use crate::manifest::Manifest;
+use crate::notice::Notices;
 use crate::options::StoreOptions;
+use crate::rejected::RejectedByTable;
 use crate::state::State;
 
 /// Notices that a slow subscriber may fall behind by; it is told how many it missed.
@@ -23,6 +25,10 @@ pub(crate) struct Shared {
     /// A buffer is large enough to be flushed.
     pub(crate) flush_due: Notify,
     pub(crate) closed: AtomicBool,
+    pub(crate) notices: Notices,
+    pub(crate) rejected: RejectedByTable,
+    /// A purge was asked for, or a start may have found one.
+    pub(crate) purge_due: AtomicBool,
     /// Bodies on their way through decoding and the log.
     in_flight_bytes: AtomicUsize,
 }
@@ -36,6 +42,9 @@ impl Shared {
             appended: broadcast::channel(NOTICES_MAX).0,
             flush_due: Notify::new(),
             closed: AtomicBool::new(false),
+            notices: Notices::default(),
+            rejected: RejectedByTable::default(),
+            purge_due: AtomicBool::new(true),
             in_flight_bytes: AtomicUsize::new(0),
         }
     }

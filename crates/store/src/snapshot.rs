@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bartizan_schema::Table;
 
 use crate::disk::Disk;
+use crate::integrity::{Checked, Damaged};
 
 /// Several tables at one moment. Every row with a sequence number up to `seq` is in it once, no other is.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct TableSnapshot {
     pub files: Vec<Arc<FileEntry>>,
     /// Rows not yet in files, each batch with exactly `schema`.
     pub memory: Vec<RecordBatch>,
+    /// What is missing, because files were damaged or lost.
+    pub damaged: Vec<Arc<Damaged>>,
 }
 
 /// One Parquet file and what the manifest knows about it. It never changes once written. A file that
@@ -51,6 +54,13 @@ pub struct FileEntry {
     pub(crate) day: i64,
     pub(crate) obsolete: AtomicBool,
     pub(crate) disk: Arc<dyn Disk>,
+    /// CRC-32C of the whole file, once it is known.
+    pub(crate) crc: OnceLock<u32>,
+    /// Readers of the published Delta table may read it: it is deleted when their grace is over, and not before.
+    pub(crate) is_published: AtomicBool,
+    pub(crate) checked: Checked,
+    /// When its newest rows were written to a file first, in ticks.
+    pub(crate) received: i64,
 }
 
 impl FileEntry {
@@ -62,7 +72,7 @@ impl FileEntry {
 
 impl Drop for FileEntry {
     fn drop(&mut self) {
-        if !*self.obsolete.get_mut() {
+        if !*self.obsolete.get_mut() || *self.is_published.get_mut() {
             return;
         }
         if let Err(error) = self.disk.remove(&self.path) {

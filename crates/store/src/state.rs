@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use arrow::error::ArrowError;
 use bartizan_base::{BatchId, Ticks, WorkspaceId};
@@ -11,8 +11,11 @@ use uuid::Uuid;
 
 use crate::buffer::Buffer;
 use crate::decode::{Decoded, Layout};
+use crate::delta::Published;
 use crate::disk::Disk;
+use crate::integrity::{Checked, Damaged};
 use crate::manifest::{FileRow, TableKey};
+use crate::retention::Retention;
 use crate::snapshot::FileEntry;
 use crate::tables::Tables;
 
@@ -23,6 +26,12 @@ pub(crate) struct State {
     pub(crate) seq: u64,
     pub(crate) tables: Tables,
     pub(crate) contents: HashMap<TableKey, TableState>,
+    /// How long rows are kept, where that was set; under the name `""` for a workspace.
+    pub(crate) retentions: HashMap<TableKey, Retention>,
+    /// How far files covered the log, of tables that have no state yet or were dropped.
+    pub(crate) positions: HashMap<TableKey, u64>,
+    /// What readers of the Delta tables are shown.
+    pub(crate) published: HashMap<TableKey, Published>,
 }
 
 /// One table of one workspace.
@@ -38,6 +47,8 @@ pub(crate) struct TableState {
     /// The highest sequence number covered by files.
     pub(crate) position: u64,
     pub(crate) sources: HashMap<Uuid, SourceMark>,
+    /// Rows that are missing.
+    pub(crate) damaged: Vec<Arc<Damaged>>,
 }
 
 /// How far a source has come in one table.
@@ -58,6 +69,7 @@ impl TableState {
             files: Vec::new(),
             position: 0,
             sources: HashMap::new(),
+            damaged: Vec::new(),
         }
     }
 
@@ -81,7 +93,10 @@ impl State {
     /// The table's state, made at its first use.
     pub(crate) fn table(&mut self, workspace: WorkspaceId, layout: &Arc<Layout>) -> &mut TableState {
         let key = (workspace, Arc::from(layout.table.name.as_str()));
-        self.contents.entry(key).or_insert_with(|| TableState::new(Arc::clone(layout)))
+        let position = self.positions.get(&key).copied().unwrap_or_default();
+        self.contents
+            .entry(key)
+            .or_insert_with(|| TableState { position, ..TableState::new(Arc::clone(layout)) })
     }
 
     /// Makes the rows of one commit visible.
@@ -134,5 +149,9 @@ pub(crate) fn file_entry(dir: &Path, row: FileRow, disk: &Arc<dyn Disk>) -> Arc<
         day: row.day,
         obsolete: AtomicBool::new(false),
         disk: Arc::clone(disk),
+        crc: row.crc.map_or_else(OnceLock::new, OnceLock::from),
+        is_published: AtomicBool::new(false),
+        checked: Checked::default(),
+        received: row.received,
     })
 }

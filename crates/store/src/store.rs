@@ -5,27 +5,36 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bartizan_base::{Ticks, Timespan, WorkspaceId};
-use bartizan_schema::{Table, TableRegistry};
+use bartizan_schema::{Table, TableKind, TableRegistry};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot, watch};
+use uuid::Uuid;
 
 use crate::append::{Ack, AppendTarget, Appended};
 use crate::buffer::Buffer;
 use crate::committer::{self, Event, Job, QUEUE_BATCHES_MAX};
 use crate::decode::{Decoded, Layout, Stamp};
 use crate::error::StoreError;
+use crate::manifest::TableKey;
+use crate::notice::Notice;
 use crate::options::StoreOptions;
+use crate::purge::{Filter, Purge};
 use crate::record::Record;
 use crate::recovery::{self, Recovery};
+use crate::rejected::Rejected;
+use crate::retention::Retention;
 use crate::shared::Shared;
 use crate::snapshot::{FileEntry, Snapshot, TableSnapshot};
 use crate::state::TableState;
-use crate::{background, compaction, flush, layout, retention};
+use crate::{background, compaction, delta, flush, integrity, layout, purge, retention};
 
 /// Bodies up to this size are decoded where they arrive: at some hundred megabytes a second it takes
 /// less time than moving to another thread and back is worth.
 const DECODE_INLINE_BYTES: usize = 16 << 10;
+
+/// How long a purge that is done can be asked for.
+const PURGES_KEPT: Timespan = Timespan::from_seconds(30 * 86_400);
 
 /// The log store. Clones share one store.
 #[derive(Clone, Debug)]
@@ -39,6 +48,8 @@ pub(crate) struct Inner {
     flush_turn: Mutex<()>,
     /// Held by the one merge or expiry at a time.
     merge_turn: Mutex<()>,
+    /// Held by the one who publishes; taken after `merge_turn`.
+    publish_turn: Mutex<()>,
     /// Held while a table is declared.
     declare_turn: Mutex<()>,
     /// One permit for every processor: decoding is nothing but computation.
@@ -59,6 +70,7 @@ impl Store {
         let is_background = options.background;
         let (manifest, state, wal, recovery) = recovery::open(&options, &tables).await?;
         let shared = Arc::new(Shared::new(options, manifest, state));
+        shared.notices.put_back(recovery.notices.clone());
         let (events, inbox) = mpsc::channel(QUEUE_BATCHES_MAX);
         let committed = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -71,6 +83,7 @@ impl Store {
             events,
             flush_turn: Mutex::default(),
             merge_turn: Mutex::default(),
+            publish_turn: Mutex::default(),
             declare_turn: Mutex::default(),
             decode_slots: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             recovery,
@@ -112,6 +125,92 @@ impl Store {
         let mut state = shared.state.lock();
         let layout = state.tables.put(workspace, table);
         state.table(workspace, &layout).layout = Arc::clone(&layout);
+        Ok(())
+    }
+
+    /// Deletes a custom table with all its rows.
+    ///
+    /// # Errors
+    /// `NotFound` for the table, `Conflict` for a standard one.
+    pub async fn drop_table(&self, workspace: WorkspaceId, name: &str) -> Result<(), StoreError> {
+        let shared = &self.0.shared;
+        let unknown = || StoreError::UnknownTable(name.chars().take(80).collect());
+        let table = self.table(workspace, name).ok_or_else(unknown)?;
+        if table.kind == TableKind::Standard {
+            return Err(StoreError::StandardTable(table.name.clone()));
+        }
+        let _turns = (
+            self.0.declare_turn.lock().await,
+            self.0.merge_turn.lock().await,
+            self.0.publish_turn.lock().await,
+        );
+        let key: TableKey = (workspace, Arc::from(table.name.as_str()));
+        // Nothing new comes in from here on; what is buffered goes to files, so that the log holds nothing of it.
+        shared.state.lock().tables.remove(workspace, &table.name);
+        if let Err(error) = self.flush().await {
+            shared.state.lock().tables.put(workspace, Table::clone(&table));
+            return Err(error);
+        }
+        shared.manifest.drop_table(&key).await?;
+        let mut state = shared.state.lock();
+        state.retentions.remove(&key);
+        state.published.remove(&key);
+        let gone = state.contents.get_mut(&key).map(|table| {
+            table.damaged.clear();
+            table.sources.clear();
+            std::mem::take(&mut table.files)
+        });
+        drop(state);
+        for file in gone.unwrap_or_default() {
+            file.is_published.store(false, Ordering::Release);
+            file.retire();
+        }
+        let dir = delta::log_folder(&shared.options.dir, &key);
+        for path in shared.options.disk.list(&dir).map_err(StoreError::io("list", &dir))? {
+            shared.options.disk.remove(&path).map_err(StoreError::io("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// How long a table's rows are kept.
+    ///
+    /// # Errors
+    /// `NotFound` for the table.
+    pub fn retention(&self, workspace: WorkspaceId, table: &str) -> Result<Retention, StoreError> {
+        let state = self.0.shared.state.lock();
+        let layout = state.tables.find(workspace, table);
+        let layout = layout.ok_or_else(|| StoreError::UnknownTable(table.chars().take(80).collect()))?;
+        Ok(state.retention(workspace, &layout.table))
+    }
+
+    /// Sets how long rows are kept: those of one table, or, without a table, those of the workspace's tables
+    /// that have no setting of their own. `None` goes back to what holds without a setting.
+    ///
+    /// # Errors
+    /// `NotFound` for the table, `Invalid` for days out of bounds.
+    pub async fn set_retention(
+        &self,
+        workspace: WorkspaceId,
+        table: Option<&str>,
+        retention: Option<Retention>,
+    ) -> Result<(), StoreError> {
+        retention.map_or(Ok(()), Retention::check)?;
+        let name: Arc<str> = match table {
+            None => Arc::from(""),
+            Some(name) => {
+                let found = self.table(workspace, name);
+                let found = found.ok_or_else(|| StoreError::UnknownTable(name.chars().take(80).collect()))?;
+                Arc::from(found.name.as_str())
+            }
+        };
+        let _turn = self.0.declare_turn.lock().await;
+        let key = (workspace, name);
+        self.0.shared.manifest.set_retention(&key, retention).await?;
+        let mut state = self.0.shared.state.lock();
+        match retention {
+            Some(retention) => drop(state.retentions.insert(key, retention)),
+            None => drop(state.retentions.remove(&key)),
+        }
         Ok(())
     }
 
@@ -165,6 +264,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when a table does not exist.
     pub fn snapshot(&self, workspace: WorkspaceId, tables: &[&str]) -> Result<Snapshot, StoreError> {
+        let now = self.0.shared.options.clock.now();
         let state = self.0.shared.state.lock();
         let seq = state.seq;
         let mut parts = Vec::with_capacity(tables.len());
@@ -173,14 +273,18 @@ impl Store {
             let layout = layout.ok_or_else(|| StoreError::UnknownTable((*name).to_owned()))?;
             let key = (workspace, Arc::from(layout.table.name.as_str()));
             let contents = state.contents.get(&key);
-            let files: Vec<Arc<FileEntry>> = contents.map(|table| table.files.clone()).unwrap_or_default();
+            let visible_from = state.retention(workspace, &layout.table).visible_from(now);
+            let visible = contents.into_iter().flat_map(|table| &table.files);
+            let files: Vec<Arc<FileEntry>> =
+                visible.filter(|file| file.newest() >= visible_from).map(Arc::clone).collect();
             let buffers: Option<[Buffer; 2]> =
                 contents.map(|table| [table.frozen.clone(), table.active.clone()]);
-            parts.push(((*name).to_owned(), layout, files, buffers));
+            let damaged = contents.map(|table| table.damaged.clone()).unwrap_or_default();
+            parts.push(((*name).to_owned(), layout, files, buffers, damaged));
         }
         drop(state);
         let mut snapshot = Snapshot { seq, tables: BTreeMap::new() };
-        for (name, layout, files, buffers) in parts {
+        for (name, layout, files, buffers, damaged) in parts {
             let memory = buffers
                 .iter()
                 .flatten()
@@ -189,7 +293,7 @@ impl Store {
                 .collect::<Result<_, _>>()
                 .map_err(StoreError::arrow(&layout.table.name))?;
             let (table, schema) = (Arc::clone(&layout.table), Arc::clone(&layout.schema));
-            snapshot.tables.insert(name, TableSnapshot { table, schema, files, memory });
+            snapshot.tables.insert(name, TableSnapshot { table, schema, files, memory, damaged });
         }
         Ok(snapshot)
     }
@@ -232,6 +336,118 @@ impl Store {
             retention::expire(&self.0.shared, now).await
         };
         expired.and(self.0.compact().await)
+    }
+
+    /// Notes that the rows of a table that match all filters are to be removed for good. They go with the
+    /// next [`Store::run_purges`], which the store does by itself.
+    ///
+    /// # Errors
+    /// `NotFound` for the table, `Invalid` for filters that do not fit it.
+    pub async fn purge(
+        &self,
+        workspace: WorkspaceId,
+        table: &str,
+        filters: Vec<Filter>,
+    ) -> Result<Purge, StoreError> {
+        let shared = &self.0.shared;
+        let (layout, seq) = {
+            let state = shared.state.lock();
+            let layout = state.tables.find(workspace, table).map(Arc::clone);
+            (layout.ok_or_else(|| StoreError::UnknownTable(table.chars().take(80).collect()))?, state.seq)
+        };
+        purge::check(&layout, &filters)?;
+        let purge = Purge {
+            id: Uuid::new_v4(),
+            workspace,
+            table: layout.table.name.clone(),
+            seq,
+            filters,
+            started: shared.options.clock.now(),
+            ended: None,
+            rows: 0,
+        };
+        shared.manifest.put_purge(&purge).await?;
+        shared.purge_due.store(true, Ordering::Release);
+        Ok(purge)
+    }
+
+    /// The purges that are under way, and those of the last 30 days.
+    ///
+    /// # Errors
+    /// When the manifest cannot be read.
+    pub async fn purges(&self) -> Result<Vec<Purge>, StoreError> {
+        self.0.shared.manifest.purges().await
+    }
+
+    /// Carries out the purges that were asked for.
+    ///
+    /// # Errors
+    /// When files or the manifest cannot be read or written; what is left is done with the next call.
+    pub async fn run_purges(&self) -> Result<(), StoreError> {
+        self.0.run_purges().await
+    }
+
+    /// Publishes what changed as Delta Lake tables, one commit for each table with changes, and deletes the
+    /// files whose time is over. The store does so by itself.
+    ///
+    /// # Errors
+    /// When files or the manifest cannot be written; the next call goes on from there.
+    pub async fn publish(&self) -> Result<(), StoreError> {
+        self.0.publish().await
+    }
+
+    /// Compares all files of some tables with their checksums, whatever was found before, and sets the
+    /// damaged ones aside. Returns how many those were.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written.
+    pub async fn examine(&self, tables: &[(WorkspaceId, String)]) -> Result<u64, StoreError> {
+        let _turn = self.0.merge_turn.lock().await;
+        let mut files = integrity::files_where(&self.0.shared, usize::MAX, |_| true);
+        let asked = |(workspace, name): &(WorkspaceId, Arc<str>)| {
+            tables.iter().any(|(of, table)| of == workspace && table.eq_ignore_ascii_case(name))
+        };
+        files.retain(|(key, _)| asked(key));
+        integrity::examine(&self.0.shared, files).await
+    }
+
+    /// Compares files with their checksums that were not compared for a week, up to a number of bytes.
+    /// The store does so by itself. Returns how many were damaged.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written.
+    pub async fn scrub(&self, budget_bytes: u64) -> Result<u64, StoreError> {
+        self.0.scrub(budget_bytes).await
+    }
+
+    /// What happened that operators should know, once: the caller writes it down, or hands it back with
+    /// [`Store::keep_notices`].
+    pub fn take_notices(&self) -> Vec<Notice> {
+        self.0.shared.notices.take()
+    }
+
+    /// Hands back notices that could not be written down.
+    pub fn keep_notices(&self, notices: Vec<Notice>) {
+        self.0.shared.notices.put_back(notices);
+    }
+
+    /// What did not fit its columns since this was last asked.
+    pub fn take_rejected(&self) -> Vec<Rejected> {
+        self.0.shared.rejected.take()
+    }
+
+    /// Hands back counts that could not be written down.
+    pub fn keep_rejected(&self, rejected: Vec<Rejected>) {
+        for Rejected { workspace, table, cells, fields } in rejected {
+            self.0.shared.rejected.add(&(workspace, Arc::from(table)), cells, fields);
+        }
+    }
+
+    /// Files whose rows are missing, and how many rows those are, of all workspaces.
+    pub fn missing(&self) -> (u64, u64) {
+        let state = self.0.shared.state.lock();
+        let damaged = || state.contents.values().flat_map(|table| &table.damaged);
+        (damaged().count() as u64, damaged().map(|damaged| damaged.rows).sum())
     }
 
     /// Takes no more rows, flushes, and stops. What a failed flush leaves is in the log.
@@ -283,12 +499,14 @@ impl Inner {
     pub(crate) async fn flush_due(&self) -> Result<bool, StoreError> {
         let options = &self.shared.options;
         let is_crowded = self.shared.state.lock().buffered_bytes() > options.buffer_bytes_max / 2;
-        let old = options.clock.now() - Timespan::from_duration(options.flush_age);
+        let now = options.clock.now();
+        let old = now - Timespan::from_duration(options.flush_age);
         self.flush(|table: &TableState| {
             is_crowded
                 || !table.frozen.is_empty()
                 || table.active.bytes >= options.flush_bytes
-                || table.active.oldest.is_some_and(|oldest| oldest <= old)
+                // A clock that was set back makes rows look as if they came in the future.
+                || table.active.oldest.is_some_and(|oldest| oldest <= old || oldest > now)
         })
         .await
     }
@@ -296,6 +514,44 @@ impl Inner {
     pub(crate) async fn compact(&self) -> Result<(), StoreError> {
         let _turn = self.merge_turn.lock().await;
         compaction::compact(&self.shared).await
+    }
+
+    pub(crate) async fn run_purges(&self) -> Result<(), StoreError> {
+        if !self.shared.purge_due.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let outcome = self.run_all_purges().await;
+        if outcome.is_err() {
+            self.shared.purge_due.store(true, Ordering::Release);
+        }
+        outcome
+    }
+
+    pub(crate) async fn publish(&self) -> Result<(), StoreError> {
+        let _turn = self.publish_turn.lock().await;
+        delta::publish(&self.shared).await
+    }
+
+    async fn run_all_purges(&self) -> Result<(), StoreError> {
+        let now = self.shared.options.clock.now();
+        self.shared.manifest.forget_purges(now - PURGES_KEPT).await?;
+        let mut open = self.shared.manifest.purges().await?;
+        open.retain(|purge| purge.ended.is_none());
+        if open.is_empty() {
+            return Ok(());
+        }
+        // The rows asked for are in files after this, and leave the log with it.
+        self.flush(|_| true).await?;
+        let _turns = (self.merge_turn.lock().await, self.publish_turn.lock().await);
+        for purge in open {
+            purge::run(&self.shared, purge).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn scrub(&self, budget_bytes: u64) -> Result<u64, StoreError> {
+        let _turn = self.merge_turn.lock().await;
+        integrity::scrub(&self.shared, budget_bytes).await
     }
 
     pub(crate) async fn expire(&self) -> Result<(), StoreError> {

@@ -50,6 +50,11 @@ impl Tables {
         layout
     }
 
+    /// Takes a custom table's declaration away.
+    pub(crate) fn remove(&mut self, workspace: WorkspaceId, name: &str) {
+        self.custom.remove(&(workspace, name.to_owned()));
+    }
+
     /// What declaring `table` would leave: its columns after those that the table already has.
     pub(crate) fn declared(&self, workspace: WorkspaceId, table: Table) -> Result<Table, StoreError> {
         check(&table)?;

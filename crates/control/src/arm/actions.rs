@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::arm::{Call, answer, scope};
 use crate::http::{Failure, query_value};
+use crate::logs::purge;
 use crate::plans::state::{self, StateQuery};
 
 /// Alerts of an incident are joined to it by relations.
@@ -24,7 +25,6 @@ pub(super) async fn act(
     word: &str,
     body: Body,
 ) -> Result<Response, Failure> {
-    drop(body);
     scope::check_subscription(&call.app, on)?;
     let parent = resource_type.rsplit_once('/').map_or("", |(parent, _)| parent).to_ascii_lowercase();
     let lower = word.to_ascii_lowercase();
@@ -39,6 +39,9 @@ pub(super) async fn act(
         ("microsoft.securityinsights/incidents", "bookmarks") => {
             incident(&call, on).await?;
             Ok(answer::list(Vec::new(), None))
+        }
+        ("microsoft.operationalinsights/workspaces", "purge") => {
+            purge::start(&call.app, &call.caller, on, &call.parts.headers, body).await
         }
         ("microsoft.operationalinsights/workspaces", "sharedkeys") => Err(Failure(ApiError::coded(
             ErrorKind::Conflict,

@@ -7,6 +7,7 @@ use http::Method;
 
 use crate::arm::{Call, answer, kinds, scope, type_info};
 use crate::http::Failure;
+use crate::logs::purge;
 
 pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
     let app = &call.app;
@@ -14,6 +15,9 @@ pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failur
     let resource_type = id.resource_type();
     if resource_type.eq_ignore_ascii_case(DIAGNOSIS) {
         return diagnosis(call, id).await;
+    }
+    if resource_type.eq_ignore_ascii_case(purge::OPERATION_TYPE) {
+        return purge::status(app, &call.caller, id).await;
     }
     if resource_type != SUBSCRIPTION {
         type_info(&resource_type)?;

@@ -32,14 +32,17 @@ pub(super) async fn patch(call: Call, id: ResourceId, body: Body) -> Result<Resp
     let sent: Map<String, Value> = read_json(&call.parts.headers, body, RESOURCE_BODY_MAX).await?;
     let wanted = condition(&call.parts.headers, sent.get("etag"))?;
     let Some(before) = call.app.records.get(&id).await? else {
-        return Err(ApiError::not_found(id.as_str()).into());
+        // A default can be changed like anything that is stored.
+        let default = kinds::find(info.name).absent(&call.app, &id).await?;
+        let mut body = default.ok_or_else(|| ApiError::not_found(id.as_str()))?.body;
+        merge(&mut body, Value::Object(sent));
+        return store(&call, info, &id, None, body, wanted).await;
     };
     // What was merged into must still be there when the result is written.
     let condition = if wanted == Condition::None { Condition::IfMatch(before.etag.clone()) } else { wanted };
     let mut body = before.body.clone();
     merge(&mut body, Value::Object(sent));
-    let response = store(&call, info, &id, Some(before), body, condition).await?;
-    Ok(response)
+    store(&call, info, &id, Some(before), body, condition).await
 }
 
 pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
@@ -51,8 +54,13 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
     if !info.deletable {
         return Err(read_only(info));
     }
-    let Some(stored) = app.records.get(id).await? else { return Ok(answer::empty(204)) };
-    if kinds::find(&resource_type).delete(app, &call.caller, &stored).await? {
+    let kind = kinds::find(&resource_type);
+    let stored = match app.records.get(id).await? {
+        Some(stored) => Some(stored),
+        None => kind.absent(app, id).await?,
+    };
+    let Some(stored) = stored else { return Ok(answer::empty(204)) };
+    if kind.delete(app, &call.caller, &stored).await? {
         return Ok(answer::empty(info.deleted));
     }
     let if_match =

@@ -4,7 +4,10 @@ mod batch;
 mod functions;
 mod ingest;
 mod metadata;
+pub(crate) mod purge;
 mod query;
+mod upkeep;
+mod usage;
 
 use std::sync::Arc;
 
@@ -17,6 +20,8 @@ use crate::app::App;
 pub use functions::SavedFunctions;
 pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
 pub(crate) use query::{check_workspace, columns};
+pub(crate) use upkeep::write_notices;
+pub(crate) use usage::meter;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()

@@ -10,6 +10,7 @@ mod ingest;
 mod portal;
 mod query;
 mod security;
+mod upkeep;
 
 use bartizan_testkit::in_process::{Answer, Caller, InProcess};
 use serde_json::{Value, json};

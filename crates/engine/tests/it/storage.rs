@@ -221,3 +221,38 @@ async fn everything_at_once_is_planned_quickly() {
         assert!(started.elapsed() < Duration::from_secs(10), "{text}: {:?}", started.elapsed());
     }
 }
+
+#[tokio::test]
+async fn a_damaged_file_is_left_out_and_the_answer_says_so() {
+    let fixture = Fixture::new(Vec::new()).await;
+    for (from, to) in [(0, 50), (50, 80), (80, 120)] {
+        fixture.append("Heartbeat", heartbeats(from, to)).await;
+        fixture.store.flush().await.unwrap();
+    }
+    fixture.append("Heartbeat", heartbeats(120, 130)).await;
+    let workspace = fixture.request("print 1").workspace;
+    let snapshot = fixture.store.snapshot(workspace, &["Heartbeat"]).unwrap();
+    let file = &snapshot.tables["Heartbeat"].files[1];
+    let mut bytes = std::fs::read(&file.path).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 8;
+    std::fs::write(&file.path, &bytes).unwrap();
+    drop(snapshot);
+    // The second one finds the file set aside already.
+    for _ in 0..2 {
+        let output = fixture.query("Heartbeat | where Computer startswith 'host' | count").await.unwrap();
+        assert_eq!(output.rows_json()[0][0], json!(100));
+        let partial = output.partial.unwrap();
+        assert_eq!(partial.code, "DataMissing");
+        assert!(partial.message.contains("30 rows in 1 files of `Heartbeat`"), "{}", partial.message);
+    }
+    let mut elsewhere = fixture.request("Heartbeat | count");
+    let time = |text: &str| bartizan_base::Ticks::parse(text).unwrap();
+    elsewhere.timespan = Some((time("2026-03-01T08:00:00Z"), time("2026-03-01T08:30:00Z")));
+    let output = fixture.engine.query(elsewhere).await.unwrap();
+    assert_eq!(
+        (output.rows_json()[0][0].clone(), output.partial),
+        (json!(30), None),
+        "other times are whole"
+    );
+}

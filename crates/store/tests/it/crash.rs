@@ -57,6 +57,7 @@ async fn act(choice: u32, fixture: &Fixture, store: &Store, sender: &mut Sender)
         }
         7 => store.flush().await,
         8 => store.flush_due().await,
+        10 => store.publish().await,
         _ => store.maintain(fixture.clock_now()).await,
     };
     if let Err(error) = result {
@@ -105,7 +106,7 @@ async fn fixture_on(disk: &SimDisk) -> Fixture {
 
 #[tokio::test]
 async fn every_step_of_a_fixed_course() {
-    const COURSE: [u32; 22] = [0, 5, 0, 7, 0, 5, 0, 0, 8, 5, 9, 0, 0, 0, 8, 0, 0, 7, 9, 5, 0, 7];
+    const COURSE: [u32; 25] = [0, 5, 0, 7, 10, 0, 5, 0, 0, 8, 5, 9, 0, 0, 0, 8, 10, 0, 0, 7, 9, 10, 5, 0, 7];
     for is_power_cut in [false, true] {
         let mut steps = 0;
         loop {
@@ -165,7 +166,7 @@ async fn many_lives_in_a_row() {
                     if disk.is_dead() {
                         break;
                     }
-                    act(rng.random_range(0..10), &fixture, &store, &mut sender).await;
+                    act(rng.random_range(0..11), &fixture, &store, &mut sender).await;
                 }
             } else {
                 assert!(disk.is_dead(), "{case}");

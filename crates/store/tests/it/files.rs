@@ -8,8 +8,6 @@ use serde_json::json;
 
 use crate::fixture::{Fixture, OTHER, TABLE, numbers_of, read_file};
 
-const DAY: Timespan = Timespan::from_seconds(86_400);
-
 #[tokio::test]
 async fn a_flush_makes_one_sorted_file_a_day_and_trims_the_log() {
     let fixture = Fixture::new().await;
@@ -70,31 +68,6 @@ async fn small_files_merge_and_the_old_ones_wait_for_their_readers() {
     let store = fixture.open().await;
     assert_eq!(fixture.numbers(&store, TABLE), [0, 1, 2, 3]);
     assert_eq!(store.recovery().orphans_removed, 0);
-}
-
-#[tokio::test]
-async fn files_past_the_retention_go() {
-    let fixture = Fixture::new().await;
-    let store = fixture.open().await;
-    let now = fixture.clock.now();
-    let row = |n: i64, at| json!({"N": n, "TimeGenerated": format!("{at:?}")});
-    let rows = json!([row(1, now - Timespan(31 * DAY.0)), row(2, now - Timespan(29 * DAY.0)), row(3, now)]);
-    fixture.append(&store, &rows.to_string()).await.unwrap();
-    store.flush().await.unwrap();
-    let before = store.snapshot(fixture.workspace, &[TABLE]).unwrap();
-    store.maintain(now).await.unwrap();
-    assert_eq!(fixture.numbers(&store, TABLE), [2, 3]);
-    let expired =
-        before.tables[TABLE].files.iter().find(|file| file.time_max < (now - Timespan(30 * DAY.0)).0);
-    let path = expired.unwrap().path.clone();
-    assert!(path.exists());
-    drop(before);
-    assert!(!path.exists());
-    store.maintain(now + Timespan(2 * DAY.0)).await.unwrap();
-    assert_eq!(fixture.numbers(&store, TABLE), [3]);
-    drop(store);
-    let store = fixture.open().await;
-    assert_eq!(fixture.numbers(&store, TABLE), [3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

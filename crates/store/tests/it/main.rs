@@ -3,11 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up stops there")]
 
 mod append;
+mod backup;
 mod crash;
 mod damage;
+mod delta;
 mod disk_full;
+mod faults;
 mod files;
 mod fixture;
+mod integrity;
+mod purge;
 mod repeats;
+mod retention;
 mod sim_disk;
 mod tables;
+mod versions;

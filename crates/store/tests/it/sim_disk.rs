@@ -22,6 +22,8 @@ struct World {
     is_dead: bool,
     /// Bytes that can still be written.
     free_bytes: u64,
+    /// How often a step fails without the process dying, and the error it fails with.
+    failing: (f64, i32),
     rng: StdRng,
 }
 
@@ -41,6 +43,7 @@ impl SimDisk {
             crash_at: None,
             is_dead: false,
             free_bytes: u64::MAX,
+            failing: (0.0, 0),
             rng: StdRng::seed_from_u64(seed),
         })))
     }
@@ -49,6 +52,11 @@ impl SimDisk {
     pub(crate) fn crash_after(&self, steps: u64) {
         let mut world = self.world();
         world.crash_at = Some(world.steps + steps);
+    }
+
+    /// From now on this share of the steps fails with an error number of the system.
+    pub(crate) fn fail_writes(&self, share: f64, error: i32) {
+        self.world().failing = (share, error);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -99,6 +107,10 @@ impl SimDisk {
             world.is_dead = true;
             return Err(io::Error::other("crashed"));
         }
+        let (share, error) = world.failing;
+        if share > 0.0 && world.rng.random_bool(share) {
+            return Err(io::Error::from_raw_os_error(error));
+        }
         Ok(world)
     }
 
@@ -130,6 +142,13 @@ impl Disk for SimDisk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let world = self.alive()?;
         Ok(world.files.get(path).ok_or(io::ErrorKind::NotFound)?.data.clone())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut world = self.step()?;
+        let file = world.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        world.files.insert(to.to_owned(), File { entry_synced: true, ..file });
+        Ok(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {

@@ -65,3 +65,37 @@ async fn bad_declarations_are_refused() {
         assert_eq!(error.kind(), kind, "{shown}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_dropped_table_leaves_nothing_and_can_be_made_again() {
+    let fixture = Fixture::new().await;
+    let store = fixture.open().await;
+    for n in 0..4 {
+        fixture.append(&store, &format!("{{\"N\":{n}}}")).await.unwrap();
+        if n == 1 {
+            store.flush().await.unwrap();
+            store.publish().await.unwrap();
+        }
+    }
+    let seq = store.committed_seq();
+    store.drop_table(fixture.workspace, TABLE).await.unwrap();
+    assert_eq!(store.snapshot(fixture.workspace, &[TABLE]).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(fixture.append(&store, "{}").await.unwrap_err().kind(), ErrorKind::NotFound);
+    let folder = fixture.options.dir.join("data").join(fixture.workspace.to_string()).join(TABLE);
+    let left = fixture.options.disk.list(&folder).unwrap();
+    assert_eq!(left, Vec::<std::path::PathBuf>::new());
+    drop(store);
+    // The fixture declares it again.
+    let store = fixture.open().await;
+    assert!(store.recovery().quarantined.is_empty());
+    assert_eq!(fixture.numbers(&store, TABLE), Vec::<i64>::new());
+    assert_eq!(
+        fixture.append(&store, r#"{"N":7}"#).await.unwrap().seq,
+        seq + 1,
+        "numbers are never used twice"
+    );
+    store.flush().await.unwrap();
+    assert_eq!(fixture.numbers(&store, TABLE), [7]);
+    let error = store.drop_table(fixture.workspace, "Heartbeat").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+}

@@ -1,4 +1,5 @@
 //! The real programs, started as child processes: for end-to-end tests and for `cargo xtask bench`.
 
+pub mod crash;
 pub mod programs;
 pub mod server;

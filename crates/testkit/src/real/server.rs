@@ -149,6 +149,15 @@ pub struct Client {
 }
 
 impl Client {
+    /// The same person at another server that knows the session, such as one restored from a backup.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn at(&self, server: &Server) -> anyhow::Result<Self> {
+        let (cookie, session) = (self.cookie.clone(), self.session.clone());
+        Ok(Self { http: server.http()?, url: server.url.clone(), cookie, session })
+    }
+
     /// A field of the session.
     pub fn session(&self, field: &str) -> String {
         self.session[field].as_str().unwrap_or_default().to_owned()

@@ -9,3 +9,4 @@ mod attacks;
 mod bad_days;
 mod main_job;
 mod portal;
+mod storage;

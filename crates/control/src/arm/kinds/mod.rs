@@ -11,6 +11,7 @@ mod pricings;
 mod provisioning;
 mod rules;
 mod saved_searches;
+mod tables;
 mod workspaces;
 
 use bartizan_api::ApiError;
@@ -30,7 +31,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Insights/dataCollectionRules", &collection::Rules),
     ("Microsoft.OperationalInsights/workspaces", &workspaces::Workspaces),
     ("Microsoft.OperationalInsights/workspaces/savedSearches", &saved_searches::SavedSearches),
-    ("Microsoft.OperationalInsights/workspaces/tables", &workspaces::Tables),
+    ("Microsoft.OperationalInsights/workspaces/tables", &tables::Tables),
     ("Microsoft.Resources/resourceGroups", &groups::Groups),
     ("Microsoft.Security/assessmentMetadata", &assessments::Metadata),
     ("Microsoft.Security/assessments", &assessments::Assessments),

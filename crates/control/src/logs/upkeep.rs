@@ -1,0 +1,75 @@
+//! What the log store has to tell, as rows of `Operation`: damage found, and values that did not fit
+//! their columns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bartizan_base::Ticks;
+use bartizan_store::{AppendTarget, Notice, Rejected};
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::http::chain;
+
+/// How often the store is asked.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Values that did not fit are told of once in this many rounds, added up by table.
+const ROUNDS_PER_REPORT: u32 = 12;
+
+/// Writes down what the store has to tell until the server stops.
+pub(crate) async fn write_notices(app: Arc<App>) {
+    for round in 1_u32.. {
+        step(&app, round.is_multiple_of(ROUNDS_PER_REPORT)).await;
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = app.stop.cancelled() => break,
+        }
+    }
+    step(&app, true).await;
+}
+
+async fn step(app: &App, with_rejected: bool) {
+    let notices = app.store.take_notices();
+    let rejected = if with_rejected { app.store.take_rejected() } else { Vec::new() };
+    let now = app.clock.now();
+    let rows: Vec<_> = notices
+        .iter()
+        .map(|notice| damage(app, notice))
+        .chain(rejected.iter().map(|rejected| misfit(app, rejected, now)))
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    let target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
+    if let Err(error) = app.store.append_rows(target, rows).await {
+        tracing::warn!(error = chain(&error), "cannot write Operation; trying again");
+        app.store.keep_notices(notices);
+        app.store.keep_rejected(rejected);
+    }
+}
+
+fn damage(app: &App, notice: &Notice) -> Map<String, Value> {
+    row(app, notice.at, "Data integrity", notice.key, "Error", &notice.detail)
+}
+
+fn misfit(app: &App, rejected: &Rejected, now: Ticks) -> Map<String, Value> {
+    let Rejected { table, cells, fields, .. } = rejected;
+    let detail = format!(
+        "Table `{table}`: {cells} values did not fit the type of their column and were stored as null; {fields} \
+         fields had no column and were dropped. The rows were kept. Declare the columns, or convert in the data \
+         collection rule's transformation."
+    );
+    row(app, now, "Ingestion", "ConversionFailed", "Warning", &detail)
+}
+
+fn row(app: &App, at: Ticks, category: &str, key: &str, status: &str, detail: &str) -> Map<String, Value> {
+    let row = json!({
+        "TimeGenerated": at, "OperationCategory": category, "OperationKey": key, "OperationStatus": status,
+        "Detail": detail, "Solution": "LogManagement", "SourceSystem": "Bartizan",
+        "_ResourceId": app.home.workspace.to_string().to_lowercase(),
+    });
+    match row {
+        Value::Object(row) => row,
+        _ => Map::new(),
+    }
+}
