@@ -38,7 +38,8 @@ function plot(data: ChartData): ReactNode & React.ReactElement {
       {...(data.x === 'label' ? {} : { type: 'number' as const, domain: ['dataMin', 'dataMax'] as const, scale: data.x === 'time' ? ('time' as const) : ('auto' as const) })}
       {...(data.x === 'time' ? { tickFormatter: (value: number) => timeTick(value, span) } : {})} />
   );
-  const y = <YAxis tick={tick} stroke={tokens.colorNeutralStroke2} tickFormatter={short} width={56} />;
+  const amount = data.shares ? share : short;
+  const y = <YAxis tick={tick} stroke={tokens.colorNeutralStroke2} tickFormatter={amount} width={56} />;
   const grid = <CartesianGrid stroke={tokens.colorNeutralStroke3} vertical={false} />;
   const tip = (
     <Tooltip
@@ -50,6 +51,7 @@ function plot(data: ChartData): ReactNode & React.ReactElement {
   const legend = data.series.length > 1 ? <Legend iconSize={10} wrapperStyle={{ fontSize: 12 }} /> : null;
   const margin = { top: 8, right: 16, bottom: 4, left: 0 };
   const stack = data.stacked ? { stackId: 'all' } : {};
+  const offset = data.shares ? { stackOffset: 'expand' as const } : {};
   switch (data.kind) {
     case 'line':
       return (
@@ -61,15 +63,15 @@ function plot(data: ChartData): ReactNode & React.ReactElement {
       );
     case 'area':
       return (
-        <AreaChart data={data.points} margin={margin}>{grid}{x}{y}{tip}{legend}
+        <AreaChart data={data.points} margin={margin} {...offset}>{grid}{x}{y}{tip}{legend}
           {data.series.map((name, at) => <Area key={name} dataKey={name} stroke={color(at)} fill={color(at)} fillOpacity={0.25} isAnimationActive={false} {...stack} />)}
         </AreaChart>
       );
     case 'bar':
       return (
-        <BarChart data={data.points} layout="vertical" margin={margin}>
+        <BarChart data={data.points} layout="vertical" margin={margin} {...offset}>
           <CartesianGrid stroke={tokens.colorNeutralStroke3} horizontal={false} />
-          <XAxis type="number" tick={tick} stroke={tokens.colorNeutralStroke2} tickFormatter={short} />
+          <XAxis type="number" tick={tick} stroke={tokens.colorNeutralStroke2} tickFormatter={amount} />
           <YAxis type="category" dataKey="x" tick={tick} stroke={tokens.colorNeutralStroke2} width={160} {...(data.x === 'time' ? { tickFormatter: (value: number) => timeTick(value, span) } : {})} />
           {tip}{legend}
           {data.series.map((name, at) => <Bar key={name} dataKey={name} fill={color(at)} maxBarSize={26} isAnimationActive={false} {...stack} />)}
@@ -77,7 +79,7 @@ function plot(data: ChartData): ReactNode & React.ReactElement {
       );
     case 'column':
       return (
-        <BarChart data={data.points} margin={margin}>{grid}
+        <BarChart data={data.points} margin={margin} {...offset}>{grid}
           <XAxis dataKey="x" tick={tick} stroke={tokens.colorNeutralStroke2} minTickGap={12} {...(data.x === 'time' ? { tickFormatter: (value: number) => timeTick(value, span) } : {})} />
           {y}{tip}{legend}
           {data.series.map((name, at) => <Bar key={name} dataKey={name} fill={color(at)} maxBarSize={56} isAnimationActive={false} {...stack} />)}
@@ -113,6 +115,10 @@ function timeTick(value: number, span: number): string {
   const iso = new Date(value).toISOString();
   if (span > 3 * 86_400_000) return iso.slice(5, 10);
   return span > 86_400_000 ? iso.slice(5, 16).replace('T', ' ') : iso.slice(11, 16);
+}
+
+function share(value: number): string {
+  return `${Math.round(value * 100)} %`;
 }
 
 function short(value: number): string {

@@ -12,6 +12,8 @@ export interface ChartData {
   series: string[];
   points: (Record<string, number> & { x: number | string })[];
   stacked: boolean;
+  /** Shares of the whole at each point, in place of amounts. */
+  shares: boolean;
   /** Series that are drawn as marks on another: places that stand out. */
   anomalies: string[];
   title: string | undefined;
@@ -86,6 +88,7 @@ export function toChart(answered: QueryTable, kind: ChartKind, render: QueryRend
     anomalies: all.filter((name) => anomalies.some((column) => name === column || name.endsWith(`: ${column}`))),
     points: limited,
     stacked: render.kind === 'stacked' || render.kind === 'stacked100' || (kind === 'area' && render.kind !== 'unstacked') || kind === 'column',
+    shares: render.kind === 'stacked100' && (kind === 'area' || kind === 'column' || kind === 'bar'),
     title: render.title ?? undefined,
     dropped: Math.max(0, all.length - seriesMax) + (data.length - limited.length),
   };

@@ -41,6 +41,13 @@ test('a time chart splits by the text column and sorts by time', () => {
   expect(toChart({ ...table, columns: table.columns.slice(0, 2), rows: [['2026-01-01T00:00:00Z', 'a']] }, 'line')).toBeUndefined();
 });
 
+test('a chart of shares is stacked, and asked for', () => {
+  const table: QueryTable = { name: 'PrimaryResult', columns: [{ name: 'Level', type: 'string' }, { name: 'n', type: 'long' }], rows: [['err', 1]] };
+  expect(toChart(table, 'column', { visualization: 'columnchart', kind: 'stacked100' })).toMatchObject({ shares: true, stacked: true });
+  expect(toChart(table, 'column', { visualization: 'columnchart' })).toMatchObject({ shares: false, stacked: true });
+  expect(toChart(table, 'pie', { visualization: 'piechart', kind: 'stacked100' })).toMatchObject({ shares: false });
+});
+
 test('series are drawn point by point, with marks where they stand out', () => {
   const table: QueryTable = {
     name: 'PrimaryResult',
