@@ -74,7 +74,7 @@ impl Binder<'_> {
         }
         let wanted = path.map(|path| Literal::String(path.text.clone()));
         let found = pattern.cases.iter().find(|case| {
-            let path = case.path.as_ref().map(|path| constant_of(path));
+            let path = case.path.as_ref().map(constant_of);
             path == wanted.clone().map(Some)
                 && case.arguments.len() == values.len()
                 && case.arguments.iter().zip(&values).all(|(argument, value)| {
