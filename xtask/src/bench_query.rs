@@ -14,7 +14,7 @@ pub(crate) struct Options {
     /// Only queries whose name has this
     #[arg(long, default_value = "")]
     only: String,
-    /// Where the table is written as Markdown
+    /// Where a page with the table is written, as Markdown
     #[arg(long)]
     report: Option<PathBuf>,
     /// Where the events are; generated when the folder does not exist
@@ -28,6 +28,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let data =
         options.data.clone().unwrap_or_else(|| target().join(format!("bench-events-{}", options.rows)));
     if !data.exists() {
+        println!("generating {} events in {}", options.rows, data.display());
         generate(&program, &data, options.rows)?;
     }
     let mut compare = std::process::Command::new(python);
@@ -42,6 +43,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// Builds the program, optimised, and says where it is.
 fn build() -> anyhow::Result<PathBuf> {
     let arguments = ["bench", "-p", "bartizan-engine", "-p", "features", "--bench", "peers", "--no-run"];
+    // first with its progress to be seen: an optimised build takes half an hour on two cores
+    execute(cargo(&arguments))?;
     let printed = capture(cargo(&[&arguments[..], &["--message-format", "json"]].concat()))?;
     let made =
         printed.lines().filter(|line| line.contains("\"compiler-artifact\"") && line.contains("\"peers\""));
@@ -54,6 +57,7 @@ fn peers() -> anyhow::Result<PathBuf> {
     let folder = target().join("bench-python");
     let python = folder.join("bin/python");
     if !python.exists() {
+        println!("installing DuckDB and chdb from the Python package index into {}", folder.display());
         execute(command("python3", &["-m", "venv", &folder.to_string_lossy()]))?;
         execute(command(&python.to_string_lossy(), &["-m", "pip", "install", "--quiet", "duckdb", "chdb"]))
             .context("the engines to compare with come from the Python package index")?;

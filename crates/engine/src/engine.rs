@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bartizan_base::{Ticks, WorkspaceId};
 use bartizan_kql::bound::{BoundQuery, BoundResult, ColumnSchema, MISTAKE, Rel, Render, table_place};
@@ -13,7 +13,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::physical_plan::{EmptyRecordBatchStream, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::SessionConfig;
 use tokio::sync::Semaphore;
 
@@ -25,8 +25,9 @@ use crate::limits::{Partial, QueryLimits, QueryThreads};
 use crate::lower::Context;
 use crate::output::{QueryOutput, QueryStats, QueryTable};
 use crate::provider::SnapshotTable;
-use crate::prune::{Kept, prune};
+use crate::prune::{Kept, prune, wanted_of_shared};
 use crate::result::{Collected, Columns, collect};
+use crate::share::share;
 use crate::subquery;
 use crate::whole::ExternalData;
 
@@ -69,14 +70,6 @@ impl Default for EngineOptions {
 
 /// Plugin calls of one query whose columns are learned from their rows. Each costs a run of its input.
 const LEARNED_CALLS_MAX: usize = 64;
-
-/// What a query is wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Answer,
-    /// Everything up to its rows.
-    Plan,
-}
 
 /// Restricts base tables to rows committed after `after`, up to and including `upto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,43 +157,47 @@ impl Engine {
         request: QueryRequest,
         parameters: HashMap<String, String>,
     ) -> Result<QueryOutput, QueryError> {
-        self.admit(request, parameters, Purpose::Answer).await
+        let started = Instant::now();
+        let limit = request.limits.timeout;
+        let work =
+            |inner: Arc<Inner>, interrupt| async move { inner.run(&request, parameters, &interrupt).await };
+        let mut output = self.admit(limit, work).await?;
+        output.stats.elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Ok(output)
     }
 
-    /// Plans a query without running it, to learn whether it would run. Sub-queries that the plan depends on
-    /// (`toscalar`, `in (Table)`, operators that read all of their input) do run.
+    /// Plans a query without running it, to learn whether it would run and how: the plan of each result as
+    /// text. Sub-queries that a plan depends on (`toscalar`, `in (Table)`, relations that are used more than
+    /// once, operators that read all of their input) do run.
     ///
     /// # Errors
     /// See [`QueryError`].
-    pub async fn plan(&self, request: QueryRequest) -> Result<(), QueryError> {
-        self.admit(request, HashMap::new(), Purpose::Plan).await.map(drop)
+    pub async fn plan(&self, request: QueryRequest) -> Result<Vec<String>, QueryError> {
+        let limit = request.limits.timeout;
+        let work = |inner: Arc<Inner>, interrupt| async move { inner.plan(&request, &interrupt).await };
+        self.admit(limit, work).await
     }
 
-    async fn admit(
+    /// Does the work of a query when there is room for it.
+    async fn admit<T: Send + 'static, F: Future<Output = Result<T, QueryError>> + Send + 'static>(
         &self,
-        request: QueryRequest,
-        parameters: HashMap<String, String>,
-        purpose: Purpose,
-    ) -> Result<QueryOutput, QueryError> {
-        let started = Instant::now();
-        let timeout = request.limits.timeout;
+        timeout: Duration,
+        work: impl FnOnce(Arc<Inner>, Interrupt) -> F,
+    ) -> Result<T, QueryError> {
         let deadline = tokio::time::Instant::now() + timeout;
         let permit = tokio::time::timeout_at(deadline, self.inner.running.acquire()).await;
         let Ok(Ok(_permit)) = permit else { return Err(QueryError::Timeout { limit: timeout }) };
-        let inner = Arc::clone(&self.inner);
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let interrupt = Interrupt::default();
         let _guard = InterruptOnDrop(interrupt.clone());
-        let work = async move { inner.run(&request, parameters, purpose, &interrupt).await };
-        let mut output = self.inner.threads.run(left, work).await.map_err(|error| match error {
+        let work = work(Arc::clone(&self.inner), interrupt);
+        self.inner.threads.run(left, work).await.map_err(|error| match error {
             QueryError::Timeout { .. } => QueryError::Timeout { limit: timeout },
             QueryError::Memory { .. } => {
                 QueryError::Memory { limit_bytes: self.inner.options.query_memory_bytes }
             }
             error => error,
-        })?;
-        output.stats.elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(output)
+        })
     }
 
     /// How many queries run, or have been dropped and are still on their way out.
@@ -244,11 +241,10 @@ impl Inner {
         &self,
         request: &QueryRequest,
         parameters: HashMap<String, String>,
-        purpose: Purpose,
         interrupt: &Interrupt,
     ) -> Result<QueryOutput, QueryError> {
         let mut read = BTreeSet::new();
-        let error = match self.run_once(request, parameters.clone(), purpose, interrupt, &mut read).await {
+        let error = match self.run_once(request, parameters.clone(), interrupt, &mut read).await {
             Err(QueryError::Unreadable(error)) => error,
             outcome => return outcome,
         };
@@ -257,7 +253,7 @@ impl Inner {
         if self.store.examine(&tables).await? == 0 {
             return Err(QueryError::Unreadable(error));
         }
-        self.run_once(request, parameters, purpose, interrupt, &mut read).await
+        self.run_once(request, parameters, interrupt, &mut read).await
     }
 
     /// Runs a query, and adds the tables it reads to `read`.
@@ -265,16 +261,45 @@ impl Inner {
         &self,
         request: &QueryRequest,
         parameters: HashMap<String, String>,
-        purpose: Purpose,
         interrupt: &Interrupt,
         read: &mut BTreeSet<(WorkspaceId, String)>,
     ) -> Result<QueryOutput, QueryError> {
+        let Bound { query, diagnostics, context, seq } =
+            self.bind(request, parameters, interrupt, read).await?;
+        let outcome = self.run_bound(query, request, context, seq).await;
+        outcome.map_err(|error| explained(error, diagnostics))
+    }
+
+    async fn plan(&self, request: &QueryRequest, interrupt: &Interrupt) -> Result<Vec<String>, QueryError> {
+        let Bound { query, diagnostics, mut context, .. } =
+            self.bind(request, HashMap::new(), interrupt, &mut BTreeSet::new()).await?;
+        let plan = async {
+            let (results, state) = self.pruned(query, &mut context)?;
+            let uses = uses(&results, &context);
+            let mut plans = Vec::with_capacity(results.len());
+            for result in &results {
+                let plan = plan(result, &uses, &mut context, &state).await?;
+                plans.push(displayable(plan.as_ref()).indent(false).to_string());
+            }
+            Ok(plans)
+        };
+        plan.await.map_err(|error| explained(error, diagnostics))
+    }
+
+    /// Analyses the text over a snapshot of the tables it reads. Columns that only rows tell are asked for
+    /// first, one call after the other. Tables that are read are added to `read`.
+    async fn bind(
+        &self,
+        request: &QueryRequest,
+        parameters: HashMap<String, String>,
+        interrupt: &Interrupt,
+        read: &mut BTreeSet<(WorkspaceId, String)>,
+    ) -> Result<Bound, QueryError> {
         let mut options = AnalyzeOptions { now: request.now, parameters, ..AnalyzeOptions::default() };
         let catalog = self.catalog(request.workspace);
         let mut context = Context::new(request, &self.options.endpoint, interrupt);
         context.external = self.options.external.clone();
         let mut first_seq = None;
-        // columns that only rows tell are asked for first, one call after the other
         for _ in 0..=LEARNED_CALLS_MAX {
             let analysis = bartizan_kql::analyze(&request.text, &catalog, &options);
             let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
@@ -282,8 +307,7 @@ impl Inner {
             let seq = *first_seq.get_or_insert(seq);
             let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
             let Some(call) = learn::first_unlearned(roots) else {
-                let outcome = self.run_bound(query, request, purpose, context, seq).await;
-                return outcome.map_err(|error| explained(error, analysis.diagnostics));
+                return Ok(Bound { query, diagnostics: analysis.diagnostics, context, seq });
             };
             let session = self.session(aggregates(&call.whole), interrupt)?;
             let (number, learned) = learn::learn(call, &mut context, &session).await?;
@@ -332,42 +356,24 @@ impl Inner {
         &self,
         query: BoundQuery,
         request: &QueryRequest,
-        purpose: Purpose,
         mut context: Context,
         seq: u64,
     ) -> Result<QueryOutput, QueryError> {
-        let BoundQuery { root, render, results } = query;
-        let first = BoundResult { name: String::new(), root, render };
-        let results: Vec<BoundResult> = std::iter::once(first).chain(results).collect();
-        let used: BTreeSet<String> = results.iter().flat_map(|result| tables(&result.root)).collect();
-        let uses = subquery::shared_uses(results.iter().map(|result| &result.root), &context.kept);
-        let results: Vec<PrunedResult> = results
-            .into_iter()
-            .map(|BoundResult { name, root, render }| {
-                let declared = root.columns();
-                let Kept { rel: root, places } = prune(root, &context, &uses);
-                let columns = Columns::new(&declared, &places);
-                PrunedResult { name, declared, root, columns, render }
-            })
-            .collect();
-        let aggregates = results.iter().any(|result| aggregates(&result.root));
-        let state = self.session(aggregates, &context.interrupt)?;
-        let uses = subquery::shared_uses(results.iter().map(|result| &result.root), &context.kept);
+        let (results, state) = self.pruned(query, &mut context)?;
+        let used: BTreeSet<String> = results.iter().flat_map(|result| result.tables.clone()).collect();
+        let uses = uses(&results, &context);
         let mut tables = Vec::with_capacity(results.len());
         let mut limits = request.limits;
-        for PrunedResult { name, declared, root, columns, render } in &results {
-            subquery::resolve(root, &uses, &mut context, &state).await?;
-            let lowered = context.relation(root)?;
-            let physical = state.create_physical_plan(&lowered.plan).await?;
-            let stream = match purpose {
-                Purpose::Answer => execute_stream(physical, state.task_ctx())?,
-                Purpose::Plan => Box::pin(EmptyRecordBatchStream::new(physical.schema())),
-            };
-            let Collected { batches, partial, rows, bytes } = collect(stream, columns, &limits).await?;
+        for result in &results {
+            let physical = plan(result, &uses, &mut context, &state).await?;
+            let stream = execute_stream(physical, state.task_ctx())?;
+            let Collected { batches, partial, rows, bytes } =
+                collect(stream, &result.columns, &limits).await?;
             // the limits are the whole answer's
             limits.rows = limits.rows.saturating_sub(rows);
             limits.bytes = limits.bytes.saturating_sub(bytes);
-            let (name, columns, render) = (name.clone(), declared.clone(), render.clone());
+            let (name, columns, render) =
+                (result.name.clone(), result.declared.clone(), result.render.clone());
             tables.push(QueryTable { name, columns, batches, render, partial });
         }
         let rows = request.limits.rows - limits.rows;
@@ -382,6 +388,34 @@ impl Inner {
             stats: QueryStats { elapsed_us: 0, rows, tables: used.into_iter().collect() },
             tables,
         })
+    }
+
+    /// A query's results, cut down to what is needed, and a session to run them in.
+    fn pruned(
+        &self,
+        query: BoundQuery,
+        context: &mut Context,
+    ) -> Result<(Vec<PrunedResult>, SessionState), QueryError> {
+        let BoundQuery { root, render, results } = query;
+        let first = BoundResult { name: String::new(), root, render };
+        let mut results: Vec<BoundResult> = std::iter::once(first).chain(results).collect();
+        let read: Vec<BTreeSet<String>> = results.iter().map(|result| tables(&result.root)).collect();
+        share(results.iter_mut().map(|result| &mut result.root));
+        let uses = subquery::shared_uses(results.iter().map(|result| &result.root), &context.kept);
+        let wanted = wanted_of_shared(results.iter().map(|result| &result.root), context, &uses);
+        let results: Vec<PrunedResult> = results
+            .into_iter()
+            .zip(read)
+            .map(|(BoundResult { name, root, render }, tables)| {
+                let declared = root.columns();
+                let Kept { rel: root, places } = prune(root, context, &uses, Some(&wanted));
+                let columns = Columns::new(&declared, &places);
+                PrunedResult { name, declared, root, columns, render, tables }
+            })
+            .collect();
+        let aggregates = results.iter().any(|result| aggregates(&result.root));
+        let state = self.session(aggregates, &context.interrupt)?;
+        Ok((results, state))
     }
 
     /// A DataFusion session for one query, with its own memory.
@@ -436,6 +470,33 @@ struct PrunedResult {
     root: Rel,
     columns: Columns,
     render: Option<Render>,
+    /// The base tables it reads.
+    tables: BTreeSet<String>,
+}
+
+/// A query that is analysed, over the tables it reads.
+struct Bound {
+    query: BoundQuery,
+    diagnostics: Vec<Diagnostic>,
+    context: Context,
+    seq: u64,
+}
+
+/// How often each shared relation occurs in all results.
+fn uses(results: &[PrunedResult], context: &Context) -> HashMap<u32, usize> {
+    subquery::shared_uses(results.iter().map(|result| &result.root), &context.kept)
+}
+
+/// The plan of one result, after everything has been run that it needs the value of.
+async fn plan(
+    result: &PrunedResult,
+    uses: &HashMap<u32, usize>,
+    context: &mut Context,
+    state: &SessionState,
+) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+    subquery::resolve(&result.root, uses, context, state).await?;
+    let lowered = context.relation(&result.root)?;
+    Ok(state.create_physical_plan(&lowered.plan).await?)
 }
 
 /// A refusal of what did not bind inside a saved function, with the findings that tell why.

@@ -48,7 +48,7 @@ pub(crate) async fn learn(
     let Unlearned { number, whole } = call;
     context.kept.extend(shared_inputs(&whole));
     let uses = subquery::shared_uses([&whole], &context.kept);
-    let Rel::Whole(whole) = prune(whole, context, &uses).rel else {
+    let Rel::Whole(whole) = prune(whole, context, &uses, None).rel else {
         return Err(QueryError::Internal("a plugin call is gone after pruning".to_owned()));
     };
     for input in &whole.inputs {

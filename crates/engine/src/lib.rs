@@ -20,6 +20,7 @@ mod output;
 mod provider;
 mod prune;
 mod result;
+mod share;
 mod sound_files;
 mod subquery;
 mod types;

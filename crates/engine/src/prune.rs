@@ -9,6 +9,7 @@
 mod passing;
 mod union;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use bartizan_kql::Span;
@@ -38,18 +39,51 @@ pub(crate) struct Kept {
     pub places: Vec<Place>,
 }
 
+/// Which columns of each shared relation any of its users reads.
+pub(crate) type Wanted = HashMap<u32, Vec<bool>>;
+
 /// Cuts one result of a query. The context knows the tables at the query's snapshot, and what is computed
-/// already; `uses` tells how often each shared relation occurs in the whole query.
-pub(crate) fn prune(root: Rel, context: &Context, uses: &HashMap<u32, usize>) -> Kept {
-    let cutter = Cutter { context, uses };
+/// already; `uses` tells how often each shared relation occurs in the whole query. Those that are computed
+/// once are cut to what `wanted` has of them, and stay whole without it.
+pub(crate) fn prune(
+    root: Rel,
+    context: &Context,
+    uses: &HashMap<u32, usize>,
+    wanted: Option<&Wanted>,
+) -> Kept {
+    let cutter = Cutter { context, uses, wanted: wanted.cloned().map(RefCell::new) };
     let all = vec![true; root.columns().len()];
     cutter.cut(root, &all)
+}
+
+/// What the results of a query read of its shared relations. One that is read by another one may turn out to
+/// be read more widely, so this looks until nothing is added.
+pub(crate) fn wanted_of_shared<'a>(
+    roots: impl Iterator<Item = &'a Rel> + Clone,
+    context: &Context,
+    uses: &HashMap<u32, usize>,
+) -> Wanted {
+    let mut wanted = Wanted::new();
+    while uses.values().any(|uses| *uses > 1) {
+        let cutter = Cutter { context, uses, wanted: Some(RefCell::new(wanted.clone())) };
+        for root in roots.clone() {
+            cutter.cut(root.clone(), &vec![true; root.columns().len()]);
+        }
+        let found = cutter.wanted.map(RefCell::into_inner).unwrap_or_default();
+        if found == wanted {
+            break;
+        }
+        wanted = found;
+    }
+    wanted
 }
 
 struct Cutter<'a> {
     context: &'a Context,
     /// How often each shared relation occurs.
     uses: &'a HashMap<u32, usize>,
+    /// What shared relations are cut to; grows by what is asked for.
+    wanted: Option<RefCell<Wanted>>,
 }
 
 impl Cutter<'_> {
@@ -120,10 +154,12 @@ impl Cutter<'_> {
             }
             Rel::Join(join) => self.join(*join, needed),
             Rel::Shared { id, input } => {
-                // A result that is computed once is one for all its users, so it stays whole.
+                // A result that is computed once is one for all its users.
                 let kept_for_all = self.uses.get(&id).is_some_and(|uses| *uses > 1);
                 if kept_for_all && subquery::worth_keeping(&input) {
-                    whole(Rel::Shared { id, input: Box::new(self.all(*input)) })
+                    let wanted = self.wanted_of(id, needed);
+                    let Kept { rel, places } = self.cut(*input, &wanted);
+                    Kept { rel: Rel::Shared { id, input: Box::new(rel) }, places }
                 } else {
                     self.cut(*input, needed)
                 }
@@ -141,6 +177,22 @@ impl Cutter<'_> {
             }
             rel @ (Rel::Rows { .. } | Rel::Unsupported { .. }) => whole(rel),
         }
+    }
+
+    /// What all users together need of a shared relation, with what one more needs.
+    fn wanted_of(&self, id: u32, needed: &[bool]) -> Vec<bool> {
+        let all = || vec![true; needed.len()];
+        // rounds of binding that follow may ask for any column
+        let Some(wanted) = self.wanted.as_ref().filter(|_| !self.context.kept.contains(&id)) else {
+            return all();
+        };
+        let mut wanted = wanted.borrow_mut();
+        let known = wanted.entry(id).or_insert_with(|| vec![false; needed.len()]);
+        if known.len() != needed.len() {
+            return all();
+        }
+        known.iter_mut().zip(needed).for_each(|(known, needed)| *known |= needed);
+        known.clone()
     }
 
     fn project(&self, input: Rel, items: Vec<Named>, needed: &[bool]) -> Kept {

@@ -23,11 +23,14 @@ use crate::constant;
 use crate::error::QueryError;
 use crate::functions::dynamic;
 use crate::lower::{Answer, Context, address};
+use crate::share;
 use crate::value::Reader;
 use crate::whole;
 
 /// Members an `in (Table)` may have.
 const MEMBERS_MAX: usize = 1 << 20;
+/// Memory for a relation that a query only happens to have twice. A larger one is computed where it is used.
+const SHARED_BYTES_MAX: usize = 64 << 20;
 
 /// A sub-query found in an expression.
 enum Sub<'a> {
@@ -100,9 +103,16 @@ fn walk<'a>(
         }
         if let Rel::Shared { id, input } = rel {
             let repeated = uses.get(id).copied().unwrap_or(0) > 1;
-            if repeated && worth_keeping(input) {
-                let table = materialize(input, context, state).await?;
-                context.shared.insert(*id, table);
+            if repeated && worth_keeping(input) && !context.too_large.contains(id) {
+                let most = if share::is_implicit(*id) { SHARED_BYTES_MAX } else { usize::MAX };
+                match materialize(input, context, state, most).await? {
+                    Some(table) => {
+                        context.shared.insert(*id, table);
+                    }
+                    None => {
+                        context.too_large.insert(*id);
+                    }
+                }
             }
         }
         Ok(())
@@ -244,12 +254,19 @@ impl Materialized {
     }
 }
 
-async fn materialize(rel: &Rel, context: &Context, state: &SessionState) -> Result<Materialized, QueryError> {
+/// The rows of a relation, or `None` when they take more than `most` bytes.
+async fn materialize(
+    rel: &Rel,
+    context: &Context,
+    state: &SessionState,
+    most: usize,
+) -> Result<Option<Materialized>, QueryError> {
     let lowered = context.relation(rel)?;
     let schema = Arc::clone(lowered.plan.schema().inner());
-    let (batches, held) = run(&lowered.plan, state).await?;
+    let Some((batches, held)) = run_up_to(&lowered.plan, state, most).await? else { return Ok(None) };
     let schema = batches.first().map_or(schema, RecordBatch::schema);
-    Ok(Materialized { table: Arc::new(MemTable::try_new(schema, vec![batches])?), _held: held })
+    let table = Arc::new(MemTable::try_new(schema, vec![batches])?);
+    Ok(Some(Materialized { table, _held: held }))
 }
 
 /// All rows of a plan, within the query's memory.
@@ -257,6 +274,15 @@ pub(crate) async fn run(
     plan: &LogicalPlan,
     state: &SessionState,
 ) -> Result<(Vec<RecordBatch>, MemoryReservation), QueryError> {
+    let too_many = || QueryError::Internal("rows without a limit were too many".to_owned());
+    run_up_to(plan, state, usize::MAX).await?.ok_or_else(too_many)
+}
+
+async fn run_up_to(
+    plan: &LogicalPlan,
+    state: &SessionState,
+    most: usize,
+) -> Result<Option<(Vec<RecordBatch>, MemoryReservation)>, QueryError> {
     let physical = state.create_physical_plan(plan).await?;
     let task = state.task_ctx();
     let held = MemoryConsumer::new("sub-query").register(task.memory_pool());
@@ -265,9 +291,12 @@ pub(crate) async fn run(
     while let Some(batch) = stream.next().await {
         let batch = batch?;
         held.try_grow(get_record_batch_memory_size(&batch))?;
+        if held.size() > most {
+            return Ok(None);
+        }
         batches.push(batch);
     }
-    Ok((batches, held))
+    Ok(Some((batches, held)))
 }
 
 fn first_type(rel: &Rel) -> KqlType {

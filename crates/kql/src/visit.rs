@@ -52,6 +52,79 @@ pub fn scalars(rel: &Rel) -> Vec<&Scalar> {
     }
 }
 
+/// [`inputs`], to be rewritten in place.
+pub fn inputs_mut(rel: &mut Rel) -> Vec<&mut Rel> {
+    match rel {
+        Rel::Table { .. }
+        | Rel::Rows { .. }
+        | Rel::Print { .. }
+        | Rel::Range { .. }
+        | Rel::Unsupported { .. } => Vec::new(),
+        Rel::Filter { input, .. }
+        | Rel::Project { input, .. }
+        | Rel::Summarize { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Take { input, .. }
+        | Rel::TakeWithin { input, .. }
+        | Rel::Serialize { input }
+        | Rel::Sample { input, .. }
+        | Rel::Shared { input, .. } => vec![input],
+        Rel::Join(join) => vec![&mut join.left, &mut join.right],
+        Rel::Union { inputs, .. } => inputs.iter_mut().collect(),
+        Rel::MvExpand(expand) => vec![&mut expand.input],
+        Rel::Parse(parse) => vec![&mut parse.input],
+        Rel::Whole(whole) => whole.inputs.iter_mut().collect(),
+    }
+}
+
+/// [`scalars`], to be rewritten in place.
+pub fn scalars_mut(rel: &mut Rel) -> Vec<&mut Scalar> {
+    match rel {
+        Rel::Print { items } | Rel::Project { items, .. } => {
+            items.iter_mut().map(|item| &mut item.value).collect()
+        }
+        Rel::Range { start, stop, step, .. } => vec![start, stop, step],
+        Rel::Filter { predicate, .. } => vec![predicate],
+        Rel::Summarize { keys, aggregates, .. } => {
+            let args = aggregates.iter_mut().flat_map(|aggregate| &mut aggregate.args);
+            keys.iter_mut().map(|key| &mut key.value).chain(args).collect()
+        }
+        Rel::Sort { keys, .. } => keys.iter_mut().map(|key| &mut key.value).collect(),
+        Rel::Take { count, .. } | Rel::TakeWithin { count, .. } | Rel::Sample { count, .. } => vec![count],
+        Rel::Join(join) => join.on.iter_mut().flat_map(|(left, right)| [left, right]).collect(),
+        Rel::MvExpand(expand) => expand.items.iter_mut().map(|item| &mut item.value).collect(),
+        Rel::Parse(parse) => vec![&mut parse.source],
+        Rel::Whole(whole) => whole.operation.scalars_mut(),
+        Rel::Table { .. }
+        | Rel::Rows { .. }
+        | Rel::Union { .. }
+        | Rel::Serialize { .. }
+        | Rel::Shared { .. }
+        | Rel::Unsupported { .. } => Vec::new(),
+    }
+}
+
+/// [`sub_relations`], to be rewritten in place.
+pub fn sub_relations_mut(scalar: &mut Scalar, found: &mut dyn FnMut(&mut Rel)) {
+    match &mut scalar.kind {
+        ScalarKind::Literal(_) | ScalarKind::Column(_) => {}
+        ScalarKind::Call { args, .. } => args.iter_mut().for_each(|arg| sub_relations_mut(arg, found)),
+        ScalarKind::Path { value, segments } => {
+            sub_relations_mut(value, found);
+            for segment in segments {
+                if let PathSegment::Dynamic(key) = segment {
+                    sub_relations_mut(key, found);
+                }
+            }
+        }
+        ScalarKind::InRelation { value, relation, .. } => {
+            sub_relations_mut(value, found);
+            found(relation);
+        }
+        ScalarKind::ToScalar(relation) => found(relation),
+    }
+}
+
 /// Calls `found` with each relation inside an expression: those of `toscalar` and of `in (Table)`.
 pub fn sub_relations<'a>(scalar: &'a Scalar, found: &mut dyn FnMut(&'a Rel)) {
     match &scalar.kind {

@@ -12,12 +12,14 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// Hash of a number.
+#[inline]
 pub fn hash_u64(value: u64) -> u64 {
     // Twice, because a zero factor would swallow the other one.
     fold(fold(value ^ KEYS[0], KEYS[1]) ^ KEYS[2], KEYS[3])
 }
 
 /// Hash of text or any other bytes.
+#[inline]
 pub fn hash_bytes(bytes: &[u8]) -> u64 {
     let length = bytes.len() as u64;
     let mut state = KEYS[0] ^ length;

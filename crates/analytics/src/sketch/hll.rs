@@ -13,6 +13,8 @@ const BITS_OF_LEVEL: [u8; 5] = [12, 14, 16, 17, 18];
 
 /// Version of the stored form.
 const FORMAT: u8 = 1;
+/// The kind of body that has one byte for each register.
+const QUICK: u8 = 2;
 
 /// A set of hashes, by [`super::hash_u64`] and [`super::hash_bytes`].
 #[derive(Clone, Debug, PartialEq)]
@@ -52,21 +54,30 @@ impl Hll {
         }
     }
 
-    /// Adds a value by its hash.
-    pub fn insert(&mut self, hash: u64) {
+    /// Adds a value by its hash. Whether the memory held may have changed, which it does a few times only.
+    #[inline]
+    pub fn insert(&mut self, hash: u64) -> bool {
         match &mut self.form {
-            Form::Many(registers) => raise(registers, self.bits, hash),
-            Form::Few { slots, count } => {
-                // 0 marks free slots; the value that hashes to it shares a hash with another one.
-                let hash = hash.max(1);
-                if !put(slots, count, hash) {
-                    return;
-                }
-                if *count > self.few_max() {
-                    self.become_many();
-                }
+            Form::Many(registers) => {
+                raise(registers, self.bits, hash);
+                false
             }
+            Form::Few { .. } => self.insert_into_few(hash),
         }
+    }
+
+    fn insert_into_few(&mut self, hash: u64) -> bool {
+        let most = self.few_max();
+        let Form::Few { slots, count } = &mut self.form else { return false };
+        // 0 marks free slots; the value that hashes to it shares a hash with another one.
+        let before = slots.len();
+        put(slots, count, hash.max(1));
+        let grown = slots.len() != before;
+        if *count > most {
+            self.become_many();
+            return true;
+        }
+        grown
     }
 
     fn become_many(&mut self) {
@@ -86,7 +97,9 @@ impl Hll {
         }
         match &other.form {
             Form::Few { slots, .. } => {
-                slots.iter().filter(|hash| **hash != 0).for_each(|hash| self.insert(*hash));
+                for hash in slots.iter().filter(|hash| **hash != 0) {
+                    self.insert(*hash);
+                }
             }
             Form::Many(theirs) => {
                 self.become_many();
@@ -153,7 +166,15 @@ impl Hll {
         }
     }
 
-    /// Reads the stored form; `None` when the bytes are something else.
+    /// A form that is larger and quicker to make and to read than the stored one: registers as they are.
+    pub fn to_quick_bytes(&self) -> Vec<u8> {
+        match &self.form {
+            Form::Few { .. } => self.to_bytes(),
+            Form::Many(registers) => [&[FORMAT, self.bits, QUICK], registers.as_slice()].concat(),
+        }
+    }
+
+    /// Reads the stored form and the quick one; `None` when the bytes are something else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let ([FORMAT, bits, kind], body) = bytes.split_first_chunk::<3>()? else { return None };
         if !BITS_OF_LEVEL.contains(bits) {
@@ -163,7 +184,9 @@ impl Hll {
         match kind {
             0 if body.len() % 8 == 0 && body.len() / 8 <= set.few_max() => {
                 let (hashes, _) = body.as_chunks::<8>();
-                hashes.iter().for_each(|hash| set.insert(u64::from_le_bytes(*hash)));
+                for hash in hashes {
+                    set.insert(u64::from_le_bytes(*hash));
+                }
             }
             1 if body.len() == (1 << bits) / 4 * 3 => {
                 let longest = 65 - bits;
@@ -174,6 +197,10 @@ impl Hll {
                     registers.extend(four.map(|register| register.min(longest)));
                 }
                 set.form = Form::Many(registers);
+            }
+            &QUICK if body.len() == 1 << bits => {
+                let longest = 65 - bits;
+                set.form = Form::Many(body.iter().map(|register| (*register).min(longest)).collect());
             }
             _ => return None,
         }
@@ -211,6 +238,7 @@ fn slot_of(slots: &[u64], hash: u64) -> usize {
     at
 }
 
+#[inline]
 fn raise(registers: &mut [u8], bits: u8, hash: u64) {
     let index = (hash >> (64 - bits)) as usize;
     // The bit below the index bits' place ends a run that would go on forever.
@@ -287,7 +315,9 @@ mod tests {
 
     fn of(level: usize, values: std::ops::Range<u64>) -> Hll {
         let mut set = Hll::with_accuracy(level).unwrap();
-        values.for_each(|value| set.insert(hash_u64(value)));
+        for value in values {
+            set.insert(hash_u64(value));
+        }
         set
     }
 
@@ -339,8 +369,18 @@ mod tests {
         for set in [of(1, 0..0), of(1, 0..100), of(0, 0..5_000), of(4, 0..1_000_000)] {
             let again = Hll::from_bytes(&set.to_bytes()).unwrap();
             assert_eq!((again.count(), again.to_bytes()), (set.count(), set.to_bytes()));
+            assert_eq!(Hll::from_bytes(&set.to_quick_bytes()).as_ref(), Some(&again));
         }
-        for bad in [&b""[..], b"x", &[1, 14, 2], &[1, 13, 0], &[1, 14, 1, 0], &[1, 14, 0, 1], &[2, 14, 0]] {
+        for bad in [
+            &b""[..],
+            b"x",
+            &[1, 14, 2],
+            &[1, 14, 3],
+            &[1, 13, 0],
+            &[1, 14, 1, 0],
+            &[1, 14, 0, 1],
+            &[2, 14, 0],
+        ] {
             assert_eq!(Hll::from_bytes(bad), None);
         }
     }

@@ -51,7 +51,9 @@ mod tests {
 
     fn multiples(of: u64, upto: u64) -> Hll {
         let mut set = Hll::with_accuracy(2).unwrap();
-        (1..=upto / of).for_each(|n| set.insert(hash_u64(n * of)));
+        for n in 1..=upto / of {
+            set.insert(hash_u64(n * of));
+        }
         set
     }
 

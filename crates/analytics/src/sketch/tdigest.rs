@@ -84,7 +84,8 @@ impl TDigest {
         if self.waiting.is_empty() {
             return;
         }
-        self.waiting.sort_unstable_by(|a, b| a.mean.total_cmp(&b.mean));
+        // A stable sort makes use of runs that are in order already, as those of clustered files are.
+        self.waiting.sort_by(|a, b| a.mean.total_cmp(&b.mean));
         let settled = std::mem::take(&mut self.centroids);
         self.centroids = united(&settled, &self.waiting);
         self.waiting.clear();

@@ -12,6 +12,9 @@ const DAYS: i64 = 7;
 const COMPUTERS: u64 = 500;
 const ACCOUNTS: u64 = 4_000;
 const ADDRESSES: u64 = 60_000;
+/// Addresses that passwords are tried from, and the accounts they are tried on.
+const ATTACKERS: u64 = 64;
+const ATTACKED: u64 = 48;
 /// Event id and its share in a thousand.
 const KINDS: [(i64, u64); 7] =
     [(4688, 550), (4624, 180), (4634, 120), (4672, 60), (4625, 40), (5156, 40), (4698, 10)];
@@ -121,7 +124,13 @@ impl Iterator for Source {
 
         let kind = self.kind();
         let computer = self.skewed(COMPUTERS);
-        let account = self.skewed(ACCOUNTS);
+        // Who tries passwords comes from few places, and now and then gets in.
+        let attack = match kind {
+            4625 => self.below(4) == 0,
+            4624 => self.below(200) == 0,
+            _ => false,
+        };
+        let account = if attack { self.below(ATTACKED) } else { self.skewed(ACCOUNTS) };
         let mut row = Map::new();
         let mut set = |name: &str, value: Value| row.insert(name.to_owned(), value);
         set("TimeGenerated", time.to_string().into());
@@ -136,7 +145,7 @@ impl Iterator for Source {
             set("NewProcessName", format!("C:\\Windows\\System32\\{program}").into());
             set("CommandLine", self.command_line().into());
         } else {
-            let address = self.skewed(ADDRESSES);
+            let address = if attack { self.below(ATTACKERS) } else { self.skewed(ADDRESSES) };
             set("IpAddress", format!("10.{}.{}.{}", address >> 16, address >> 8 & 255, address & 255).into());
             set("LogonType", (2 + self.below(9) as i64).into());
         }

@@ -1,7 +1,8 @@
 //! Twenty queries of a security team's over millions of events, for comparison with other engines.
 //!
 //! `peers generate FOLDER ROWS` fills a store through its own writer, so that the files are the product's;
-//! `peers serve FOLDER` answers queries, one JSON line each (`{"kql": …}`), with the time they took.
+//! `peers serve FOLDER` answers queries, one JSON line each (`{"kql": …}`), with the time they took; with
+//! `"plan": true` it plans instead.
 //! `compare.py` beside this file drives it and the peers; `cargo xtask bench query` starts that.
 
 #![expect(clippy::print_stdout, reason = "a program that talks to its driver on stdout")]
@@ -88,28 +89,31 @@ async fn serve(folder: &Path) {
         let line = line.expect("a line");
         let asked: Value = serde_json::from_str(&line).expect("a JSON line");
         let text = asked["kql"].as_str().expect("a query");
-        let started = Instant::now();
-        let answer = if asked["check"] == json!(true) {
-            engine.check(workspace(), text);
-            Ok(Vec::new())
-        } else {
-            let limits = QueryLimits { timeout: Duration::from_secs(600), ..QueryLimits::default() };
-            let request = QueryRequest {
-                workspace: workspace(),
-                text: text.to_owned(),
-                timespan: None,
-                now: events::end(),
-                principal: String::new(),
-                ingested: None,
-                limits,
-            };
-            engine.query(request).await.map(|output| output.rows_json())
+        let limits = QueryLimits { timeout: Duration::from_secs(600), ..QueryLimits::default() };
+        let request = QueryRequest {
+            workspace: workspace(),
+            text: text.to_owned(),
+            timespan: None,
+            now: events::end(),
+            principal: String::new(),
+            ingested: None,
+            limits,
         };
-        let seconds = started.elapsed().as_secs_f64();
-        match answer {
-            Ok(rows) => say(&json!({ "seconds": seconds, "rows": rows })),
-            Err(error) => say(&json!({ "error": error.to_string() })),
-        }
+        let started = Instant::now();
+        let answer = if asked["plan"] == json!(true) {
+            engine.check(workspace(), text);
+            let checked = started.elapsed().as_secs_f64();
+            // what a plan takes has parsing and binding in it
+            let started = Instant::now();
+            let plans = engine.plan(request).await;
+            let planned = started.elapsed().as_secs_f64();
+            plans.map(|plans| json!({ "checked": checked, "planned": planned, "plans": plans }))
+        } else {
+            let rows = engine.query(request).await.map(|output| output.rows_json());
+            let seconds = started.elapsed().as_secs_f64();
+            rows.map(|rows| json!({ "seconds": seconds, "rows": rows }))
+        };
+        say(&answer.unwrap_or_else(|error| json!({ "error": error.to_string() })));
     }
 }
 

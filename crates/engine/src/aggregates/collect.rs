@@ -98,9 +98,11 @@ impl Collected {
             return;
         }
         let before = elements.heap_bytes();
-        if self.what.is_set() {
-            elements.insert(value, row);
-        } else {
+        let is_set = matches!(self.what.collection, Collection::Set | Collection::SetSize);
+        if is_set && !elements.insert(value, row) {
+            return;
+        }
+        if !is_set {
             elements.push(value, row);
         }
         self.heap += elements.heap_bytes().saturating_sub(before);
@@ -109,7 +111,14 @@ impl Collected {
     fn add_column(&mut self, column: &ArrayRef, places: impl Iterator<Item = (usize, usize, i64)>) {
         if self.what.is_text() {
             let texts = column.as_string_view();
+            // Values of clustered files often follow themselves. Equal views of one array are equal texts.
+            let mut last = None;
             for (at, group, row) in places {
+                let view = (group, texts.views()[at]);
+                if row == 0 && self.what.is_set() && last == Some(view) && texts.is_valid(at) {
+                    continue;
+                }
+                last = texts.is_valid(at).then_some(view);
                 if texts.is_null(at) {
                     if self.what.collection == Collection::ListWithNulls {
                         self.add(group, Raw::Text(NULL_TEXT), row);
@@ -123,7 +132,6 @@ impl Collected {
             return;
         }
         let bits = bits(column);
-        // Values of clustered files often follow themselves.
         let mut last = None;
         for (at, group, row) in places {
             let value = (group, bits.value(at));

@@ -88,8 +88,9 @@ impl Sets {
         }
         if let Some(set) = set {
             let before = set.heap_bytes();
-            set.insert(hash);
-            self.heap += set.heap_bytes().saturating_sub(before);
+            if set.insert(hash) {
+                self.heap = (self.heap + set.heap_bytes()).saturating_sub(before);
+            }
         }
     }
 
@@ -210,7 +211,7 @@ impl Grouped for Sets {
     fn states(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
         let mut states = BinaryBuilder::new();
         for set in self.take(emit) {
-            states.append_option(set.map(|set| set.to_bytes()));
+            states.append_option(set.map(|set| set.to_quick_bytes()));
         }
         Ok(vec![Arc::new(states.finish())])
     }

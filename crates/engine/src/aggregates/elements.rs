@@ -40,7 +40,7 @@ impl<'a> Raw<'a> {
 
 /// Sets smaller than this are searched from end to end.
 const SEARCHED_MAX: usize = 8;
-const FREE: u32 = u32::MAX;
+const FREE: u64 = u64::MAX;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Elements {
@@ -49,8 +49,9 @@ pub(super) struct Elements {
     text: String,
     /// The number of each one's row; empty while all are 0.
     rows: Vec<i64>,
-    /// Of a set: positions in `bits` by hash, or [`FREE`].
-    slots: Vec<u32>,
+    /// Of a set: [`FREE`], or half of a hash above the position in `bits` of the value that has it. Values of
+    /// other hashes are told apart without being looked at, and the table grows without hashing anything again.
+    slots: Vec<u64>,
 }
 
 impl Elements {
@@ -60,7 +61,7 @@ impl Elements {
 
     pub(super) fn heap_bytes(&self) -> usize {
         (self.bits.capacity() + self.rows.capacity()) * size_of::<i64>()
-            + self.slots.capacity() * size_of::<u32>()
+            + self.slots.capacity() * size_of::<u64>()
             + self.text.capacity()
     }
 
@@ -80,50 +81,68 @@ impl Elements {
         }
     }
 
-    /// Adds a value that is not there yet. One that is keeps the lower row number.
-    pub(super) fn insert(&mut self, value: Raw<'_>, row: i64) {
-        let is_text = matches!(value, Raw::Text(_));
+    /// Adds a value that is not there yet; whether it was. One that is keeps the lower row number.
+    pub(super) fn insert(&mut self, value: Raw<'_>, row: i64) -> bool {
+        let hash = if self.slots.is_empty() { 0 } else { value.hash() };
         let found = if self.slots.is_empty() {
-            (0..self.len()).find(|at| self.get(*at, is_text) == value)
+            (0..self.len()).find(|at| self.holds(*at, value))
         } else {
-            let at = self.slots[self.slot_of(value, value.hash())];
-            (at != FREE).then_some(at as usize)
+            match self.slots[self.slot_of(value, hash)] {
+                FREE => None,
+                slot => Some(slot as u32 as usize),
+            }
         };
         if let Some(at) = found {
             if let Some(old) = self.rows.get_mut(at) {
                 *old = (*old).min(row);
             }
-            return;
+            return false;
         }
         self.push(value, row);
-        if self.slots.is_empty() && self.len() <= SEARCHED_MAX {
-            return;
-        }
-        if self.len() * 2 > self.slots.len() {
-            self.slots = vec![FREE; (self.len() * 4).next_power_of_two()];
-            for at in 0..self.len() {
-                self.occupy(at, is_text);
+        let at = self.len() - 1;
+        if self.slots.is_empty() {
+            if self.len() > SEARCHED_MAX {
+                self.slots = vec![FREE; (self.len() * 4).next_power_of_two()];
+                let is_text = matches!(value, Raw::Text(_));
+                for at in 0..self.len() {
+                    let hash = self.get(at, is_text).hash();
+                    occupy(&mut self.slots, entry(hash, at));
+                }
             }
         } else {
-            self.occupy(self.len() - 1, is_text);
+            if self.len() * 2 > self.slots.len() {
+                let wider = vec![FREE; (self.len() * 4).next_power_of_two()];
+                let old = std::mem::replace(&mut self.slots, wider);
+                old.into_iter().filter(|slot| *slot != FREE).for_each(|slot| occupy(&mut self.slots, slot));
+            }
+            occupy(&mut self.slots, entry(hash, at));
         }
-    }
-
-    fn occupy(&mut self, at: usize, is_text: bool) {
-        let value = self.get(at, is_text);
-        let slot = self.slot_of(value, value.hash());
-        self.slots[slot] = at as u32;
+        true
     }
 
     /// The slot that has `value`, or the free one where it belongs. At most half of the slots are taken.
     fn slot_of(&self, value: Raw<'_>, hash: u64) -> usize {
         let mask = self.slots.len() - 1;
-        let is_text = matches!(value, Raw::Text(_));
-        let mut slot = hash as usize & mask;
-        while self.slots[slot] != FREE && self.get(self.slots[slot] as usize, is_text) != value {
-            slot = (slot + 1) & mask;
+        let half = hash >> 32;
+        let mut at = half as usize & mask;
+        loop {
+            let slot = self.slots[at];
+            if slot == FREE || (slot >> 32 == half && self.holds(slot as u32 as usize, value)) {
+                return at;
+            }
+            at = (at + 1) & mask;
         }
-        slot
+    }
+
+    /// Whether the value at `at` is `value`.
+    fn holds(&self, at: usize, value: Raw<'_>) -> bool {
+        match value {
+            Raw::Bits(bits) => self.bits[at] == bits,
+            Raw::Text(text) => {
+                let start = at.checked_sub(1).map_or(0, |before| self.bits[before] as usize);
+                self.text.as_bytes()[start..self.bits[at] as usize] == *text.as_bytes()
+            }
+        }
     }
 
     pub(super) fn get(&self, at: usize, is_text: bool) -> Raw<'_> {
@@ -148,6 +167,21 @@ impl Elements {
     }
 }
 
+/// What a slot holds of the value at `at`. No set has 2^32 values, so none is [`FREE`].
+fn entry(hash: u64, at: usize) -> u64 {
+    hash >> 32 << 32 | at as u64
+}
+
+/// Puts a value that is not there into the first free slot for it.
+fn occupy(slots: &mut [u64], entry: u64) {
+    let mask = slots.len() - 1;
+    let mut at = (entry >> 32) as usize & mask;
+    while slots[at] != FREE {
+        at = (at + 1) & mask;
+    }
+    slots[at] = entry;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,7 +198,8 @@ mod tests {
         let first = set.order()[0];
         assert_eq!((set.get(first, true), set.row(first)), (Raw::Text("v25"), 101));
         let mut numbers = Elements::default();
-        (0..10_000).for_each(|n| numbers.insert(Raw::Bits(n % 5_000), 0));
+        let new = (0..10_000).filter(|n| numbers.insert(Raw::Bits(n % 5_000), 0)).count();
+        assert_eq!(new, 5_000);
         assert_eq!((numbers.len(), numbers.get(4_999, false)), (5_000, Raw::Bits(4_999)));
     }
 }

@@ -179,7 +179,7 @@ impl Best {
         let keys = Keys::of(self.pick, &columns[1]);
         let chunk = u32::try_from(self.chunks.arrays.len()).unwrap_or(u32::MAX);
         let mut improved = Vec::new();
-        for (row, group) in rows {
+        for (row, group) in BestOfRuns::new(self.pick, numbers, &keys, rows) {
             if numbers.is_null(row) {
                 continue;
             }
@@ -304,6 +304,44 @@ impl KeyRef<'_> {
             Self::Number(number) => Key::Number(*number),
             Self::Text(text) => Key::Text((*text).into()),
         }
+    }
+}
+
+/// Leaves one row of neighbours of the same group: the one that beats the others. Rows of clustered files come
+/// in long runs of one group, in which each beats the one before.
+struct BestOfRuns<'a, I: Iterator<Item = (usize, usize)>> {
+    rows: std::iter::Peekable<I>,
+    /// The ordering values and the numbers of rows, when they can be compared without looking further.
+    plain: Option<(&'a [i64], &'a [i64])>,
+    greatest: bool,
+}
+
+impl<'a, I: Iterator<Item = (usize, usize)>> BestOfRuns<'a, I> {
+    fn new(pick: Pick, numbers: &'a Int64Array, keys: &Keys<'a>, rows: I) -> Self {
+        let plain = match keys {
+            Keys::Long(values) if values.null_count() == 0 && numbers.null_count() == 0 => {
+                Some((values.values().as_ref(), numbers.values().as_ref()))
+            }
+            _ => None,
+        };
+        Self { rows: rows.peekable(), plain, greatest: pick == Pick::Greatest }
+    }
+}
+
+impl<I: Iterator<Item = (usize, usize)>> Iterator for BestOfRuns<'_, I> {
+    type Item = (usize, usize);
+
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let (mut best, group) = self.rows.next()?;
+        let Some((values, numbers)) = self.plain else { return Some((best, group)) };
+        while let Some((row, _)) = self.rows.next_if(|(_, next)| *next == group) {
+            let better = if self.greatest { values[row] > values[best] } else { values[row] < values[best] };
+            let equal = values[row] == values[best];
+            if better || (equal && numbers[row] < numbers[best]) {
+                best = row;
+            }
+        }
+        Some((best, group))
     }
 }
 

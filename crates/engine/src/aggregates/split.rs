@@ -140,7 +140,9 @@ fn sketches() {
         }
         let sketch_of = |at: usize| {
             let mut set = Hll::with_accuracy(1).unwrap();
-            (0..at * 400).for_each(|value| set.insert(bartizan_analytics::sketch::hash_u64(value as u64)));
+            for value in 0..at * 400 {
+                set.insert(bartizan_analytics::sketch::hash_u64(value as u64));
+            }
             sketch::write_hll(&set)
         };
         let merge = Distinct { from: distinct::From::Sketches, give, accuracy: 1 };

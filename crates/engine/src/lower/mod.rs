@@ -93,6 +93,8 @@ pub(crate) struct Context {
     pub scalars: HashMap<u32, Literal>,
     /// Shared relations that have been computed.
     pub shared: HashMap<u32, Materialized>,
+    /// Shared relations that were found to be too large to keep.
+    pub too_large: HashSet<u32>,
     /// Whole-input operators that have been run, by the address of their relation.
     pub computed: HashMap<usize, Materialized>,
     /// What `externaldata` may read.
@@ -132,6 +134,7 @@ impl Context {
             answers: HashMap::new(),
             scalars: HashMap::new(),
             shared: HashMap::new(),
+            too_large: HashSet::new(),
             computed: HashMap::new(),
             external: None,
             interrupt: interrupt.clone(),

@@ -7,6 +7,7 @@ mod coverage;
 mod external;
 mod golden;
 mod registry;
+mod sharing;
 mod storage;
 mod support;
 mod wide;

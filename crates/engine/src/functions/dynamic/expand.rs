@@ -10,6 +10,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 use serde_json::Value as Tree;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Json;
@@ -61,30 +62,56 @@ impl Expand {
         FieldRef::new(Field::new_list_field(DataType::Struct(self.fields()), true))
     }
 
-    /// The elements of one value, as JSON texts; `None` is null.
-    fn elements(&self, value: &Value<'_>) -> Vec<Option<String>> {
-        let Value::Dynamic(json) = value else { return vec![None] };
-        let text = |tree: &Tree| (!tree.is_null()).then(|| tree.to_string());
-        match Json::of(json) {
-            Json::Null => vec![None],
-            Json::Array => super::elements(json).unwrap_or_default().iter().map(text).collect(),
-            Json::Bag => match serde_json::from_str(json) {
-                Ok(Tree::Object(bag)) => bag
-                    .into_iter()
-                    .map(|(key, value)| {
-                        let element = if self.bag_as_array {
-                            Tree::Array(vec![Tree::String(key), value])
-                        } else {
-                            Tree::Object(std::iter::once((key, value)).collect())
-                        };
-                        Some(element.to_string())
+    /// Puts the elements of one value into `into`, as JSON texts; `None` is null.
+    fn elements<'v>(&self, value: Value<'v>, into: &mut Vec<Option<Cow<'v, str>>>) {
+        into.clear();
+        let Value::Dynamic(json) = value else { return into.push(None) };
+        let written = |tree: &Tree| (!tree.is_null()).then(|| Cow::Owned(tree.to_string()));
+        match (Json::of(&json), &json) {
+            (Json::Null, _) => into.push(None),
+            (Json::Array, Cow::Borrowed(json)) if plain_elements(json, into) => {}
+            (Json::Array, _) => {
+                into.clear();
+                into.extend(super::elements(&json).unwrap_or_default().iter().map(written));
+            }
+            (Json::Bag, _) => {
+                let Ok(Tree::Object(bag)) = serde_json::from_str(&json) else { return };
+                into.extend(bag.into_iter().map(|(key, value)| {
+                    written(&if self.bag_as_array {
+                        Tree::Array(vec![Tree::String(key), value])
+                    } else {
+                        Tree::Object(std::iter::once((key, value)).collect())
                     })
-                    .collect(),
-                _ => Vec::new(),
-            },
-            _ => vec![Some(json.to_string())],
+                }));
+            }
+            _ => into.push(Some(json)),
         }
     }
+}
+
+/// Puts the elements of an array into `into`, as they are written there. False when one might be written
+/// otherwise: texts with escapes, reals and nested values have many spellings.
+fn plain_elements<'v>(json: &'v str, into: &mut Vec<Option<Cow<'v, str>>>) -> bool {
+    let mut end = 0;
+    for element in sonic_rs::to_array_iter(json) {
+        let Ok(element) = element else { return false };
+        let Cow::Borrowed(text) = element.as_raw_cow() else { return false };
+        let plain = match text.as_bytes() {
+            [b'"', inside @ .., b'"'] => !inside.contains(&b'\\'),
+            [b'-', b'1'..=b'9', digits @ ..] | [b'0'..=b'9', digits @ ..] => {
+                digits.len() < 18 && digits.iter().all(u8::is_ascii_digit)
+            }
+            other => matches!(other, b"true" | b"false" | b"null"),
+        };
+        if !plain {
+            return false;
+        }
+        into.push((text != "null").then_some(Cow::Borrowed(text)));
+        end = text.as_ptr() as usize + text.len() - json.as_ptr() as usize;
+    }
+    // What follows the last element is the end of the array, unless the text is no JSON.
+    let rest = json[end..].trim();
+    rest == "]" || (into.is_empty() && rest.strip_prefix('[').is_some_and(|rest| rest.trim() == "]"))
 }
 
 impl ScalarUDFImpl for Expand {
@@ -116,9 +143,12 @@ impl ScalarUDFImpl for Expand {
         let mut lengths = Vec::with_capacity(rows);
         let limit = self.row_limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let mut total = 0_usize;
+        let mut columns: Vec<Vec<Option<Cow<'_, str>>>> = readers.iter().map(|_| Vec::new()).collect();
         for row in 0..rows {
             self.interrupt.check()?;
-            let columns: Vec<_> = readers.iter().map(|reader| self.elements(&reader.get(row))).collect();
+            for (reader, elements) in readers.iter().zip(&mut columns) {
+                self.elements(reader.get(row), elements);
+            }
             let count = columns.iter().map(Vec::len).max().unwrap_or(0).min(limit);
             total += count;
             if total > ELEMENTS_MAX {
@@ -142,5 +172,36 @@ impl ScalarUDFImpl for Expand {
         let offsets = OffsetBuffer::from_lengths(lengths);
         let list = ListArray::try_new(self.element_field(), offsets, Arc::new(elements), None)?;
         Ok(ColumnarValue::Array(Arc::new(list)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_what_reading_and_writing_them_gives() {
+        let expand = Expand::new(1, false, None, Interrupt::default());
+        let arrays = [
+            "[]",
+            " [ ] ",
+            "[1,-2, 0,-0,1.0,1e5,123456789012345678,1234567890123456789012]",
+            r#"["a", "b\"c", "\u0041", "", "é", null,true , false]"#,
+            r#"[{"b": 1, "a": [1, 2]}, [ 3 ], "x"]"#,
+            "[null]",
+            "[1, 2",
+            "[1, 2] 3",
+            "[\"a\" \"b\"]",
+        ];
+        for json in arrays {
+            let mut found = Vec::new();
+            expand.elements(Value::dynamic(json), &mut found);
+            let wanted = super::super::elements(json).unwrap_or_default();
+            let wanted: Vec<Option<String>> =
+                wanted.iter().map(|tree| (!tree.is_null()).then(|| tree.to_string())).collect();
+            let found: Vec<Option<String>> =
+                found.into_iter().map(|text| text.map(Cow::into_owned)).collect();
+            assert_eq!(found, wanted, "{json}");
+        }
     }
 }

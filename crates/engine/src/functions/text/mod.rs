@@ -5,6 +5,7 @@ pub(crate) mod key_values;
 pub(crate) mod matching;
 mod needle;
 pub(crate) mod parse;
+mod plain_pattern;
 pub(crate) mod regex;
 mod required;
 pub(crate) mod url;

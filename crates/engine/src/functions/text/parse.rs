@@ -3,7 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanBuilder, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, StructArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use bartizan_kql::bound::{ParseMode, ParsePart};
 use bartizan_schema::KqlType;
@@ -15,8 +16,9 @@ use regex::Regex;
 
 use super::super::convert::convert;
 use super::super::kernel::compile;
+use super::plain_pattern::PlainPattern;
 use crate::types::arrow_type;
-use crate::value::{ColumnBuilder, Reader, Value};
+use crate::value::{ColumnBuilder, Value};
 
 /// The field that says whether the pattern matched.
 pub(crate) const MATCHED: &str = "matched";
@@ -31,6 +33,10 @@ pub(crate) fn capture_name(output: usize) -> String {
 pub(crate) struct Captures {
     pattern: String,
     regex: Regex,
+    /// The groups of `regex` that the columns capture.
+    groups: Vec<usize>,
+    /// Matches most subjects without `regex`.
+    plain: Option<PlainPattern>,
     /// A capture that does not convert makes the whole row unmatched.
     strict: bool,
     /// Output column and type of each capture, in order.
@@ -76,9 +82,15 @@ impl Captures {
             pattern.push('$');
         }
         let regex = compile(&pattern)?;
+        // In regex mode the texts may have groups of their own.
+        let group = |at| regex.capture_names().position(|name| name == Some(format!("c{at}").as_str()));
+        let groups = (0..columns.len()).map(group).collect::<Option<Vec<_>>>()?;
+        let plain = PlainPattern::new(mode, parts, types);
         let strict = mode != ParseMode::Relaxed;
-        let signature = Signature::exact(vec![arrow_type(KqlType::String)], Volatility::Immutable);
-        Some(Self { pattern, regex, strict, columns, signature })
+        // The same text gives the same captures, but the optimizer must not know: it would put copies of the
+        // call into the filters below, and each would match every row again.
+        let signature = Signature::exact(vec![arrow_type(KqlType::String)], Volatility::Volatile);
+        Some(Self { pattern, regex, groups, plain, strict, columns, signature })
     }
 
     fn fields(&self) -> Fields {
@@ -89,19 +101,33 @@ impl Captures {
         captured.chain(std::iter::once(Field::new(MATCHED, DataType::Boolean, false))).collect()
     }
 
-    /// The captured values, or `None` when the row does not match.
-    fn row<'a>(&self, text: &'a str) -> Option<Vec<Value<'a>>> {
-        let found = self.regex.captures(text)?;
-        let mut values = Vec::with_capacity(self.columns.len());
-        for (at, (_, ty)) in self.columns.iter().enumerate() {
-            let captured = found.name(&format!("c{at}")).map_or("", |found| found.as_str());
-            let value = convert(Value::String(captured.into()), *ty);
+    /// Puts the captures of a text into `found`; whether it matches.
+    fn captures<'t>(&self, text: &'t str, found: &mut Vec<&'t str>) -> bool {
+        if let Some(Ok(matched)) = self.plain.as_ref().map(|plain| plain.captures(text, found)) {
+            return matched;
+        }
+        found.clear();
+        let Some(captures) = self.regex.captures(text) else { return false };
+        let group = |at: &usize| captures.get(*at).map_or("", |found| found.as_str());
+        found.extend(self.groups.iter().map(group));
+        true
+    }
+
+    /// Puts the captured values of a text into `values`; whether it matches.
+    fn row<'t>(&self, text: &'t str, found: &mut Vec<&'t str>, values: &mut Vec<Value<'t>>) -> bool {
+        values.clear();
+        if !self.captures(text, found) {
+            return false;
+        }
+        for (captured, (_, ty)) in found.iter().zip(&self.columns) {
+            let value = convert(Value::String((*captured).into()), *ty);
             if value.is_null() && self.strict {
-                return None;
+                values.clear();
+                return false;
             }
             values.push(value);
         }
-        Some(values)
+        true
     }
 }
 
@@ -147,19 +173,16 @@ impl ScalarUDFImpl for Captures {
             Some(source) => source.into_array(rows)?,
             None => return datafusion::common::internal_err!("parse without a source"),
         };
-        let reader = Reader::new(&source, KqlType::String, false)?;
+        let source = cast(&source, &DataType::Utf8View)?;
+        let texts = source.as_string_view();
         let mut builders: Vec<ColumnBuilder> =
             self.columns.iter().map(|(_, ty)| ColumnBuilder::new(*ty, rows)).collect();
         let mut matched = BooleanBuilder::with_capacity(rows);
+        let (mut found, mut values) = (Vec::new(), Vec::new());
         for row in 0..rows {
-            let value = reader.get(row);
-            let text = match &value {
-                Value::String(text) => text.as_ref(),
-                _ => "",
-            };
-            let values = self.row(text);
-            matched.append_value(values.is_some());
-            let mut values = values.unwrap_or_default().into_iter();
+            let text = if texts.is_valid(row) { texts.value(row) } else { "" };
+            matched.append_value(self.row(text, &mut found, &mut values));
+            let mut values = values.drain(..);
             for builder in &mut builders {
                 builder.push(values.next().unwrap_or(Value::Null));
             }
@@ -167,5 +190,73 @@ impl ScalarUDFImpl for Captures {
         let mut arrays: Vec<ArrayRef> = builders.into_iter().map(ColumnBuilder::finish).collect();
         arrays.push(Arc::new(matched.finish()));
         Ok(ColumnarValue::Array(Arc::new(StructArray::try_new(self.fields(), arrays, None)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All short patterns of a few pieces, over subjects that repeat what the pieces look for.
+    #[test]
+    fn plain_patterns_match_as_their_regular_expressions_do() {
+        let types = [KqlType::String, KqlType::Long, KqlType::Real];
+        let piece = |n: usize| match n {
+            0 => ParsePart::Star,
+            1 => ParsePart::Text("a".to_owned()),
+            2 => ParsePart::Text("ab ".to_owned()),
+            3 => ParsePart::Text("7".to_owned()),
+            at => ParsePart::Column { output: at - 4 },
+        };
+        let subjects = [
+            "",
+            "a",
+            "ab ",
+            "aab 12a",
+            "x ab 5 ab 77",
+            "ab -3ab 4",
+            "ab aab  12",
+            "a7a7a",
+            "-1a-2",
+            "ab é 1a",
+        ];
+        let (mut compared, mut matched) = (0, 0);
+        for code in 0..7_usize.pow(4) {
+            let parts: Vec<ParsePart> = (0..4).map(|at| piece(code / 7_usize.pow(at) % 7)).collect();
+            for mode in [ParseMode::Simple, ParseMode::Relaxed] {
+                let Some(both) = Captures::new(mode, "", &parts, &types) else { continue };
+                let Some(plain) = &both.plain else { continue };
+                for subject in subjects {
+                    let (mut found, mut wanted) = (Vec::new(), Vec::new());
+                    let Ok(matches) = plain.captures(subject, &mut found) else { continue };
+                    let captures = both.regex.captures(subject);
+                    if let Some(captures) = &captures {
+                        wanted.extend(both.groups.iter().map(|at| &captures[*at]));
+                    }
+                    assert_eq!((matches, found), (captures.is_some(), wanted), "{parts:?} of `{subject}`");
+                    compared += 1;
+                    matched += usize::from(matches);
+                }
+            }
+        }
+        assert!(compared > 10_000 && matched > 1_000, "{compared} {matched}");
+    }
+
+    #[test]
+    fn a_subject_that_takes_too_long_is_left_to_the_regular_expression() {
+        let parts = [
+            ParsePart::Star,
+            ParsePart::Text("a".to_owned()),
+            ParsePart::Star,
+            ParsePart::Text("a".to_owned()),
+            ParsePart::Star,
+            ParsePart::Text("b".to_owned()),
+        ];
+        let both = Captures::new(ParseMode::Simple, "", &parts, &[]).unwrap();
+        let subject = "a".repeat(10_000);
+        let mut found = Vec::new();
+        assert!(both.plain.as_ref().unwrap().captures(&subject, &mut found).is_err());
+        assert!(!both.captures(&subject, &mut found));
+        assert!(both.captures(&format!("{subject}b"), &mut found));
     }
 }
