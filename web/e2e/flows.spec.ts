@@ -219,6 +219,22 @@ test('a table of one\'s own is created, and the wrong name is told', async ({ pa
   await expect(page.getByRole('dialog', { name: 'Visitors_CL' }).getByRole('row', { name: /^Badge long/ })).toBeVisible();
 });
 
+test('the retention of a table is changed, and given back to the workspace', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/tables?table=Syslog');
+  const panel = page.getByRole('dialog', { name: 'Syslog' });
+  await panel.getByLabel('Days that queries see').fill('30');
+  await panel.getByLabel('Days in all').fill('10');
+  await expect(panel.getByText('At least as many as queries see')).toBeVisible();
+  await expect(panel.getByRole('button', { name: 'Save retention' })).toBeDisabled();
+  await panel.getByLabel('Days in all').fill('365');
+  await panel.getByRole('button', { name: 'Save retention' }).click();
+  await expect(page.getByText('Retention of Syslog saved').first()).toBeVisible();
+  await expect(panel.getByText('365 days')).toBeVisible();
+  await panel.getByRole('button', { name: "Use the workspace's" }).click();
+  await expect(panel.getByText('365 days')).toBeHidden();
+});
+
 test('the theme choice is kept', async ({ page }) => {
   await signIn(page);
   await page.getByRole('button', { name: 'Theme' }).click();

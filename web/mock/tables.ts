@@ -17,6 +17,7 @@ export function tableItems(): Item[] {
 
 /** Adds what the server adds to a table that was written. */
 export function asTable(item: Item): void {
+  for (const member of ['retentionInDays', 'totalRetentionInDays']) if (item.properties[member] === -1) delete item.properties[member];
   const schema = (item.properties['schema'] ?? {}) as Record<string, unknown>;
   schema['tableType'] ??= 'CustomLog';
   item.properties = { plan: 'Analytics', provisioningState: 'Succeeded', retentionInDays: 90, totalRetentionInDays: 90, ...item.properties, schema };

@@ -8,6 +8,7 @@ import { countOf, formatVolume } from '@/lib/units';
 import { AppLink } from '@/ui/AppLink';
 import { DataTable, type Column } from '@/ui/DataTable';
 import { Facts } from '@/ui/Facts';
+import { RetentionForm } from './RetentionForm';
 
 const useStyles = makeStyles({
   body: { display: 'flex', flexDirection: 'column', gap: '18px', paddingBottom: '24px' },
@@ -46,6 +47,10 @@ export function TablePanel({ table, use, onClose }: { table: WorkspaceTable; use
           ['Size, 7 days', use && formatVolume(use.bytes)],
           ['Newest row', use?.lastRow && formatDateTime(use.lastRow)],
         ]} />
+        <div>
+          <h3 className={styles.title}>Retention</h3>
+          <RetentionForm key={`${table.id}${retentionInDays}${totalRetentionInDays}`} table={table} />
+        </div>
         <div>
           <h3 className={styles.title}>{countOf(own.length, 'column')}</h3>
           <div className={styles.columns}><DataTable label={`Columns of ${table.name}`} columns={columns} rows={own} rowKey={(row) => row.name} minWidth={420} /></div>
