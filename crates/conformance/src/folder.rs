@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 
 /// A real query with the reference binder's verdict.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,12 +50,22 @@ pub(crate) struct Example {
 /// `schema.json`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Schema {
-    pub tables: HashMap<String, Vec<(String, String)>>,
+    #[serde(deserialize_with = "in_order")]
+    pub tables: Vec<(String, Vec<(String, String)>)>,
     #[serde(default)]
     pub functions: Vec<Function>,
     /// Functions known by their columns and parameters only.
     #[serde(default)]
     pub shapes: HashMap<String, Shape>,
+}
+
+/// The pairs of an object in the order of the file: the reference finds tables by wildcards in that order.
+fn in_order<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, Vec<(String, String)>)>, D::Error> {
+    let tables = serde_json::Map::deserialize(from)?;
+    let pair = |(name, columns)| {
+        serde_json::from_value(columns).map(|columns| (name, columns)).map_err(D::Error::custom)
+    };
+    tables.into_iter().map(pair).collect()
 }
 
 /// A function of the schema.

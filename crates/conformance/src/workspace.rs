@@ -18,7 +18,7 @@ use crate::folder::{Folder, Schema, Shape};
 use crate::nowhere::Nowhere;
 
 /// Longest a query over empty tables or a documented example may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// An engine over empty tables, and the names its queries may use.
 pub(crate) struct Workspace {
@@ -83,7 +83,7 @@ impl Workspace {
 
 /// The schema's tables as the store declares them.
 fn tables(schema: &Schema) -> Vec<Table> {
-    let declare = |(name, columns): (&String, &Vec<(String, String)>)| {
+    let declare = |(name, columns): &(String, Vec<(String, String)>)| {
         let table = serde_json::json!({ "name": name, "columns": [] });
         let mut table: Table = serde_json::from_value(table).ok()?;
         let columns = columns.iter().map(|(name, ty)| Some(Column::new(name.clone(), ty.parse().ok()?)));
@@ -97,6 +97,8 @@ fn tables(schema: &Schema) -> Vec<Table> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     tables: HashMap<String, Vec<ColumnSchema>>,
+    /// Their names in the order of the schema.
+    order: Vec<String>,
     functions: HashMap<String, FunctionSymbol>,
 }
 
@@ -105,6 +107,7 @@ impl Names {
         let mut names = Self::default();
         for (name, columns) in &schema.tables {
             names.tables.insert(name.clone(), columns.iter().filter_map(column).collect());
+            names.order.push(name.clone());
         }
         for (name, shape) in &schema.shapes {
             names.functions.insert(name.clone(), shaped(name, shape));
@@ -125,6 +128,7 @@ impl Names {
         let columns = columns.split(',').filter_map(|column| column.rsplit_once(':'));
         let columns = columns.filter_map(|(name, ty)| column(&(name.to_owned(), ty.to_owned())));
         self.tables.insert(name.to_owned(), columns.collect());
+        self.order.push(name.to_owned());
         self
     }
 
@@ -191,7 +195,7 @@ impl Catalog for Names {
     }
 
     fn table_names(&self) -> Vec<String> {
-        self.tables.keys().cloned().collect()
+        self.order.clone()
     }
 }
 

@@ -58,7 +58,10 @@ impl Catalog for WorkspaceCatalog<'_> {
     }
 
     fn table_names(&self) -> Vec<String> {
-        self.store.tables(self.workspace).iter().map(|table| table.name.clone()).collect()
+        let mut names: Vec<String> =
+            self.store.tables(self.workspace).iter().map(|table| table.name.clone()).collect();
+        names.sort();
+        names
     }
 
     fn function_names(&self) -> Vec<String> {

@@ -40,7 +40,8 @@ pub trait Catalog: Send + Sync {
         None
     }
 
-    /// Names of all tables, for wildcards (`union Sec*`), completion and "did you mean".
+    /// Names of all tables, for wildcards (`union Sec*`), completion and "did you mean". Always in one order:
+    /// wildcards find them in it, and so the columns of their union follow from it.
     fn table_names(&self) -> Vec<String>;
 
     /// What rows a table holds, in a sentence, for hover and completion.

@@ -76,7 +76,8 @@ pub(super) fn joined(parts: Vec<Part>, columns: Vec<ColumnSchema>, needed: &[boo
 
 /// The literal that a column has in all rows of all inputs.
 fn common(parts: &[Part], at: usize, ty: KqlType) -> Option<Scalar> {
-    let (first, others) = parts.split_first()?;
+    // no rows at all: any value is that of all of them
+    let Some((first, others)) = parts.split_first() else { return Some(absent(ty)) };
     let value = first.fixed(at, ty)?;
     let alike = |part: &Part| part.fixed(at, ty).is_some_and(|other| same(&other, &value));
     others.iter().all(alike).then_some(value)

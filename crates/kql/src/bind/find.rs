@@ -71,9 +71,7 @@ impl Binder<'_> {
         if tables.is_empty() {
             let mut names = self.visible_tables();
             names.extend(self.env.views());
-            names.sort();
-            names.dedup();
-            return names.into_iter().map(|name| (name.clone(), self.found_table(&name, span))).collect();
+            return names.into_iter().map(|name| (name.clone(), self.named_table(&name, span))).collect();
         }
         let mut found = Vec::new();
         for table in tables {

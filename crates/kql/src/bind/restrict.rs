@@ -80,10 +80,13 @@ impl Binder<'_> {
         None
     }
 
-    /// The tables of the catalog that may be named here.
+    /// The tables that a wildcard finds here, in the catalog's order: those that may be named, and that no function
+    /// or `let` of their name hides.
     pub(super) fn visible_tables(&self) -> Vec<String> {
         let mut names = self.catalog.table_names();
-        names.retain(|name| self.env.allows(name));
+        names.retain(|name| {
+            self.env.allows(name) && self.env.find(name).is_none() && self.catalog.function(name).is_none()
+        });
         names
     }
 

@@ -122,14 +122,6 @@ impl Binder<'_> {
         lambda.is_some_and(|lambda| self.calls.contains(&lambda))
     }
 
-    /// What a wildcard found: the table of this name, whatever function hides it, or a view of the query.
-    pub(super) fn found_table(&mut self, name: &str, span: Span) -> Table {
-        match self.catalog.table(name) {
-            Some(symbol) if self.env.find(name).is_none() => self.own_table(symbol, span),
-            _ => self.named_table(name, span),
-        }
-    }
-
     fn own_table(&mut self, symbol: TableSymbol, span: Span) -> Table {
         let rel = Rel::Table { name: symbol.name.clone(), columns: symbol.columns.clone(), span };
         let time_alias = has_time_alias(&symbol.name);

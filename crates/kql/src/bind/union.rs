@@ -51,14 +51,12 @@ impl Binder<'_> {
             let mut found = self.visible_tables();
             found.extend(self.env.views());
             found.retain(|name| matches_wildcard(pattern, name));
-            found.sort();
-            found.dedup();
             if found.is_empty() && !fuzzy {
                 let message = format!("no table is called like `{pattern}`");
                 self.errors.error(codes::UNKNOWN_TABLE, input.span, message);
             }
             for name in found {
-                let table = self.found_table(&name, input.span);
+                let table = self.named_table(&name, input.span);
                 tables.push((name, table));
             }
             return;

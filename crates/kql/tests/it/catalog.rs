@@ -75,7 +75,9 @@ impl Catalog for MemoryCatalog {
     }
 
     fn table_names(&self) -> Vec<String> {
-        self.tables.keys().cloned().collect()
+        let mut names: Vec<String> = self.tables.keys().cloned().collect();
+        names.sort();
+        names
     }
 }
 
