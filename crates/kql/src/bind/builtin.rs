@@ -48,6 +48,8 @@ impl Binder<'_> {
         };
         let types: Vec<KqlType> = args.iter().map(|arg| arg.ty).collect();
         let ty = functions::lookup(function).map_or(types[0], |declared| declared.result_type(&types));
+        // as every bin: an int does not stay one
+        let ty = if ty == KqlType::Int { KqlType::Long } else { ty };
         Scalar { kind: ScalarKind::Call { function, args }, ty, span }
     }
 
@@ -82,7 +84,7 @@ impl Binder<'_> {
         }
     }
 
-    /// `array_sort_asc(a, b)` spreads over columns `a_sorted` and `b_sorted`; none for a single array.
+    /// `array_sort_asc(a, b)` spreads over columns `a_sorted` and `b_sorted`; a single array is one such column.
     pub(super) fn sorted_columns(
         &mut self,
         function: &str,
@@ -92,16 +94,19 @@ impl Binder<'_> {
         let Some(declared) = functions::lookup(function) else { return Vec::new() };
         let bound: Vec<Scalar> = args.iter().map(|arg| self.scalar(arg)).collect();
         let arrays = bound.iter().take_while(|arg| arg.ty != KqlType::Bool).count();
-        if arrays < 2 {
+        if arrays == 0 {
             return Vec::new();
         }
         let kind = ScalarKind::Call { function: declared.function.name, args: bound };
         let call = Scalar { kind, ty: KqlType::Dynamic, span };
         let columns = args.iter().take(arrays).enumerate().map(|(at, arg)| {
-            let name = result_name(arg).unwrap_or_else(|| format!("array{}", at + 1));
+            let name = format!("{}_sorted", result_name(arg).unwrap_or_else(|| format!("array{at}")));
+            if arrays == 1 {
+                return (name, call.clone());
+            }
             let segments = vec![PathSegment::Index(at as i64)];
             let kind = ScalarKind::Path { value: Box::new(call.clone()), segments };
-            (format!("{name}_sorted"), Scalar { kind, ty: KqlType::Dynamic, span })
+            (name, Scalar { kind, ty: KqlType::Dynamic, span })
         });
         columns.collect()
     }

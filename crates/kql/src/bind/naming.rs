@@ -25,7 +25,7 @@ pub(crate) fn result_name(expr: &Expr) -> Option<String> {
 }
 
 fn call_name(function: &str, args: &[Expr]) -> Option<String> {
-    let declared = functions::lookup_aggregate(function).or_else(|| functions::lookup(function))?;
+    let declared = functions::lookup(function).or_else(|| functions::lookup_aggregate(function))?;
     let first = || args.first().and_then(result_name);
     if matches!(function, "column_ifexists" | "columnifexists") {
         return match args.first().map(|arg| &arg.unwrapped().kind) {

@@ -8,7 +8,7 @@ use crate::syntax::ast::{Expr, ExprKind};
 use crate::syntax::codes;
 
 use super::scope::{Binding, Table};
-use super::types::{arithmetic, conversion, ordered};
+use super::types::{arithmetic, conversion, is_number, ordered};
 use super::{Binder, Bound, failed_scalar, is_null};
 
 /// Operators that look into text: their left side is a string or dynamic.
@@ -37,6 +37,22 @@ impl Binder<'_> {
 
     /// Binds a predicate.
     pub(super) fn predicate(&mut self, expr: &Expr) -> Scalar {
+        let value = self.condition_value(expr);
+        self.check_condition(&value, expr.span);
+        value
+    }
+
+    /// Binds a side of `and` or `or`: unlike a predicate by itself, it may be a dynamic value that holds a bool.
+    fn term(&mut self, expr: &Expr) -> Scalar {
+        let value = self.condition_value(expr);
+        if value.ty == KqlType::Dynamic {
+            return converted(value, KqlType::Bool);
+        }
+        self.check_condition(&value, expr.span);
+        value
+    }
+
+    fn condition_value(&mut self, expr: &Expr) -> Scalar {
         let expr = match &expr.kind {
             ExprKind::Assign { value, .. } => {
                 let message =
@@ -47,13 +63,15 @@ impl Binder<'_> {
             }
             _ => expr,
         };
-        let value = self.scalar(expr);
-        if value.ty != KqlType::Bool && !is_null(&value) {
+        self.scalar(expr)
+    }
+
+    fn check_condition(&mut self, value: &Scalar, span: Span) {
+        if value.ty != KqlType::Bool && !is_null(value) {
             let message = format!("a condition must be bool, this is {}", value.ty);
             let hint = (value.ty == KqlType::Dynamic).then(|| "use tobool()".to_owned());
-            self.errors.error_with_hint(codes::NOT_BOOL, expr.span, message, hint);
+            self.errors.error_with_hint(codes::NOT_BOOL, span, message, hint);
         }
-        value
     }
 
     /// Binds either kind of expression.
@@ -218,7 +236,11 @@ impl Binder<'_> {
 
     /// An operator over two bound values.
     fn operation(&mut self, op: &'static str, left: Scalar, right: Scalar, span: Span) -> Scalar {
-        let (left, right) = if matches!(op, "==" | "!=") { alike(left, right) } else { (left, right) };
+        let (left, right) = match op {
+            "==" | "!=" => alike(left, right),
+            "<" | "<=" | ">" | ">=" => counted(left, right),
+            _ => (left, right),
+        };
         let (a, b) = (left.ty, right.ty);
         let word = op.trim_start_matches('!').trim_start_matches("not");
         let ty = match op {
@@ -276,7 +298,7 @@ impl Binder<'_> {
     }
 
     fn logic(&mut self, op: &'static str, terms: &[Expr], span: Span) -> Scalar {
-        let terms = terms.iter().map(|term| self.predicate(term)).collect();
+        let terms = terms.iter().map(|term| self.term(term)).collect();
         balanced(op, terms, span)
     }
 
@@ -395,6 +417,15 @@ pub(super) fn balanced(op: &'static str, mut terms: Vec<Scalar>, span: Span) -> 
         terms = next;
     }
     terms.pop().unwrap_or(Scalar::literal(Literal::Bool(op == "and"), KqlType::Bool, span))
+}
+
+/// A bool beside a number is ordered as 0 or 1.
+fn counted(left: Scalar, right: Scalar) -> (Scalar, Scalar) {
+    match (left.ty, right.ty) {
+        (KqlType::Bool, other) if is_number(other) => (converted(left, KqlType::Long), right),
+        (other, KqlType::Bool) if is_number(other) => (left, converted(right, KqlType::Long)),
+        _ => (left, right),
+    }
 }
 
 /// The value as another type; constants are converted on the spot.

@@ -194,7 +194,8 @@ impl Binder<'_> {
         span: Span,
     ) -> Vec<(NamedAggregate, Vec<Option<String>>)> {
         let Some(declared) = functions::lookup_aggregate(&name.text) else { return Vec::new() };
-        let own_name = match declared.function.naming {
+        let naming = older_prefix(&name.text).map_or(declared.function.naming, Naming::Prefix);
+        let own_name = match naming {
             Naming::Prefix(prefix) => {
                 Some(format!("{prefix}_{}", args.first().and_then(result_name).unwrap_or_default()))
             }
@@ -266,11 +267,16 @@ impl Binder<'_> {
             Some(own) => own,
             None => format!("{prefix}_"),
         };
+        let returned_prefix = format!("{prefix}_{}", result_name(first).unwrap_or_default());
         let by_column = plain_column(&by);
         let mut names = vec![Some(by_name.clone())];
         let mut bound = vec![by];
         for (own, value) in self.returned(rest, keys, by_column) {
-            names.push(own.map(|own| if older { format!("{by_name}_{own}") } else { own }));
+            names.push(Some(match own {
+                Some(own) if older => format!("{by_name}_{own}"),
+                Some(own) => own,
+                None => format!("{returned_prefix}_arg{}", names.len()),
+            }));
             bound.push(value);
         }
         let function = if largest { "arg_max" } else { "arg_min" };
@@ -396,4 +402,14 @@ fn rename_outputs(found: &mut [NamedAggregate], named: &[Named], keys: usize) ->
         output.name = if direct { named[at].name.clone() } else { format!("$aggregate{at}") };
     }
     direct
+}
+
+/// Older spellings of aggregates that give their columns names of their own.
+fn older_prefix(name: &str) -> Option<&'static str> {
+    match name {
+        "cnt" => Some("cnt"),
+        "make_dictionary" => Some("dictionary"),
+        "anyif" => Some("anyif"),
+        _ => None,
+    }
 }

@@ -53,6 +53,9 @@ pub(crate) fn arithmetic(op: &str, left: KqlType, right: KqlType) -> Option<KqlT
         (DateTime, "-", DateTime) => TimeSpan,
         (DateTime, "+" | "-", TimeSpan) | (TimeSpan, "+", DateTime) | (DateTime, "+", DateTime) => DateTime,
         (TimeSpan, "+" | "-" | "%", TimeSpan) => TimeSpan,
+        // the time of the day is `TimeGenerated % 1d`
+        (DateTime, "%", TimeSpan) => TimeSpan,
+        (TimeSpan, "%", number) if is_number(number) => TimeSpan,
         (TimeSpan, "/", TimeSpan) => KqlType::Real,
         (TimeSpan, "*" | "/", number) if is_number(number) => TimeSpan,
         // odd, but the reference takes a moment's ticks for a number here
