@@ -51,7 +51,7 @@ pub(crate) struct Example {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Schema {
     #[serde(deserialize_with = "in_order")]
-    pub tables: Vec<(String, Vec<(String, String)>)>,
+    pub tables: Tables,
     #[serde(default)]
     pub functions: Vec<Function>,
     /// Functions known by their columns and parameters only.
@@ -59,8 +59,11 @@ pub(crate) struct Schema {
     pub shapes: HashMap<String, Shape>,
 }
 
+/// Table names with the names and types of their columns.
+type Tables = Vec<(String, Vec<(String, String)>)>;
+
 /// The pairs of an object in the order of the file: the reference finds tables by wildcards in that order.
-fn in_order<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, Vec<(String, String)>)>, D::Error> {
+fn in_order<'de, D: Deserializer<'de>>(from: D) -> Result<Tables, D::Error> {
     let tables = serde_json::Map::deserialize(from)?;
     let pair = |(name, columns)| {
         serde_json::from_value(columns).map(|columns| (name, columns)).map_err(D::Error::custom)

@@ -15,7 +15,7 @@ const STEPS_MAX: usize = 1 << 12;
 enum Piece {
     /// Whatever comes; a column, when the flag is set.
     Any(bool),
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     /// A whole number, into a column.
     Digits,
     /// All that is left, into a column.
@@ -45,7 +45,7 @@ impl PlainPattern {
             pieces.push(match part {
                 ParsePart::Star => Piece::Any(false),
                 ParsePart::Text(text) if text.is_empty() => return None,
-                ParsePart::Text(text) => Piece::Text(Finder::new(text).into_owned()),
+                ParsePart::Text(text) => Piece::Text(Box::new(Finder::new(text).into_owned())),
                 ParsePart::Column { output } => {
                     let whole = matches!(types.get(*output)?, KqlType::Int | KqlType::Long);
                     let bounded = matches!(next, Some(ParsePart::Text(_)));
