@@ -33,6 +33,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         prerequisites::ensure(prerequisites::BUILD)?;
         prerequisites::ensure_node()?;
         prerequisites::ensure(prerequisites::TEST)?;
+        prerequisites::try_ensure(prerequisites::PEERS);
         ensure_nextest()
     })?;
     if !options.no_rust {

@@ -68,6 +68,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("portal.session", "GET", "/portal/v1/session"),
     ("portal.signIn", "POST", "/portal/v1/signin"),
     ("portal.signOut", "POST", "/portal/v1/signout"),
+    ("portal.transformPreview", "POST", "/portal/v1/transform/preview"),
     ("providers.get", "GET", "{scope}/providers/{namespace}"),
     ("providers.list", "GET", "{scope}/providers"),
     ("providers.register", "POST", "/subscriptions/{subscription}/providers/{namespace}/register"),

@@ -59,6 +59,36 @@ pub struct CheckRequest {
     pub query: String,
 }
 
+/// `POST /portal/v1/transform/preview`: a transformation on rows that are given, or on a table's newest ones.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct TransformPreviewRequest {
+    pub transform_kql: String,
+    /// `[{"name": …, "type": …}]`, as a stream declares them; together with `rows`.
+    pub columns: Option<serde_json::Value>,
+    pub rows: Option<Vec<serde_json::Value>>,
+    /// A table of the workspace, in place of `columns` and `rows`.
+    pub table: Option<String>,
+    /// How many rows of the table, at most 100.
+    pub count: Option<u64>,
+}
+
+/// What the transformation made of them. A transformation that cannot be used is an error with its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransformPreview {
+    /// The rows that went in.
+    pub source: Vec<serde_json::Value>,
+    pub columns: Vec<crate::logs::AnswerColumn>,
+    /// The rows that came out, as they would be stored.
+    pub rows: Vec<serde_json::Value>,
+    pub rows_in: u64,
+    /// Values that did not fit the declared columns.
+    pub rejected_cells: u64,
+    /// Fields that are not declared.
+    pub unknown_fields: u64,
+}
+
 /// What the binder says of a query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checked {

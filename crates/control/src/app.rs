@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::access::{Issuer, Throttle};
 use crate::agents::DesiredHub;
-use crate::logs::SavedFunctions;
+use crate::logs::{IngestionNotes, SavedFunctions};
 use crate::pki::Pki;
 use crate::portal::Desk;
 
@@ -69,6 +69,8 @@ pub struct App {
     pub(crate) throttle: Throttle,
     /// Where the query editor's questions are answered.
     pub(crate) editor: Desk,
+    /// What ingestion could not take as it was sent.
+    pub(crate) ingestion_notes: IngestionNotes,
     /// Ends background tasks and long polls.
     pub stop: CancellationToken,
 }
@@ -96,6 +98,11 @@ pub struct AppParts {
 }
 
 impl App {
+    /// Counts what a listener could not take as it was sent; `Operation` tells of it.
+    pub fn note_ingestion(&self, source: &str, table: &str, what: &'static str, count: u64) {
+        self.ingestion_notes.add(source, table, what, count);
+    }
+
     /// Puts the parts together.
     ///
     /// # Errors
@@ -107,6 +114,7 @@ impl App {
             desired: DesiredHub::default(),
             throttle: Throttle::default(),
             editor: Desk::default(),
+            ingestion_notes: IngestionNotes::default(),
             records: parts.records,
             store: parts.store,
             engine: parts.engine,

@@ -110,11 +110,11 @@ pub struct Engine {
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Inner {
     store: Store,
-    options: EngineOptions,
+    pub(crate) options: EngineOptions,
     runtime: Arc<RuntimeEnv>,
-    threads: QueryThreads,
+    pub(crate) threads: QueryThreads,
     running: Semaphore,
 }
 
@@ -198,6 +198,10 @@ impl Engine {
             }
             error => error,
         })
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
     }
 
     /// How many queries run, or have been dropped and are still on their way out.
@@ -352,7 +356,7 @@ impl Inner {
         Ok(seq)
     }
 
-    async fn run_bound(
+    pub(crate) async fn run_bound(
         &self,
         query: BoundQuery,
         request: &QueryRequest,

@@ -23,6 +23,7 @@ mod result;
 mod share;
 mod sound_files;
 mod subquery;
+mod transform;
 mod types;
 mod value;
 mod whole;
@@ -34,6 +35,7 @@ pub use error::{EngineError, QueryError};
 pub use functions::registry::supports as supports_function;
 pub use limits::{Partial, QueryLimits};
 pub use output::{QueryOutput, QueryStats, QueryTable};
+pub use transform::{Transform, Transformed};
 pub use whole::{ExternalData, Fetch};
 
 /// Whether this engine runs the aggregate `name` (canonical, as the KQL registry has it).

@@ -83,7 +83,8 @@ fn rows_json(columns: &[ColumnSchema], batches: &[RecordBatch]) -> Vec<Vec<Json>
     rows
 }
 
-fn cell(value: &Value<'_>) -> Json {
+/// One value in the API's encoding.
+pub(crate) fn cell(value: &Value<'_>) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),

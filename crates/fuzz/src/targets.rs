@@ -44,7 +44,6 @@ pub const TARGETS: &[Target] = &[
     }),
     queries("planner", "a bound query is planned or refused by name", engine::plan),
     queries("engine", "a query over small tables is answered or refused, and ends", engine::run),
-    lines("agent-syslog", "any line is a message or none", bartizan_agent::fuzzing::syslog),
     lines("agent-dpkg", "any text is a list of packages", bartizan_agent::fuzzing::dpkg),
     binary("agent-rpm", "any bytes are a package or none", bartizan_agent::fuzzing::rpm_header),
     binary(
@@ -52,6 +51,9 @@ pub const TARGETS: &[Target] = &[
         "any bytes of the ring are an observation or an error",
         bartizan_sensor::fuzzing::record,
     ),
+    lines("formats-cef", "any line is an event or is refused", bartizan_formats::fuzzing::cef),
+    lines("formats-event-query", "any text is a query or is refused", bartizan_formats::fuzzing::event_query),
+    lines("formats-syslog", "any line is a message or none", bartizan_formats::fuzzing::syslog),
     lines("sensor-audit", "any text has a stamp or none", bartizan_sensor::fuzzing::audit),
     binary("store-decode", "any body is a batch or is refused", bartizan_store::fuzzing::decode),
 ];

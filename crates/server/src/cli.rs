@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::backup;
 use crate::server::URL_STATE;
-use crate::{ServeOptions, Server, open_records};
+use crate::{ServeOptions, Server, SyslogOptions, open_records};
 
 /// Bartizan: plans, posture, logs and detection for your servers.
 #[derive(Debug, Parser)]
@@ -62,6 +62,18 @@ struct Serve {
     /// A name people use for this server; may be repeated, the first one is used in links.
     #[arg(long = "public-name")]
     public_names: Vec<String>,
+    /// Listen for syslog over UDP here, such as 0.0.0.0:514; may be repeated.
+    #[arg(long = "syslog-udp", value_name = "ADDRESS")]
+    syslog_udp: Vec<SocketAddr>,
+    /// Listen for syslog over TCP here, such as 0.0.0.0:601; may be repeated.
+    #[arg(long = "syslog-tcp", value_name = "ADDRESS")]
+    syslog_tcp: Vec<SocketAddr>,
+    /// Listen for syslog over TLS here, such as 0.0.0.0:6514; may be repeated.
+    #[arg(long = "syslog-tls", value_name = "ADDRESS")]
+    syslog_tls: Vec<SocketAddr>,
+    /// Take syslog over TLS only from senders with a certificate of the authority in this PEM file.
+    #[arg(long = "syslog-client-ca", value_name = "FILE", requires = "syslog_tls")]
+    syslog_client_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +191,12 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         portal: arguments.portal,
         agent_binary: arguments.agent_binary,
         public_names: arguments.public_names,
+        syslog: SyslogOptions {
+            udp: arguments.syslog_udp,
+            tcp: arguments.syslog_tcp,
+            tls: arguments.syslog_tls,
+            client_ca: arguments.syslog_client_ca,
+        },
         ..ServeOptions::new(arguments.data, arguments.listen)
     };
     // Before anything is opened, so that a signal during a slow start is not lost.

@@ -12,6 +12,8 @@ mod lock;
 mod names;
 mod rows;
 mod server;
+mod syslog;
 mod tls;
 
 pub use server::{Ready, ServeOptions, Server, open_records};
+pub use syslog::{Framer, Malformed, SyslogAddresses, SyslogOptions};

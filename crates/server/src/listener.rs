@@ -98,18 +98,18 @@ pub(crate) async fn serve(
 
 /// How many connections each address has.
 #[derive(Clone, Debug, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub(crate) struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 /// One connection of an address, given back when dropped.
 #[derive(Debug)]
-struct Seat {
+pub(crate) struct Seat {
     addresses: Addresses,
     address: IpAddr,
 }
 
 impl Addresses {
     /// One more for `address`, unless it has `most`.
-    fn take(&self, address: IpAddr, most: usize) -> Option<Seat> {
+    pub(crate) fn take(&self, address: IpAddr, most: usize) -> Option<Seat> {
         let mut counts = self.0.lock();
         let count = counts.entry(address).or_default();
         if *count >= most {

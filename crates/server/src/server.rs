@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lock::DataLock;
 use crate::rows::WorkspaceRows;
-use crate::{listener, names, tls};
+use crate::syslog::{Listeners, SyslogAddresses, SyslogOptions};
+use crate::{listener, names, syslog, tls};
 
 /// Where the records keep the address people last reached this server at, for links made without it.
 pub(crate) const URL_STATE: &str = "server/url";
@@ -37,6 +38,7 @@ pub struct ServeOptions {
     pub agent_binary: Option<PathBuf>,
     /// Names people use for this server; the first one is used in links.
     pub public_names: Vec<String>,
+    pub syslog: SyslogOptions,
     pub clock: Arc<dyn Clock>,
     /// Changes the store's settings from their defaults.
     pub store: fn(&mut StoreOptions),
@@ -51,6 +53,7 @@ impl ServeOptions {
             portal: None,
             agent_binary: None,
             public_names: Vec::new(),
+            syslog: SyslogOptions::default(),
             clock: Arc::new(SystemClock),
             store: |_| {},
         }
@@ -66,6 +69,8 @@ pub struct Ready {
     pub ca: PathBuf,
     /// A one-time sign-in link, on the first start.
     pub sign_in: Option<String>,
+    /// Where syslog is listened for.
+    pub syslog: SyslogAddresses,
 }
 
 /// A running server.
@@ -73,6 +78,7 @@ pub struct Server {
     pub ready: Ready,
     pub app: Arc<App>,
     listener: JoinHandle<()>,
+    syslog: Listeners,
     tasks: JoinSet<()>,
     detect: DetectHandle,
     posture: PostureHandle,
@@ -167,10 +173,12 @@ impl Server {
         })
         .await
         .context("cannot start detection")?;
+        let syslog = syslog::start(&app, &options.syslog, &stop).await?;
         let router = bartizan_control::router(Arc::clone(&app));
         let listener = tokio::spawn(listener::serve(tcp, config, router, stop));
         tracing::info!(url, "listening");
-        Ok(Self { ready: Ready { url, ca, sign_in }, app, listener, tasks, detect, posture, _lock: lock })
+        let ready = Ready { url, ca, sign_in, syslog: syslog.addresses.clone() };
+        Ok(Self { ready, app, listener, syslog, tasks, detect, posture, _lock: lock })
     }
 
     /// Stops taking requests, lets the ones in flight finish, then closes the store.
@@ -179,6 +187,7 @@ impl Server {
         if let Err(error) = self.listener.await {
             tracing::error!(%error, "the listener ended badly");
         }
+        self.syslog.stopped().await;
         self.detect.stop().await;
         self.posture.stop().await;
         while let Some(ended) = self.tasks.join_next().await {

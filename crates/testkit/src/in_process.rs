@@ -66,18 +66,30 @@ impl InProcess {
     /// # Errors
     /// When it cannot start.
     pub async fn start_at(clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        Self::start_with(clock, |_| {}).await
+    }
+
+    /// Starts a server with options of the test's own.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub async fn start_with(
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut ServeOptions),
+    ) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir().context("cannot make a data folder")?;
         let portal = dir.path().join("portal");
         std::fs::create_dir_all(portal.join("assets"))?;
         std::fs::write(portal.join("index.html"), "<!doctype html><title>portal</title>")?;
         std::fs::write(portal.join("assets/app-1234.js"), "export {};")?;
         let listen = "127.0.0.1:0".parse().context("fixed")?;
-        let options = ServeOptions {
+        let mut options = ServeOptions {
             portal: Some(portal),
             clock,
             store: |store| store.reserve_bytes = 0,
             ..ServeOptions::new(dir.path().join("data"), listen)
         };
+        change(&mut options);
         Ok(Self { server: Server::start(options).await?, dir })
     }
 

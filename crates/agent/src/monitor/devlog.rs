@@ -14,9 +14,10 @@ use jiff::tz::TimeZone;
 use tokio::net::UnixDatagram;
 
 use super::rows::SyslogRows;
-use super::syslog::parse_message;
-use crate::extension::{Context, Output, Row, SEND_ROWS_MAX};
+use super::settings::MonitorSettings;
+use crate::extension::{self, Context, Output, Row, SEND_ROWS_MAX};
 use crate::facts;
+use bartizan_formats::syslog::parse_message;
 
 const PATH: &str = "/dev/log";
 /// Longest message taken; syslog(3) sends at most 8 KiB, some libraries more.
@@ -43,7 +44,11 @@ pub(super) fn rows_for(context: &Context) -> SyslogRows {
     let machine = &context.configuration.machine;
     let addresses = facts::collect().addresses;
     let first = addresses.iter().find(|address| address.interface != "lo" && !address.address.contains(':'));
+    // Wrong settings have stopped the extension before.
+    let settings: MonitorSettings =
+        extension::settings(&context.configuration.extension.settings).unwrap_or_default();
     SyslogRows {
+        filters: settings.syslog,
         host_name: machine.host_name.clone(),
         resource_id: machine.resource_id.clone(),
         host_ip: first.map_or_else(|| "127.0.0.1".to_owned(), |address| address.address.clone()),
@@ -120,8 +125,9 @@ fn read(context: &Context, rows: &SyslogRows, zone: &TimeZone, message: &[u8]) -
     let text = text.trim_end_matches(['\0', '\n']);
     let now = context.clock.now();
     // The sender's stamp has whole seconds; arrival is as true and finer.
-    (!text.is_empty()).then(|| {
-        let entry = parse_message(text, now, zone);
-        rows.row(super::SyslogEntry { time: None, ..entry }, now)
-    })
+    if text.is_empty() {
+        return None;
+    }
+    let entry = parse_message(text, now, zone);
+    rows.row(super::SyslogEntry { time: None, ..entry }, now)
 }

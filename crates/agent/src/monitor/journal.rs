@@ -12,10 +12,10 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::rows::SyslogRows;
-use super::syslog::{SyslogEntry, facility_name, severity_name};
 use crate::backoff::Backoff;
 use crate::extension::{Context, Output, SEND_ROWS_MAX};
 use crate::spool::Positions;
+use bartizan_formats::syslog::{SyslogEntry, facility_name, severity_name};
 
 const POSITION: &str = "journal";
 /// Longest entry read; journald itself stores up to 64 MiB, of which nobody wants a row.
@@ -74,7 +74,7 @@ async fn follow(context: &Context, output: &Output, rows: &SyslogRows) -> std::i
             {
                 cursor = fields.get("__CURSOR").cloned().or(cursor);
                 let now = context.clock.now();
-                batch.extend(entry(&fields).map(|entry| rows.row(entry, now)));
+                batch.extend(entry(&fields).and_then(|entry| rows.row(entry, now)));
             } else if line.len() > LINE_BYTES_MAX {
                 context.health.count("oversizedEntries", 1);
             }

@@ -9,7 +9,6 @@ mod journal;
 mod perf;
 mod rows;
 mod settings;
-pub(crate) mod syslog;
 mod tail;
 mod tailing;
 
@@ -19,9 +18,9 @@ use tokio::task::JoinSet;
 
 use crate::extension::{self, Context};
 
+pub use bartizan_formats::syslog::{SyslogEntry, parse_line, parse_message};
 pub use rows::SyslogRows;
-pub use settings::{DevLog, FileInput, MonitorSettings};
-pub use syslog::{SyslogEntry, parse_line, parse_message};
+pub use settings::{DevLog, FileInput, MonitorSettings, SyslogFilter};
 pub use tail::{Tail, TailRead};
 
 const HEARTBEAT: &str = "Microsoft-Heartbeat";

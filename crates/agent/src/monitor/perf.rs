@@ -31,6 +31,7 @@ pub(super) async fn run(context: Context, settings: MonitorSettings, output: Out
         let mut samples = rates(&before, &now);
         samples.extend(levels());
         samples.extend(sensor(&context));
+        samples.retain(|sample| settings.wants_counter(sample.object, sample.counter));
         before = now;
         output.send_rows(samples.iter().map(|sample| sample.row(&context)).collect()).await;
     }

@@ -3,8 +3,9 @@
 use bartizan_base::Ticks;
 use serde_json::{Value, json};
 
-use super::syslog::SyslogEntry;
+use super::settings::SyslogFilter;
 use crate::extension::{Row, row};
+use bartizan_formats::syslog::SyslogEntry;
 
 /// Makes rows for one machine.
 #[derive(Clone, Debug)]
@@ -12,11 +13,19 @@ pub struct SyslogRows {
     pub host_name: String,
     pub resource_id: String,
     pub host_ip: String,
+    /// Messages that pass none of these are not sent; without filters all are.
+    pub filters: Vec<SyslogFilter>,
 }
 
 impl SyslogRows {
-    /// The row of `entry`, read at `now`.
-    pub fn row(&self, entry: SyslogEntry, now: Ticks) -> Row {
+    /// The row of `entry`, read at `now`; `None` when no data collection rule wants it.
+    pub fn row(&self, entry: SyslogEntry, now: Ticks) -> Option<Row> {
+        let wanted = self.filters.is_empty()
+            || self.filters.iter().any(|filter| filter.passes(&entry.facility, &entry.severity));
+        wanted.then(|| self.made(entry, now))
+    }
+
+    fn made(&self, entry: SyslogEntry, now: Ticks) -> Row {
         let time = entry.time.unwrap_or(now);
         row([
             ("TimeGenerated", json!(time)),

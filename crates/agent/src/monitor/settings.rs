@@ -17,6 +17,28 @@ pub struct MonitorSettings {
     pub dev_log: DevLog,
     /// Seconds between two readings of the performance counters; 0 switches them off.
     pub perf_interval_seconds: u64,
+    /// Which counters are sent, as `Object(*)\Counter` with `*` for any; all when empty.
+    pub perf_counters: Vec<String>,
+    /// Which syslog messages are sent: those that pass any filter; all when there is none.
+    pub syslog: Vec<SyslogFilter>,
+}
+
+/// Facilities and levels of syslog by name; an empty list stands for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct SyslogFilter {
+    pub facilities: Vec<String>,
+    pub levels: Vec<String>,
+}
+
+impl SyslogFilter {
+    /// Whether a message of this facility and level passes.
+    pub fn passes(&self, facility: &str, level: &str) -> bool {
+        let any = |names: &[String], name: &str| {
+            names.is_empty() || names.iter().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        any(&self.facilities, facility) && any(&self.levels, level)
+    }
 }
 
 /// One log file or a group of them.
@@ -40,7 +62,14 @@ pub enum DevLog {
 
 impl Default for MonitorSettings {
     fn default() -> Self {
-        Self { files: Vec::new(), journal: true, dev_log: DevLog::Auto, perf_interval_seconds: 60 }
+        Self {
+            files: Vec::new(),
+            journal: true,
+            dev_log: DevLog::Auto,
+            perf_interval_seconds: 60,
+            perf_counters: Vec::new(),
+            syslog: Vec::new(),
+        }
     }
 }
 
@@ -51,6 +80,18 @@ impl MonitorSettings {
             return self.files.clone();
         }
         USUAL_FILES.iter().map(|path| FileInput { path: (*path).to_owned(), facility: None }).collect()
+    }
+
+    /// Whether a counter is wanted. The instance in a specifier is not looked at: all of them are sent.
+    pub fn wants_counter(&self, object: &str, counter: &str) -> bool {
+        let is = |pattern: &str, name: &str| pattern == "*" || pattern.eq_ignore_ascii_case(name);
+        let matches = |specifier: &String| {
+            let specifier = specifier.trim_start_matches('\\');
+            specifier.split_once('\\').is_some_and(|(wanted, name)| {
+                is(wanted.split('(').next().unwrap_or_default().trim(), object) && is(name.trim(), counter)
+            })
+        };
+        self.perf_counters.is_empty() || self.perf_counters.iter().any(matches)
     }
 
     /// How often counters are read; `None` when they are off.
@@ -79,6 +120,26 @@ mod tests {
     use super::*;
     use crate::extension::settings;
     use serde_json::json;
+
+    #[test]
+    fn what_a_rule_wants_is_sent_and_nothing_else() {
+        let wanted: MonitorSettings = settings(&json!({
+            "syslog": [{"facilities": ["auth"], "levels": ["err", "crit"]}, {"facilities": ["cron"]}],
+            "perfCounters": ["Memory\\Available MBytes Memory", "\\Logical Disk(*)\\*"],
+        }))
+        .unwrap();
+        let passes = |facility, level| wanted.syslog.iter().any(|filter| filter.passes(facility, level));
+        assert!(
+            passes("auth", "err")
+                && !passes("auth", "info")
+                && passes("cron", "debug")
+                && !passes("mail", "err")
+        );
+        assert!(wanted.wants_counter("Memory", "available mbytes memory"));
+        assert!(wanted.wants_counter("Logical Disk", "% Used Space"));
+        assert!(!wanted.wants_counter("Memory", "% Used Memory"));
+        assert!(MonitorSettings::default().wants_counter("Any", "Thing"));
+    }
 
     #[test]
     fn an_unknown_or_wrong_field_is_named() {

@@ -10,11 +10,11 @@ use serde_json::json;
 
 use super::rows::SyslogRows;
 use super::settings::FileInput;
-use super::syslog::{LineDefaults, parse_line};
 use super::tail::{Begin, Tail};
 use crate::extension::{Context, Output, SEND_BYTES_MAX};
 use crate::spool::Positions;
 use crate::upload::on_disk;
+use bartizan_formats::syslog::{LineDefaults, parse_line};
 
 /// A look at a dozen files costs tens of microseconds; inotify would miss writes on some file systems.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -159,7 +159,7 @@ impl Collector {
         self.context.health.count("events", lines.len() as u64);
         let rows: Vec<_> = lines
             .iter()
-            .map(|line| self.rows.row(parse_line(line, defaults, now, &self.zone), now))
+            .filter_map(|line| self.rows.row(parse_line(line, defaults, now, &self.zone), now))
             .collect();
         // One read is one send: its position may only be stored together with all its lines.
         self.output.send(rows, Positions::from([(key(path), position)])).await;

@@ -135,12 +135,17 @@ async fn of_principal(app: &App, object_id: &str, ip: Option<String>) -> Result<
     let Some(principal) = app.records.principal(object_id).await? else {
         return Err(Failure::unauthenticated("The account does not exist any more."));
     };
+    Ok(caller_of(principal, ip))
+}
+
+/// The caller that a principal is.
+pub(crate) fn caller_of(principal: Principal, ip: Option<String>) -> Caller {
     let kind = match principal.kind {
         PrincipalKind::User => ActorKind::User,
         PrincipalKind::ServicePrincipal => ActorKind::Application,
     };
-    let actor = Actor { name: principal.name.clone(), object_id, kind, ip };
-    Ok(Caller { kind: CallerKind::Principal(principal), actor })
+    let actor = Actor { name: principal.name.clone(), object_id: principal.object_id, kind, ip };
+    Caller { kind: CallerKind::Principal(principal), actor }
 }
 
 async fn of_agent(app: &App, peer: &PeerCertificate, ip: Option<String>) -> Result<Caller, Failure> {

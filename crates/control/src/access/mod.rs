@@ -2,13 +2,15 @@
 
 mod caller;
 mod decide;
+mod keys;
 mod roles;
 mod secrets;
 mod throttle;
 mod tokens;
 
-pub(crate) use caller::{Caller, CallerKind, bearer, session_cookie};
+pub(crate) use caller::{Caller, CallerKind, bearer, caller_of, session_cookie};
 pub use caller::{PeerAddress, SESSION_COOKIE};
+pub(crate) use keys::KeyCaller;
 pub use roles::{ROLES, Role, find_role};
 pub use secrets::random_secret;
 pub(crate) use throttle::Throttle;

@@ -11,6 +11,8 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
+pub(crate) use token::principal_by_secret;
+
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::configuration))

@@ -96,8 +96,17 @@ fn form(headers: &HeaderMap, bytes: &[u8]) -> TokenRequest {
 }
 
 async fn by_secret(app: &App, request: &TokenRequest) -> Result<Option<Principal>, Failure> {
-    let Ok(app_id) = Uuid::parse_str(&request.client_id) else { return Ok(None) };
-    let secret = app.records.see_secret(SecretKind::ClientSecret, &request.client_secret).await?;
+    principal_by_secret(app, &request.client_id, &request.client_secret).await
+}
+
+/// The service principal whose id and secret these are.
+pub(crate) async fn principal_by_secret(
+    app: &App,
+    client_id: &str,
+    client_secret: &str,
+) -> Result<Option<Principal>, Failure> {
+    let Ok(app_id) = Uuid::parse_str(client_id) else { return Ok(None) };
+    let secret = app.records.see_secret(SecretKind::ClientSecret, client_secret).await?;
     let principal = app.records.principal_by_app(app_id).await?;
     Ok(principal
         .filter(|principal| secret.is_some_and(|secret| secret.subject == principal.object_id.to_string())))

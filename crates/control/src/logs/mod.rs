@@ -1,13 +1,19 @@
 //! The doors of the log store: queries out, rows in.
 
 mod batch;
+mod elastic;
 mod functions;
 mod ingest;
+pub(crate) mod intake;
 mod metadata;
 pub(crate) mod purge;
+mod notes;
+mod otlp;
+mod own_table;
 mod query;
 mod upkeep;
 mod usage;
+pub(crate) mod rule;
 
 use std::sync::Arc;
 
@@ -19,9 +25,29 @@ use crate::app::App;
 
 pub use functions::SavedFunctions;
 pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
-pub(crate) use query::{check_workspace, columns};
 pub(crate) use upkeep::write_notices;
 pub(crate) use usage::meter;
+pub(crate) use ingest::UPLOAD_MAX;
+pub use intake::store_from_listener;
+pub(crate) use notes::{IngestionNotes, write_notes};
+pub(crate) use query::{check_workspace, columns, position};
+
+/// The data action that Monitoring Metrics Publisher has.
+pub(crate) const WRITE_ACTION: &str = "Microsoft.Insights/Telemetry/Write";
+/// Written by the server only: what they say is relied upon as the server's own word.
+pub(crate) const SERVER_TABLES: [&str; 11] = [
+    "AzureActivity",
+    "LAQueryLogs",
+    "Operation",
+    "SecureScoreControls",
+    "SecureScores",
+    "SecurityAlert",
+    "SecurityIncident",
+    "SecurityRecommendation",
+    "SentinelAudit",
+    "SentinelHealth",
+    "Usage",
+];
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -30,6 +56,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/$batch", post(batch::batch))
         .route("/dataCollectionRules/{rule}/streams/{stream}", post(ingest::upload))
         .route("/datacollectionrules/{rule}/streams/{stream}", post(ingest::upload))
+        .merge(elastic::routes())
+        .merge(otlp::routes())
         // Bodies have their own bounds (`http::read_body`).
         .layer(DefaultBodyLimit::disable())
 }

@@ -246,7 +246,7 @@ fn refuse(text: &str, error: QueryError) -> Result<(StatusCode, Value), Failure>
 }
 
 /// Line and column, both from 1, of a byte offset.
-fn position(text: &str, at: usize) -> (usize, usize) {
+pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at.min(text.len())).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;

@@ -17,6 +17,8 @@ pub struct CollectionRule {
     pub immutable_id: String,
     /// The streams it takes; empty for the default rule, which takes every standard table's.
     pub streams: Vec<String>,
+    /// Settings of the monitor that follow from the rule's data sources, by stream.
+    pub collected: Vec<(&'static str, Map<String, Value>)>,
 }
 
 impl CollectionRule {
@@ -29,8 +31,55 @@ impl CollectionRule {
             id: resource.id.clone(),
             immutable_id: resource.property("immutableId").and_then(Value::as_str)?.to_owned(),
             streams: streams.filter_map(|stream| stream.as_str().map(str::to_owned)).collect(),
+            collected: collected(resource.property("dataSources").unwrap_or(&Value::Null)),
         })
     }
+}
+
+/// The names that Azure has for syslog's levels, and those of the messages.
+const LEVELS: [(&str, &str); 8] = [
+    ("Debug", "debug"),
+    ("Info", "info"),
+    ("Notice", "notice"),
+    ("Warning", "warning"),
+    ("Error", "err"),
+    ("Critical", "crit"),
+    ("Alert", "alert"),
+    ("Emergency", "emerg"),
+];
+
+/// What a rule's data sources mean for the monitor's settings. A rule without sources of a kind leaves the
+/// settings of that kind alone.
+fn collected(sources: &Value) -> Vec<(&'static str, Map<String, Value>)> {
+    let entries = |kind: &str| sources[kind].as_array().filter(|entries| !entries.is_empty());
+    let texts = |value: &Value| -> Vec<String> {
+        let all = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+        all.map(str::to_owned).collect()
+    };
+    let mut out = Vec::new();
+    if let Some(entries) = entries("syslog") {
+        // An empty list stands for all of them.
+        let any = |names: Vec<String>| if names.iter().any(|name| name == "*") { Vec::new() } else { names };
+        let level = |name: String| {
+            let known = LEVELS.iter().find(|(azure, _)| azure.eq_ignore_ascii_case(&name));
+            known.map_or(name, |(_, own)| (*own).to_owned())
+        };
+        let filters = entries.iter().map(|entry| {
+            let levels: Vec<String> = any(texts(&entry["logLevels"])).into_iter().map(level).collect();
+            let facilities = any(texts(&entry["facilityNames"]));
+            json!({"facilities": facilities, "levels": levels})
+        });
+        out.push(("Microsoft-Syslog", Map::from_iter([("syslog".to_owned(), filters.collect())])));
+    }
+    if let Some(entries) = entries("performanceCounters") {
+        let counters: Vec<String> =
+            entries.iter().flat_map(|entry| texts(&entry["counterSpecifiers"])).collect();
+        let mut settings = Map::from_iter([("perfCounters".to_owned(), json!(counters))]);
+        let seconds = entries.iter().filter_map(|entry| entry["samplingFrequencyInSeconds"].as_u64()).min();
+        settings.extend(seconds.map(|seconds| ("perfIntervalSeconds".to_owned(), json!(seconds))));
+        out.push(("Microsoft-Perf", settings));
+    }
+    out
 }
 
 /// The desired state of a machine. `previous` is the last one that was computed for it: the generation grows
@@ -58,12 +107,13 @@ fn desired_extension(resource: &Resource, rules: &[CollectionRule]) -> DesiredEx
     let text = |name: &str| resource.property(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (publisher, kind) = (text("publisher"), text("type"));
     let found = component::find(&publisher, &kind);
+    let streams = found.map(|component| streams(component.streams, rules)).unwrap_or_default();
     DesiredExtension {
         name: resource.id.name().to_owned(),
         program: found.map_or(ExtensionProgram::Unknown, |component| component.program),
         version: text("typeHandlerVersion"),
-        settings: settings(resource),
-        streams: found.map(|component| streams(component.streams, rules)).unwrap_or_default(),
+        settings: with_collected(settings(resource), &streams, rules),
+        streams,
         publisher,
         kind,
     }
@@ -77,6 +127,22 @@ fn settings(resource: &Resource) -> Value {
         settings.extend(members.map(|(name, value)| (name.clone(), value.clone())));
     }
     if settings.is_empty() { json!({}) } else { Value::Object(settings) }
+}
+
+/// The extension's settings and, over them, what the rules that take its streams want collected.
+fn with_collected(
+    mut settings: Value,
+    streams: &BTreeMap<String, String>,
+    rules: &[CollectionRule],
+) -> Value {
+    for (stream, immutable_id) in streams {
+        let rule = rules.iter().find(|rule| rule.immutable_id == *immutable_id);
+        let wanted = rule.into_iter().flat_map(|rule| &rule.collected).filter(|(of, _)| of == stream);
+        for (name, value) in wanted.flat_map(|(_, settings)| settings) {
+            settings[name.as_str()] = value.clone();
+        }
+    }
+    settings
 }
 
 fn streams(wanted: &[&str], rules: &[CollectionRule]) -> BTreeMap<String, String> {
@@ -122,6 +188,7 @@ mod tests {
             id,
             immutable_id: immutable_id.to_owned(),
             streams: streams.iter().map(|s| (*s).to_owned()).collect(),
+            collected: Vec::new(),
         }
     }
 
@@ -150,6 +217,27 @@ mod tests {
         leaving.body["properties"]["provisioningState"] = "Deleting".into();
         let off = desired_state(&[leaving], &rules, vec![], Some(&first));
         assert_eq!((off.generation, off.extensions.len()), (2, 0));
+    }
+
+    #[test]
+    fn a_rules_sources_become_settings_of_the_monitor() {
+        let monitor = extension(
+            "AzureMonitorLinuxAgent",
+            json!({"publisher": "Microsoft.Azure.Monitor", "type": "AzureMonitorLinuxAgent", "settings": {"journal": false}}),
+        );
+        let mut own = rule("dcr-own", &["Microsoft-Syslog"]);
+        own.collected = collected(&json!({
+            "syslog": [{"facilityNames": ["auth"], "logLevels": ["Error", "Emergency"]}, {"facilityNames": ["*"], "logLevels": ["*"]}],
+            // This rule does not take the stream of counters.
+            "performanceCounters": [{"counterSpecifiers": ["Memory\\*"], "samplingFrequencyInSeconds": 10}],
+        }));
+        let state = desired_state(&[monitor], &[own, rule("dcr-default", &[])], vec![], None);
+        assert_eq!(
+            state.extensions[0].settings,
+            json!({"journal": false, "syslog": [
+                {"facilities": ["auth"], "levels": ["err", "emerg"]}, {"facilities": [], "levels": []},
+            ]})
+        );
     }
 
     #[test]

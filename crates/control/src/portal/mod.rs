@@ -4,6 +4,7 @@ mod editor;
 mod events;
 mod files;
 mod onboarding;
+mod preview;
 mod script;
 mod session;
 
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/portal/v1/query/complete", post(editor::complete))
         .route("/portal/v1/query/format", post(editor::format))
         .route("/portal/v1/query/hover", post(editor::hover))
+        .route("/portal/v1/transform/preview", post(preview::transform))
         .route("/portal/agent/bartizan-agent", get(files::agent_binary))
         .route("/portal/agent/ca.pem", get(files::certificate))
 }

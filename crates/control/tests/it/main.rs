@@ -5,11 +5,15 @@
 mod activity;
 mod agents;
 mod arm;
+mod collection;
+mod elastic;
 mod identity;
 mod ingest;
+mod otlp;
 mod portal;
 mod query;
 mod security;
+mod syslog;
 mod upkeep;
 
 use bartizan_testkit::in_process::{Answer, Caller, InProcess};

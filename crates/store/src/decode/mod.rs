@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
+use bartizan_base::Ticks;
 use bartizan_schema::{KqlType, Table};
 
 pub use stamp::Stamp;
@@ -65,6 +66,19 @@ impl Layout {
     /// # Errors
     /// [`StoreError::Malformed`] when the body is not rows in JSON.
     pub fn decode(&self, body: &[u8], stamp: &Stamp) -> Result<Decoded, StoreError> {
+        self.read(body, stamp.received, Some(stamp))
+    }
+
+    /// Decodes `body` and leaves every column as the sender wrote it: rows on their way through a
+    /// transformation, that are not in a table yet. A missing `TimeGenerated` is `received`.
+    ///
+    /// # Errors
+    /// As [`Layout::decode`].
+    pub fn decode_source(&self, body: &[u8], received: Ticks) -> Result<Decoded, StoreError> {
+        self.read(body, received, None)
+    }
+
+    fn read(&self, body: &[u8], received: Ticks, stamp: Option<&Stamp>) -> Result<Decoded, StoreError> {
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(error.valid_up_to(), "the text is not UTF-8"))?;
         nesting::check(body, DEPTH_MAX)?;
@@ -74,8 +88,10 @@ impl Layout {
         let mut reader = RowReader::new(self, &mut builders);
         reader.read_body(text)?;
         let counts = reader.finish();
-        stamp.apply(self, &mut builders, &counts.billed_bytes);
-        self.assemble(builders, counts.billed_bytes.len(), stamp)
+        if let Some(stamp) = stamp {
+            stamp.apply(self, &mut builders, &counts.billed_bytes);
+        }
+        self.assemble(builders, counts.billed_bytes.len(), received)
             .map(|batch| Decoded {
                 batch,
                 rejected_cells: counts.rejected_cells,
@@ -88,14 +104,14 @@ impl Layout {
         &self,
         builders: Vec<ColumnBuilder>,
         rows: usize,
-        stamp: &Stamp,
+        received: Ticks,
     ) -> Result<RecordBatch, arrow::error::ArrowError> {
         let mut fields = Vec::new();
         let mut arrays = Vec::new();
         for (at, builder) in builders.into_iter().enumerate() {
             let is_time = self.table.columns[at].name == TIME_COLUMN;
             let array = if is_time && builder.ty() == KqlType::DateTime {
-                Some(builder.finish_time(rows, stamp.received.0))
+                Some(builder.finish_time(rows, received.0))
             } else {
                 builder.finish(rows)
             };

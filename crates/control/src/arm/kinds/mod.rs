@@ -28,6 +28,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.HybridCompute/machines", &machines::Machines),
     ("Microsoft.HybridCompute/machines/extensions", &machines::Extensions),
     ("Microsoft.Insights/dataCollectionEndpoints", &collection::Endpoints),
+    ("Microsoft.Insights/dataCollectionRuleAssociations", &collection::Associations),
     ("Microsoft.Insights/dataCollectionRules", &collection::Rules),
     ("Microsoft.OperationalInsights/workspaces", &workspaces::Workspaces),
     ("Microsoft.OperationalInsights/workspaces/savedSearches", &saved_searches::SavedSearches),

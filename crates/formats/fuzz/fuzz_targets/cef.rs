@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| bartizan_agent::fuzzing::syslog(text));
+fuzz_target!(|text: &str| bartizan_formats::fuzzing::cef(text));

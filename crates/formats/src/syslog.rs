@@ -51,6 +51,24 @@ pub fn parse_message(message: &str, now: Ticks, zone: &TimeZone) -> SyslogEntry 
     entry
 }
 
+/// Reads a message from the network, and says whether it was one: without a valid `<PRI>` it is a raw line,
+/// kept whole, with the facility and severity that RFC 3164 gives to such (`user.notice`).
+pub fn parse_network(message: &str, now: Ticks, zone: &TimeZone) -> (SyslogEntry, bool) {
+    let message = message.trim_end_matches(['\0', '\r', '\n']);
+    let (Some(priority), rest) = split_priority(message) else {
+        let entry = SyslogEntry {
+            message: message.to_owned(),
+            facility: "user".to_owned(),
+            severity: "notice".to_owned(),
+            ..SyslogEntry::default()
+        };
+        return (entry, false);
+    };
+    let mut entry = parse_rest(rest, true, now, zone);
+    name_facility(&mut entry, Some(priority), LineDefaults { facility: None, file_name: "" });
+    (entry, true)
+}
+
 /// Names of RFC 5424's facilities, by number.
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
@@ -62,12 +80,12 @@ const FACILITIES: [&str; 24] = [
 const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 
 /// The name of a facility number, or empty.
-pub(super) fn facility_name(number: usize) -> &'static str {
+pub fn facility_name(number: usize) -> &'static str {
     FACILITIES.get(number).copied().unwrap_or("")
 }
 
 /// The name of a severity number, or empty.
-pub(super) fn severity_name(number: usize) -> &'static str {
+pub fn severity_name(number: usize) -> &'static str {
     SEVERITIES.get(number).copied().unwrap_or("")
 }
 
@@ -351,6 +369,25 @@ mod tests {
             let entry = line(text, "syslog");
             assert_eq!(entry.time, None, "{text:?}");
             assert_eq!(entry.message, text.trim_end(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_message_needs_a_priority() {
+        let read = |text: &str| {
+            let (entry, whole) = parse_network(text, now(), &TimeZone::UTC);
+            format!("{whole} {}", print(&entry))
+        };
+        let cases = [
+            ("<34>Feb 28 10:00:00 fw1 su: failed\n", "true 2026-02-28T10:00:00Z fw1 auth.crit su[-] failed"),
+            ("<13>1 2026-02-28T10:00:00Z h a 7 - - m", "true 2026-02-28T10:00:00Z h user.notice a[7] m"),
+            ("<13>no time at all", "true - - user.notice [-] no time at all"),
+            ("Feb 28 10:00:00 fw1 su: failed", "false - - user.notice [-] Feb 28 10:00:00 fw1 su: failed"),
+            ("<1000>x", "false - - user.notice [-] <1000>x"),
+            ("", "false - - user.notice [-] "),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text), expected, "{text}");
         }
     }
 

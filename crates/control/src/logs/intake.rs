@@ -1,0 +1,240 @@
+//! Rows of a stream into their tables: what every door for logs does once it knows who sends and what.
+//!
+//! A door reads its own protocol, names a rule and a stream, and hands JSON rows over. Here the rule's flows
+//! are applied, tables that only the server writes are closed, and what was converted, unknown or dropped is
+//! counted and told in `Operation`.
+
+use std::collections::BTreeMap;
+
+use bartizan_api::ApiError;
+use bartizan_base::{BatchId, ErrorKind, counters};
+use bartizan_engine::{QueryError, QueryLimits};
+use bartizan_records::Resource;
+use bartizan_schema::{KqlType, Table, TableKind};
+use bartizan_store::{Ack, AppendTarget};
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::access::{Caller, CallerKind};
+use crate::app::App;
+use crate::http::Failure;
+use crate::logs::rule::{self, Flow};
+use crate::logs::{SERVER_TABLES, WRITE_ACTION};
+
+/// What one batch may use while it is transformed. Azure gives it 20 seconds.
+const TRANSFORM_LIMITS: QueryLimits =
+    QueryLimits { timeout: std::time::Duration::from_secs(20), rows: 1_000_000, bytes: 128 << 20 };
+
+/// Who brings rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sender<'a> {
+    /// Somebody who showed who it is.
+    Caller(&'a Caller),
+    /// A listener of this server, for senders that cannot sign in.
+    Listener,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) rows: u64,
+    pub(crate) rejected_cells: u64,
+    pub(crate) unknown_fields: u64,
+    /// Rows that transformations left out.
+    pub(crate) dropped: u64,
+}
+
+/// Whether a sender may bring rows of a stream: told before a large body is read.
+pub(crate) async fn open(
+    app: &App,
+    sender: Sender<'_>,
+    rule: &Resource,
+    stream: &str,
+) -> Result<(), Failure> {
+    let flows = rule::flows_of(app, rule, stream)?;
+    for flow in &flows {
+        if let Some(table) = app.store.table(app.home.customer, &flow.table) {
+            target(app, sender, &table, None)?;
+        }
+    }
+    authorize(app, sender, rule).await
+}
+
+/// Stores a batch of JSON rows of a sender that [`open`] let in. When it returns, they are on disk and visible.
+pub(crate) async fn take(
+    app: &App,
+    sender: Sender<'_>,
+    rule: &Resource,
+    stream: &str,
+    batch: Option<BatchId>,
+    body: Bytes,
+) -> Result<Taken, Failure> {
+    let flows = rule::flows_of(app, rule, stream)?;
+    let size = body.len() as u64;
+    let mut taken = Taken::default();
+    for flow in &flows {
+        let table = app.store.table(app.home.customer, &flow.table);
+        let table = table.ok_or_else(|| ApiError::not_found(&flow.table))?;
+        let target = target(app, sender, &table, batch.map(|batch| of_flow(batch, flow)))?;
+        let ack =
+            run(app, rule, flow, target, body.clone(), &mut taken).await.inspect_err(|Failure(error)| {
+                counters::count("bartizan_ingest_refused_total", &format!("{:?}", error.kind), 1);
+            })?;
+        taken.rows += ack.rows;
+        taken.rejected_cells += ack.rejected_cells;
+        taken.unknown_fields += ack.unknown_fields;
+        note(app, rule, &table.name, &ack);
+    }
+    counters::count("bartizan_ingest_bytes_total", "", size);
+    counters::count("bartizan_ingest_rows_total", "", taken.rows);
+    Ok(taken)
+}
+
+/// Stores rows that a listener of this server received from senders that cannot sign in, through the flows of
+/// the default rule. `body` is a JSON array of rows.
+///
+/// # Errors
+/// When the rows cannot be stored now, or the default rule does not take the stream.
+pub async fn store_from_listener(app: &App, stream: &str, body: Bytes) -> Result<u64, ApiError> {
+    let rule = app.records.get(&app.home.default_rule).await.map_err(|error| Failure::from(error).0)?;
+    let rule = rule.ok_or_else(|| ApiError::not_found(app.home.default_rule.as_str()))?;
+    let taken = take(app, Sender::Listener, &rule, stream, None, body).await.map_err(|failure| failure.0)?;
+    Ok(taken.rows)
+}
+
+async fn run(
+    app: &App,
+    rule: &Resource,
+    flow: &Flow,
+    target: AppendTarget,
+    body: Bytes,
+    taken: &mut Taken,
+) -> Result<Ack, Failure> {
+    let Some(transform) = &flow.transform else { return Ok(app.store.append_json(target, body).await?) };
+    let now = app.clock.now();
+    let done =
+        app.engine.transform(transform, body, now, TRANSFORM_LIMITS).await.map_err(|error| match error {
+            QueryError::Store(error) => error.into(),
+            // The rule was checked when it was written; a table or the program has changed since.
+            QueryError::Invalid(findings) => rule::refuse(
+                &format!("properties.dataFlows[{}].transformKql", flow.at),
+                transform.text(),
+                &findings,
+            ),
+            QueryError::Timeout { .. } | QueryError::Memory { .. } | QueryError::TooLarge { .. } => {
+                Failure(ApiError::new(
+                    ErrorKind::TooLarge,
+                    format!(
+                        "Rule '{}': {error}; send fewer rows at once or make the transformation simpler.",
+                        rule.id.name()
+                    ),
+                ))
+            }
+            other => other.into(),
+        })?;
+    let dropped = done.rows_in.saturating_sub(done.rows.len() as u64);
+    taken.dropped += dropped;
+    let notes = &app.ingestion_notes;
+    notes.add(
+        rule.id.name(),
+        &flow.table,
+        "values converted to null before the transformation",
+        done.rejected_cells,
+    );
+    notes.add(rule.id.name(), &flow.table, "fields not declared in the stream", done.unknown_fields);
+    notes.add(rule.id.name(), &flow.table, "rows dropped by the transformation", dropped);
+    taken.rejected_cells += done.rejected_cells;
+    taken.unknown_fields += done.unknown_fields;
+    if done.rows.is_empty() {
+        return Ok(Ack::default());
+    }
+    Ok(app.store.append_rows(target, done.rows).await?)
+}
+
+fn note(app: &App, rule: &Resource, table: &str, ack: &Ack) {
+    if ack.rejected_cells > 0 {
+        counters::count("bartizan_ingest_rejected_cells_total", table, ack.rejected_cells);
+        app.ingestion_notes.add(
+            rule.id.name(),
+            table,
+            "values that did not fit their column, now null",
+            ack.rejected_cells,
+        );
+    }
+    if ack.unknown_fields > 0 {
+        counters::count("bartizan_ingest_unknown_fields_total", table, ack.unknown_fields);
+        app.ingestion_notes.add(
+            rule.id.name(),
+            table,
+            "fields without a column, left out",
+            ack.unknown_fields,
+        );
+    }
+}
+
+/// Whether the sender may use the rule.
+async fn authorize(app: &App, sender: Sender<'_>, rule: &Resource) -> Result<(), Failure> {
+    match sender {
+        Sender::Caller(caller) if matches!(caller.kind, CallerKind::Principal(_)) => {
+            app.authorize_data(caller, WRITE_ACTION, &rule.id).await
+        }
+        Sender::Caller(_) | Sender::Listener => Ok(()),
+    }
+}
+
+/// Where the rows go, and what the server stamps on them.
+fn target(
+    app: &App,
+    sender: Sender<'_>,
+    table: &Table,
+    batch: Option<BatchId>,
+) -> Result<AppendTarget, Failure> {
+    let forbidden = |text: String| Err(Failure(ApiError::new(ErrorKind::Forbidden, text)));
+    if SERVER_TABLES.contains(&table.name.as_str()) {
+        return forbidden(format!("Rows of `{}` are written by the server only.", table.name));
+    }
+    let mut target = AppendTarget::new(app.home.customer, app.home.tenant, table.name.clone());
+    let own = |speaker: &str| batch.map(|sent| BatchId { source: own_source(sent.source, speaker), ..sent });
+    match sender {
+        Sender::Listener => target.batch = batch,
+        Sender::Caller(caller) => match &caller.kind {
+            CallerKind::Principal(principal) => target.batch = own(&principal.object_id.to_string()),
+            CallerKind::Agent { agent, .. } => {
+                target.batch = own(agent.machine.key());
+                target.resource_id = Some(agent.machine.clone());
+                target.force = identity(table, agent.machine.name(), &agent.vm_id.to_string());
+                if target.force.is_empty() && table.kind == TableKind::Standard {
+                    let text =
+                        format!("Rows of `{}` are not about a machine; agents do not send them.", table.name);
+                    return forbidden(text);
+                }
+            }
+        },
+    }
+    Ok(target)
+}
+
+/// The batch's name in one of several flows: two that end in one table would repeat each other otherwise.
+fn of_flow(batch: BatchId, flow: &Flow) -> BatchId {
+    match flow.at {
+        0 => batch,
+        at => BatchId { source: own_source(batch.source, &format!("flow {at}")), ..batch },
+    }
+}
+
+/// The source of a batch, bound to who sends it: otherwise anybody who may send could use up another
+/// sender's sequence numbers, and that one's rows would be dropped as repeated.
+fn own_source(source: Uuid, speaker: &str) -> Uuid {
+    Uuid::new_v5(&source, speaker.as_bytes())
+}
+
+/// The columns that say which machine a row is from follow the certificate, whatever the sender wrote.
+fn identity(table: &Table, name: &str, vm_id: &str) -> BTreeMap<String, String> {
+    let columns = [("Computer", name), ("DeviceName", name), ("DeviceId", vm_id), ("VMUUID", vm_id)];
+    let has = |column: &str| table.column(column).is_some_and(|column| column.ty == KqlType::String);
+    columns
+        .iter()
+        .filter(|(column, _)| has(column))
+        .map(|(column, value)| ((*column).to_owned(), (*value).to_owned()))
+        .collect()
+}
