@@ -51,6 +51,8 @@ pub fn lines() -> Vec<String> {
         "Mar 11 02:03:04 web-1 kernel: [    0.000000] Linux version 5.10",
         "2026-03-01T12:00:00+01:00 web-1 cron[1]: (root) CMD (true)",
         "<191>",
+        "CEF:0|Acme \\| Sons|Wall|1.0|100|port scan|7|src=192.0.2.1 msg=user\\=root tried c\\n spt=22 act=blocked by rule",
+        "Security!*[System[(EventID=4624 or EventID=4625) and Provider[@Name='a'] and band(Keywords,48)]]",
         "audit(1700000000.123:456): argc=3 a0=\"ls\" a1=2D6C a2=\"/\"",
         "Package: libc6\nStatus: install ok installed\nVersion: 2.31-13\nArchitecture: amd64\nDescription: C library\n more\n\n\
          Package: half\nStatus: deinstall ok config-files\nSource: whole (1.0)\n",
