@@ -12,7 +12,7 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use bartizan_api::ApiError;
 use bartizan_base::ErrorKind;
@@ -20,7 +20,7 @@ use bartizan_formats::windows::WindowsEvent;
 use bartizan_records::Resource;
 use bartizan_schema::{Table, TableKind};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::access::{Caller, KeyCaller};
@@ -36,14 +36,14 @@ const DOCUMENTS_MAX: usize = 100_000;
 const VERSION: &str = "8.15.0";
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/elastic", get(about))
-        .route("/elastic/", get(about))
-        .route("/elastic/_license", get(license))
-        .route("/elastic/_xpack", get(license))
-        .route("/elastic/_bulk", post(bulk).put(bulk))
-        .route("/elastic/{index}/_bulk", post(bulk_of).put(bulk_of))
-        .route("/elastic/{*rest}", any(setting_up))
+    let doors = Router::new()
+        .route("/", get(about))
+        .route("/_license", get(license))
+        .route("/_xpack", get(license))
+        .route("/_bulk", post(bulk).put(bulk))
+        .route("/{index}/_bulk", post(bulk_of).put(bulk_of))
+        .fallback(setting_up);
+    Router::new().route("/elastic/", get(about)).nest("/elastic", doors)
 }
 
 /// The header without which official clients refuse to go on.
@@ -110,14 +110,12 @@ async fn license(State(app): State<Arc<App>>, caller: Result<KeyCaller, Failure>
 
 /// What shippers set up before they send: templates, policies, pipelines, data streams. None of it means
 /// anything here, so it is there already and accepted again. All else is refused.
-async fn setting_up(
-    caller: Result<KeyCaller, Failure>,
-    method: Method,
-    Path(rest): Path<String>,
-) -> Response {
+async fn setting_up(caller: Result<KeyCaller, Failure>, method: Method, uri: Uri) -> Response {
     if let Err(refused) = caller {
         return refusal(refused);
     }
+    // Nested, so the path begins behind `/elastic`.
+    let rest = uri.path().trim_start_matches('/');
     let first = rest.split('/').next().unwrap_or_default();
     let known =
         ["_index_template", "_component_template", "_template", "_ilm", "_ingest", "_data_stream", "_alias"];

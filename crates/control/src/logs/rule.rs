@@ -81,7 +81,7 @@ pub(crate) fn check(app: &App, properties: &Value) -> Result<Vec<NewTable>, Fail
     let destinations = check_destinations(app, &properties["destinations"])?;
     let path = "properties.dataFlows";
     let flows = match &properties["dataFlows"] {
-        Value::Null => return Ok(Vec::new()),
+        Value::Null => &[][..],
         Value::Array(flows) if flows.len() <= FLOWS_MAX => flows,
         Value::Array(_) => return Err(wrong(path, format!("a rule has at most {FLOWS_MAX} data flows"))),
         _ => return Err(wrong(path, "`dataFlows` must be a list")),

@@ -240,7 +240,7 @@ async fn rsyslog_forwards_over_tls() {
     }
     eventually("fifty messages through rsyslog", || async {
         let query =
-            "Syslog | where ProcessName == 'doors' | summarize count(), dcount(SyslogMessage), any(Facility)";
+            "Syslog | where ProcessName == 'doors' | summarize count(), dcount(SyslogMessage), take_any(Facility)";
         rows(&s, &caller, query).await == json!([[50, 50, "authpriv"]])
     })
     .await;

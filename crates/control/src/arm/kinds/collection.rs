@@ -61,9 +61,8 @@ impl Kind for Rules {
             // Before the record, so that a rule whose table is refused is not there; repeating it is harmless.
             app.store.create_table(app.home.customer, table).await?;
         }
-        for destination in
-            draft.body["properties"]["destinations"]["logAnalytics"].as_array_mut().into_iter().flatten()
-        {
+        let destinations = draft.body.pointer_mut("/properties/destinations/logAnalytics");
+        for destination in destinations.and_then(Value::as_array_mut).into_iter().flatten() {
             destination["workspaceId"] = app.home.customer.to_string().into();
         }
         draft.set("endpoints", json!({"logsIngestion": app.public_url}));
@@ -92,8 +91,9 @@ impl Kind for Rules {
 
 /// `eventSet` of a Windows data source stands for the queries that collect it.
 fn expand_event_sets(draft: &mut Draft<'_>) -> Result<(), Failure> {
-    let sources = draft.body["properties"]["dataSources"]["windowsEventLogs"].as_array_mut();
-    for (at, source) in sources.into_iter().flatten().enumerate() {
+    let sources = draft.body.pointer_mut("/properties/dataSources/windowsEventLogs");
+    let sources = sources.and_then(Value::as_array_mut).into_iter().flatten();
+    for (at, source) in sources.enumerate() {
         if source["eventSet"].is_null() {
             continue;
         }
