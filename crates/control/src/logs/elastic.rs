@@ -74,11 +74,10 @@ fn reason(error: &ApiError) -> Value {
     json!({"type": kind, "reason": error.message})
 }
 
-/// A caller, or the refusal in the form that shippers read.
-async fn allowed(app: &App, caller: &Caller) -> Result<Resource, Response> {
-    let rule = own_table::rule(app, OwnTable::BeatsLogs).await.map_err(refusal)?;
-    let stream = OwnTable::BeatsLogs.stream();
-    intake::open(app, Sender::Caller(caller), &rule, &stream).await.map_err(refusal)?;
+/// The rule that documents go through, if the caller may use it.
+async fn allowed(app: &App, caller: &Caller) -> Result<Resource, Failure> {
+    let rule = own_table::rule(app, OwnTable::BeatsLogs).await?;
+    intake::open(app, Sender::Caller(caller), &rule, &OwnTable::BeatsLogs.stream()).await?;
     Ok(rule)
 }
 
@@ -168,7 +167,7 @@ async fn store(
     };
     let rule = match allowed(app, &caller).await {
         Ok(rule) => rule,
-        Err(refused) => return refused,
+        Err(refused) => return refusal(refused),
     };
     let body = match read_body(headers, body, UPLOAD_MAX).await {
         Ok(body) => body,
