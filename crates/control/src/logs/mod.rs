@@ -6,14 +6,14 @@ mod functions;
 mod ingest;
 pub(crate) mod intake;
 mod metadata;
-pub(crate) mod purge;
 mod notes;
 mod otlp;
 mod own_table;
+pub(crate) mod purge;
 mod query;
+pub(crate) mod rule;
 mod upkeep;
 mod usage;
-pub(crate) mod rule;
 
 use std::sync::Arc;
 
@@ -25,12 +25,12 @@ use crate::app::App;
 
 pub use functions::SavedFunctions;
 pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
-pub(crate) use upkeep::write_notices;
-pub(crate) use usage::meter;
 pub(crate) use ingest::UPLOAD_MAX;
 pub use intake::store_from_listener;
 pub(crate) use notes::{IngestionNotes, write_notes};
 pub(crate) use query::{check_workspace, columns, position};
+pub(crate) use upkeep::write_notices;
+pub(crate) use usage::meter;
 
 /// The data action that Monitoring Metrics Publisher has.
 pub(crate) const WRITE_ACTION: &str = "Microsoft.Insights/Telemetry/Write";
