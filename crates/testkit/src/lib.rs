@@ -5,3 +5,6 @@
 
 pub mod in_process;
 pub mod real;
+
+/// The server as a library, for tests that set it up in their own way.
+pub use bartizan_server;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use bartizan_base::SystemClock;
-use bartizan_server::SyslogOptions;
+use bartizan_testkit::bartizan_server::SyslogOptions;
 use bartizan_testkit::in_process::InProcess;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -125,11 +125,12 @@ async fn what_was_read_is_stored_before_the_server_stops() {
     let InProcess { server, dir } = s;
     server.stop().await;
     let listen = "127.0.0.1:0".parse().unwrap();
-    let options = bartizan_server::ServeOptions {
+    let options = bartizan_testkit::bartizan_server::ServeOptions {
         store: |store| store.reserve_bytes = 0,
-        ..bartizan_server::ServeOptions::new(dir.path().join("data"), listen)
+        ..bartizan_testkit::bartizan_server::ServeOptions::new(dir.path().join("data"), listen)
     };
-    let s = InProcess { server: bartizan_server::Server::start(options).await.unwrap(), dir };
+    let s =
+        InProcess { server: bartizan_testkit::bartizan_server::Server::start(options).await.unwrap(), dir };
     let caller = owner(&s).await;
     let query = "Syslog | summarize n = count() by SyslogMessage | summarize count(), max(n)";
     assert_eq!(rows(&s, &caller, query).await, json!([[5000, 1]]));

@@ -221,7 +221,7 @@ impl WindowsEvent {
         set("Account", json!(account));
         set("SubjectAccount", json!(subject));
         set("TargetAccount", json!(target));
-        if let Some(logon) = self.datum("LogonType").parse::<i64>().ok() {
+        if let Ok(logon) = self.datum("LogonType").parse::<i64>() {
             set("LogonTypeName", json!(logon_name(logon)));
         }
         let program = [self.datum("NewProcessName"), self.datum("ProcessName")];
