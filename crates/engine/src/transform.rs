@@ -150,6 +150,7 @@ impl Inner {
             schema: Arc::clone(&transform.source.schema),
             files: Vec::new(),
             memory: vec![memory],
+            damaged: Vec::new(),
         };
         context.tables.insert(SOURCE.to_owned(), Arc::new(SnapshotTable::new(snapshot)));
         let output = self.run_bound(query, &request, context, 0).await?;
