@@ -249,12 +249,13 @@ fn check_column(path: &str, table: &Table, column: &Column) -> Result<(), Failur
 
 fn converts(from: KqlType, to: KqlType) -> bool {
     use KqlType::{Decimal, Dynamic, Guid, Int, Long, Real, String};
-    match (from, to) {
-        (_, String) | (String | Dynamic, _) => true,
-        (Int | Long | Real | Decimal, Int | Long | Real | Decimal) => true,
-        (Guid, Dynamic) => true,
-        _ => false,
-    }
+    matches!(
+        (from, to),
+        (_, String)
+            | (String | Dynamic, _)
+            | (Int | Long | Real | Decimal, Int | Long | Real | Decimal)
+            | (Guid, Dynamic)
+    )
 }
 
 fn merge_columns(known: &mut NewTable, other: NewTable, at: usize) -> Result<(), Failure> {

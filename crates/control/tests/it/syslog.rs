@@ -1,7 +1,5 @@
 //! The syslog listeners: every transport, what they refuse, and a real rsyslog.
 
-#![expect(clippy::print_stdout, reason = "what a test skipped is part of its answer")]
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

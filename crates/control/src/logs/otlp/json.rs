@@ -135,7 +135,7 @@ fn number(value: &Value, name: &str) -> Result<u64, Wrong> {
 fn id(value: &Value, name: &str) -> Result<Vec<u8>, Wrong> {
     let text = text(&value[name]);
     let wrong = || format!("`{name}` must be hexadecimal");
-    if text.len() % 2 != 0 || text.len() > 64 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || text.len() > 64 || !text.is_ascii() {
         return Err(wrong());
     }
     (0..text.len())
