@@ -72,9 +72,22 @@ fn first_message(diagnostics: &[Diagnostic]) -> &str {
     diagnostics.first().map_or("", |diagnostic| diagnostic.message.as_str())
 }
 
+/// A part of the query that grew too large inside an operator of DataFusion.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct TooLarge(String);
+
+/// An error for DataFusion that becomes [`QueryError::TooLarge`].
+pub(crate) fn too_large(what: String) -> DataFusionError {
+    DataFusionError::External(Box::new(TooLarge(what)))
+}
+
 impl From<DataFusionError> for QueryError {
     fn from(error: DataFusionError) -> Self {
         match error.find_root() {
+            DataFusionError::External(inner) if inner.is::<TooLarge>() => {
+                Self::TooLarge { what: inner.to_string() }
+            }
             // The engine, which knows the limit, puts it in.
             DataFusionError::ResourcesExhausted(_) => Self::Memory { limit_bytes: 0 },
             DataFusionError::ParquetError(_)

@@ -19,6 +19,7 @@ mod lower;
 mod output;
 mod provider;
 mod prune;
+mod restore_order;
 mod result;
 mod share;
 mod sound_files;

@@ -39,6 +39,14 @@ impl<'a> Value<'a> {
         Self::String(text.into())
     }
 
+    /// Bytes of its text; 0 for what has a fixed size.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Decimal(text) | Self::String(text) | Self::Guid(text) | Self::Dynamic(text) => text.len(),
+            _ => 0,
+        }
+    }
+
     /// JSON text as a dynamic.
     pub(crate) fn dynamic(json: impl Into<Cow<'a, str>>) -> Self {
         Self::Dynamic(json.into())

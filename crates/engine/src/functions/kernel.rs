@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use regex::Regex;
 
 use super::registry;
+use crate::error::too_large;
 use crate::types::{arrow_field, arrow_type};
 use crate::value::{ColumnBuilder, Reader, Value};
 
@@ -51,12 +52,20 @@ pub(crate) const fn seeing_nulls(name: &'static str, run: RowFn) -> Entry {
     Entry { name, nulls: Nulls::Seen, run }
 }
 
+/// Longest text or dynamic value a function may make: half of what an upload may have in a row.
+pub(crate) const VALUE_BYTES_MAX: usize = 32 << 20;
+/// Texts and dynamic values that a function may make of the rows of one batch. It holds them at once, before
+/// they can be accounted for.
+const BATCH_BYTES_MAX: usize = 256 << 20;
+
 /// State a kernel may keep from row to row of one batch.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     regexes: HashMap<String, Option<Regex>>,
     /// The declared type of the result, for functions that convert to it.
     pub wanted: Option<KqlType>,
+    /// Set by a kernel whose result would be larger than [`VALUE_BYTES_MAX`].
+    too_large: bool,
     /// Lines and polygons read for earlier rows.
     pub shapes: super::geo::Shapes,
 }
@@ -83,6 +92,12 @@ pub(crate) fn compile(pattern: &str) -> Option<Regex> {
 }
 
 impl Scratch {
+    /// Whether a result of `bytes` is too large to be made; the query then ends with that error.
+    pub(crate) fn too_large(&mut self, bytes: usize) -> bool {
+        self.too_large |= bytes > VALUE_BYTES_MAX;
+        self.too_large
+    }
+
     /// The compiled form of `pattern`.
     pub(crate) fn regex(&mut self, pattern: &str) -> Option<&Regex> {
         if !self.regexes.contains_key(pattern) {
@@ -170,11 +185,27 @@ impl ScalarUDFImpl for Kernel {
         let mut scratch = Scratch { wanted: Some(self.ret), ..Scratch::default() };
         let mut out = ColumnBuilder::new(self.ret, rows);
         let mut values = Vec::with_capacity(readers.len());
+        let mut bytes = 0;
         for row in 0..rows {
             values.clear();
             values.extend(readers.iter().map(|reader| reader.get(row)));
             let skip = self.entry.nulls == Nulls::Propagate && values.iter().any(Value::is_null);
-            out.push(if skip { Value::Null } else { (self.entry.run)(&values, &mut scratch) });
+            let value = if skip { Value::Null } else { (self.entry.run)(&values, &mut scratch) };
+            let size = value.text_bytes();
+            bytes += size;
+            if scratch.too_large(size) {
+                let name = self.entry.name;
+                return Err(too_large(format!(
+                    "`{name}` makes a value of more than {VALUE_BYTES_MAX} bytes"
+                )));
+            }
+            if bytes > BATCH_BYTES_MAX {
+                let name = self.entry.name;
+                return Err(too_large(format!(
+                    "`{name}` makes more than {BATCH_BYTES_MAX} bytes of {rows} rows"
+                )));
+            }
+            out.push(value);
         }
         let array = out.finish();
         Ok(if constant {

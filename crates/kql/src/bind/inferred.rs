@@ -6,13 +6,32 @@ use bartizan_schema::KqlType;
 use crate::bound::{Named, Scalar};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, Operator};
+use crate::syntax::codes;
 
 use super::join::sides_of;
 use super::operators::plain_column;
 use super::scope::{RowScope, Table};
 use super::{Binder, failed_scalar, passed_on};
 
+/// Work done twice that a binding may have: operators over open tables are bound again once their columns
+/// are known, and those in expressions of such operators again for each of them.
+const REWORK_MAX: usize = 20_000_000;
+/// What one more binding of an operator counts for, in nodes that are copied.
+const RETRY_COST: usize = 1_000;
+
 impl Binder<'_> {
+    /// Counts work that is done twice; false when there has been too much of it.
+    fn rework(&mut self, cost: usize, span: Span) -> bool {
+        let within = self.reworked <= REWORK_MAX;
+        self.reworked = self.reworked.saturating_add(cost);
+        if within && self.reworked > REWORK_MAX {
+            let message = "the query becomes too large: operators over columns that only its rows tell are nested \
+                           too often";
+            self.errors.error(codes::TOO_LARGE, span, message);
+        }
+        self.reworked <= REWORK_MAX
+    }
+
     /// Applies one operator. Names it uses that its input lacks become columns of an open input.
     pub(super) fn operator(&mut self, input: Table, op: &Operator) -> Table {
         if !input.open {
@@ -20,10 +39,16 @@ impl Binder<'_> {
         }
         let outer = std::mem::take(&mut self.inferred);
         let (mark, numbered) = (self.errors.mark(), self.numbered);
+        if !self.rework(1 + input.cost, op.span) {
+            return self.failed(op.span);
+        }
         let kept = input.clone();
         let mut table = self.operator_once(input, op);
         let names = std::mem::take(&mut self.inferred);
         if !names.is_empty() {
+            if !self.rework(RETRY_COST, op.span) {
+                return self.failed(op.span);
+            }
             self.errors.rewind(mark);
             self.numbered = numbered;
             let wider = self.with_inferred(kept, &names, op.span);

@@ -89,6 +89,8 @@ pub(crate) struct Binder<'a> {
     open_calls: u32,
     learned: &'a HashMap<u32, Learned>,
     cost: usize,
+    /// Work done twice, in nodes.
+    reworked: usize,
     /// Functions being put in, outermost first.
     calls: Vec<*const Lambda>,
     /// Functions of the catalog that were used, parsed.
@@ -148,6 +150,7 @@ impl<'a> Binder<'a> {
             open_calls: 0,
             learned: &options.learned,
             cost: 0,
+            reworked: 0,
             calls: Vec::new(),
             saved: HashMap::new(),
             render: None,

@@ -2,14 +2,14 @@
 
 use bartizan_schema::KqlType;
 
-use crate::bound::{Literal, PathSegment, Scalar, ScalarKind};
+use crate::bound::{Literal, PathSegment, Rel, Scalar, ScalarKind};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind};
 use crate::syntax::codes;
 
 use super::scope::{Binding, Table};
 use super::types::{arithmetic, conversion, is_number, ordered};
-use super::{Binder, Bound, failed_scalar, is_null};
+use super::{Binder, Bound, DEPTH_MAX, failed_scalar, is_null};
 
 /// Operators that look into text: their left side is a string or dynamic.
 const TEXT_OPERATORS: &[&str] =
@@ -129,6 +129,21 @@ impl Binder<'_> {
         Bound::Scalar(value)
     }
 
+    /// The value of a name where it is used; counted, because it may itself hold values of names.
+    fn put_in(&mut self, name: &str, value: Scalar, span: Span) -> Scalar {
+        let (nodes, depth) = extent(&value);
+        if depth > DEPTH_MAX {
+            let message =
+                format!("`{name}` has more than {DEPTH_MAX} expressions nested one inside the other");
+            self.errors.error(codes::TOO_DEEP, span, message);
+            return failed_scalar(span);
+        }
+        if nodes > 1 && !self.charge(nodes, span) {
+            return failed_scalar(span);
+        }
+        value
+    }
+
     fn name(&mut self, name: &str, span: Span) -> Bound {
         let bound = self.meaning(name, span);
         self.probe_name(span, &bound);
@@ -147,7 +162,7 @@ impl Binder<'_> {
                     self.errors.error(codes::NOT_CONSTANT, span, message);
                     return Bound::Scalar(failed_scalar(span));
                 }
-                return Bound::Scalar(value);
+                return Bound::Scalar(self.put_in(name, value, span));
             }
             Some(_) => return Bound::Table(self.named_table(name, span)),
             None => {}
@@ -363,6 +378,34 @@ impl Binder<'_> {
         }
         let function = if negated { "!between" } else { "between" };
         Scalar { kind: ScalarKind::Call { function, args: vec![value, low, high] }, ty: KqlType::Bool, span }
+    }
+}
+
+/// How many nodes a value has, those of its sub-queries too, and how deep its expressions are nested.
+fn extent(value: &Scalar) -> (usize, usize) {
+    let relation = |rel: &Rel| {
+        let mut nodes = 0;
+        crate::visit::relations(rel, &mut |rel| nodes += 1 + crate::visit::scalars(rel).len());
+        nodes
+    };
+    match &value.kind {
+        ScalarKind::Literal(_) | ScalarKind::Column(_) => (1, 1),
+        ScalarKind::ToScalar(rel) => (1 + relation(rel), 1),
+        ScalarKind::InRelation { value, relation: rel, .. } => {
+            let (nodes, depth) = extent(value);
+            (1 + nodes + relation(rel), 1 + depth)
+        }
+        ScalarKind::Call { args, .. } => {
+            args.iter().map(extent).fold((1, 1), |all, (nodes, depth)| (all.0 + nodes, all.1.max(1 + depth)))
+        }
+        ScalarKind::Path { value, segments } => {
+            let (nodes, depth) = extent(value);
+            let keys = segments.iter().filter_map(|segment| match segment {
+                PathSegment::Dynamic(key) => Some(extent(key)),
+                PathSegment::Key(_) | PathSegment::Index(_) => None,
+            });
+            keys.fold((1 + nodes, 1 + depth), |all, (nodes, depth)| (all.0 + nodes, all.1.max(1 + depth)))
+        }
     }
 }
 

@@ -303,7 +303,12 @@ impl Lexer<'_> {
                     break;
                 }
                 b'\\' if !verbatim && !self.known_escape() => {
-                    let at = Span::new(self.at, (self.at + 2).min(self.bytes.len()));
+                    let mut end = (self.at + 2).min(self.bytes.len());
+                    // the backslash may stand before a character of several bytes
+                    while self.bytes.get(end).is_some_and(|byte| byte & 0xc0 == 0x80) {
+                        end += 1;
+                    }
+                    let at = Span::new(self.at, end);
                     self.errors.error_with_hint(
                         codes::BAD_LITERAL,
                         at,

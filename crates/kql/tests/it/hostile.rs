@@ -142,6 +142,34 @@ fn ten_megabytes_are_refused_by_name() {
     assert!(analysis.diagnostics[0].message.contains("2097152 bytes"), "{:?}", analysis.diagnostics);
 }
 
+/// Found by fuzzing: each `has_any` in an expression over an open table was bound twice as often as the one
+/// around it, and each value held copies of all values before it.
+#[test]
+fn nested_guesses_and_values_end() {
+    let nested = format!("T | where a has_any({}", "| where a has_any(".repeat(100));
+    assert!(check(&nested).query.is_none());
+    let mut values = "let a0 = 1;".to_owned();
+    for n in 1..10_000 {
+        values.push_str(&format!("let a{n} = a{} + 1;", n - 1));
+    }
+    let analysis = check(&format!("{values}print a9999"));
+    assert_eq!(analysis.diagnostics[0].code, "K0002", "{:?}", analysis.diagnostics);
+    let mut doubling = "let a0 = toscalar(T | summarize max(b));".to_owned();
+    for n in 1..60 {
+        doubling.push_str(&format!("let a{n} = toscalar(print a{p} + a{p});", p = n - 1));
+    }
+    let analysis = check(&format!("{doubling}print a59"));
+    assert_eq!(analysis.diagnostics[0].code, "K0003", "{:?}", analysis.diagnostics);
+}
+
+/// Found by fuzzing: the place of a bad escape ended inside a character.
+#[test]
+fn a_bad_escape_before_a_long_character_has_a_place() {
+    let text = "print 'a\\éb'";
+    let span = check(text).diagnostics[0].span;
+    assert_eq!(text.get(span.start..span.end), Some("\\é"));
+}
+
 #[test]
 fn growth_is_bounded() {
     let mut doubling = "let a0 = T;".to_owned();

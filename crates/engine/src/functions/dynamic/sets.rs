@@ -104,8 +104,11 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         };
         from_tree(&Tree::Array((0..count).map(row).collect()))
     }),
-    seeing_nulls("repeat", |args, _| match convert::to_long(&args[1]) {
+    seeing_nulls("repeat", |args, scratch| match convert::to_long(&args[1]) {
         Some(count) if (0..=REPEAT_MAX).contains(&count) => {
+            if scratch.too_large(count as usize * args[0].text_bytes()) {
+                return Value::Null;
+            }
             from_tree(&Tree::Array(vec![to_tree(&args[0]); count as usize]))
         }
         _ => Value::Null,

@@ -17,7 +17,7 @@ use serde_json::Value as Tree;
 
 use super::convert::{text, to_long, to_real};
 use super::dynamic::{elements, from_tree};
-use super::kernel::{Entry, seeing_nulls, strict};
+use super::kernel::{Entry, Scratch, VALUE_BYTES_MAX, seeing_nulls, strict};
 use crate::value::Value;
 
 pub(super) const FUNCTIONS: &[Entry] = &[
@@ -34,7 +34,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         let parts: Vec<_> = parts.iter().map(|part| text(part.clone())).collect();
         Value::string(parts.join(&text(delimiter.clone())))
     }),
-    strict("strrep", |args, _| strrep(args)),
+    strict("strrep", strrep),
     strict("strcmp", |args, _| {
         let order = text(args[0].clone()).cmp(&text(args[1].clone()));
         Value::Long(order as i64)
@@ -43,15 +43,11 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     strict("split", |args, _| split(args)),
     strict("indexof", |args, _| indexof(args)),
     strict("countof", countof),
-    strict("replace_string", |args, _| {
+    strict("replace_string", |args, scratch| {
         let (subject, from, to) = (text(args[0].clone()), text(args[1].clone()), text(args[2].clone()));
-        if from.is_empty() {
-            Value::String(subject)
-        } else {
-            Value::string(subject.replace(from.as_ref(), &to))
-        }
+        replaced(subject, &from, &to, scratch)
     }),
-    strict("replace_strings", |args, _| replace_strings(args)),
+    strict("replace_strings", replace_strings),
     strict("isascii", |args, _| Value::Bool(text(args[0].clone()).is_ascii())),
     strict("isutf8", |_, _| Value::Bool(true)),
     strict("unicode_codepoints_to_string", |args, _| {
@@ -74,14 +70,11 @@ pub(crate) fn eq_ignore_case(a: &str, b: &str) -> bool {
     a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
 }
 
-/// Longest text a function may build in one cell.
-const TEXT_BYTES_MAX: usize = 32 << 20;
-
-fn strrep<'a>(args: &[Value<'a>]) -> Value<'a> {
+fn strrep<'a>(args: &[Value<'a>], scratch: &mut Scratch) -> Value<'a> {
     let piece = text(args[0].clone());
     let count = to_long(&args[1]).unwrap_or(0).clamp(0, 1024) as usize;
     let delimiter = args.get(2).map_or(Cow::Borrowed(""), |delimiter| text(delimiter.clone()));
-    if (piece.len() + delimiter.len()) * count > TEXT_BYTES_MAX {
+    if scratch.too_large((piece.len() + delimiter.len()) * count) {
         return Value::Null;
     }
     Value::string(vec![piece.as_ref(); count].join(&delimiter))
@@ -175,7 +168,22 @@ fn countof<'a>(args: &[Value<'a>], scratch: &mut super::kernel::Scratch) -> Valu
     Value::Long(overlapping.count() as i64)
 }
 
-fn replace_strings<'a>(args: &[Value<'a>]) -> Value<'a> {
+/// Every `from` as `to`; what would grow too large is not made.
+fn replaced<'a>(subject: Cow<'a, str>, from: &str, to: &str, scratch: &mut Scratch) -> Value<'a> {
+    if from.is_empty() {
+        return Value::String(subject);
+    }
+    let may_grow = to.len() > from.len() && subject.len() / from.len() * to.len() > VALUE_BYTES_MAX;
+    if may_grow {
+        let count = subject.matches(from).count();
+        if scratch.too_large(subject.len() + count * (to.len() - from.len())) {
+            return Value::Null;
+        }
+    }
+    Value::string(subject.replace(from, to))
+}
+
+fn replace_strings<'a>(args: &[Value<'a>], scratch: &mut Scratch) -> Value<'a> {
     let mut subject = text(args[0].clone()).into_owned();
     let list = |value: &Value<'_>| match value {
         Value::Dynamic(json) => elements(json),
@@ -189,8 +197,9 @@ fn replace_strings<'a>(args: &[Value<'a>]) -> Value<'a> {
             None => text(args[2].clone()).into_owned(),
         };
         let from = text(from_tree(from)).into_owned();
-        if !from.is_empty() {
-            subject = subject.replace(&from, &replacement);
+        match replaced(Cow::Owned(subject), &from, &replacement, scratch) {
+            Value::String(text) => subject = text.into_owned(),
+            _ => return Value::Null,
         }
     }
     Value::string(subject)

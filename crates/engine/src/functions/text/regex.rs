@@ -95,7 +95,8 @@ fn replace<'a>(
 ) -> Value<'a> {
     let (pattern, rewrite) = (text(pattern.clone()), text(rewrite.clone()));
     let source = text(source.clone());
-    let Some(regex) = scratch.regex(&pattern) else { return Value::String(source) };
+    // cheap to clone: the compiled form is shared
+    let Some(regex) = scratch.regex(&pattern).cloned() else { return Value::String(source) };
     let mut template = String::with_capacity(rewrite.len());
     let mut chars = rewrite.chars().peekable();
     while let Some(c) = chars.next() {
@@ -114,7 +115,20 @@ fn replace<'a>(
             (c, _) => template.push(c),
         }
     }
-    Value::string(regex.replace_all(&source, template.as_str()).into_owned())
+    // a template may name groups, so its growth is seen only as it happens
+    let mut out = String::new();
+    let mut rest = 0;
+    for found in regex.captures_iter(&source) {
+        let Some(whole) = found.get(0) else { continue };
+        out.push_str(&source[rest..whole.start()]);
+        found.expand(&template, &mut out);
+        rest = whole.end();
+        if scratch.too_large(out.len()) {
+            return Value::Null;
+        }
+    }
+    out.push_str(&source[rest..]);
+    Value::string(out)
 }
 
 /// Cuts matches of the pattern off the ends that are asked for: `trim` all that follow each other, the

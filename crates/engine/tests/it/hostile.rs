@@ -1,0 +1,191 @@
+//! Queries that nobody should send: each is refused or cut by the limit it hits, which the answer names, and
+//! none takes more memory than a query may have.
+//!
+//! Memory is that of the process, which the test runner starts anew for each test.
+
+use std::time::Duration;
+
+use bartizan_engine::{EngineOptions, QueryError};
+
+use crate::support::Fixture;
+
+/// Memory of a query here.
+const MEMORY_MIB: usize = 32;
+/// Memory of the process at its peak: what the program itself takes, the stacks, and batches that operators
+/// hold without saying so. Without bounds these queries want gigabytes and terabytes.
+const PROCESS_MIB_MAX: u64 = 1_500;
+
+/// How a query ends.
+enum End {
+    /// With an error that has this text.
+    Refused(&'static str),
+    /// With an answer: its first cell.
+    First(&'static str),
+    /// With an answer that the result's own limit cut.
+    Cut(&'static str),
+    /// At its time limit, which is set low: it needs little memory and would go on for hours.
+    Stopped,
+}
+
+use End::{Cut, First, Refused, Stopped};
+
+async fn fixture() -> Fixture {
+    let options =
+        EngineOptions { threads: 2, query_memory_bytes: MEMORY_MIB << 20, ..EngineOptions::default() };
+    Fixture::with_options(Vec::new(), options).await
+}
+
+async fn check(fixture: &Fixture, name: &str, text: &str, end: &End) -> Option<String> {
+    let mut request = fixture.request(text);
+    request.limits.timeout = Duration::from_secs(if matches!(end, Stopped) { 1 } else { 240 });
+    let outcome = fixture.engine.query(request).await;
+    if std::env::var_os("BARTIZAN_SHOW").is_some() {
+        let shown = match &outcome {
+            Ok(output) => format!(
+                "rows {:?}",
+                output.rows_json().first().map(|row| row.first().map(|cell| cell
+                    .to_string()
+                    .chars()
+                    .take(60)
+                    .collect::<String>()))
+            ),
+            Err(error) => error.to_string(),
+        };
+        println!("{name}: {shown}; peak {} MiB", peak_mib());
+    }
+    let found = match (&outcome, end) {
+        (Err(QueryError::Timeout { .. }), Stopped) => {
+            let idle = tokio::time::timeout(Duration::from_secs(60), fixture.engine.idle()).await;
+            idle.err().map(|_| "it goes on after its time limit".to_owned())
+        }
+        (Err(QueryError::Internal(text)), _) => Some(format!("internal error: {text}")),
+        (Err(error), Refused(wanted)) => {
+            (!error.to_string().contains(wanted)).then(|| format!("wanted `{wanted}`, got `{error}`"))
+        }
+        (Ok(output), First(wanted)) => {
+            let first = output.rows_json().first().and_then(|row| row.first()).map(ToString::to_string);
+            (first.as_deref() != Some(*wanted)).then(|| format!("wanted `{wanted}`, got {first:?}"))
+        }
+        (Ok(output), Cut(code)) => {
+            let partial = output.partial.as_ref().map(|partial| partial.code);
+            (partial != Some(*code)).then(|| format!("wanted `{code}`, got {partial:?}"))
+        }
+        (Err(error), _) => Some(format!("got `{error}`")),
+        (Ok(output), _) => Some(format!("got an answer of {} rows", output.stats.rows)),
+    };
+    let peak = peak_mib();
+    let large = (peak > PROCESS_MIB_MAX).then(|| format!("the process had {peak} MiB"));
+    found.or(large).map(|what| format!("{name}: {what}"))
+}
+
+async fn check_all(cases: &[(&str, String, End)]) {
+    let fixture = fixture().await;
+    let only = std::env::var("BARTIZAN_ONLY").unwrap_or_default();
+    let mut failures = Vec::new();
+    for (name, text, end) in cases.iter().filter(|(name, ..)| name.contains(&only)) {
+        failures.extend(check(&fixture, name, text, end).await);
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    // and after all that the engine still answers
+    assert_eq!(fixture.query("print 1").await.unwrap().rows_json(), [[serde_json::json!(1)]]);
+}
+
+/// The most memory this process ever had (`proc(5)`: `VmHWM`), 0 where it is not told.
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).unwrap_or(0) >> 10
+}
+
+fn nested(open: &str, inside: &str, close: &str) -> String {
+    format!("{}{inside}{}", open.repeat(10_000), close.repeat(10_000))
+}
+
+#[tokio::test]
+async fn large_and_deep_texts() {
+    let chain = |first: &str, each: &dyn Fn(usize) -> String, last: &str| {
+        format!("{first}{}{last}", (1..10_000).map(each).collect::<String>())
+    };
+    check_all(&[
+        ("ten megabytes", "print 'x' // ".to_owned() + &"x".repeat(10 << 20), Refused("2097152 bytes")),
+        ("parentheses", format!("print {}", nested("(", "1", ")")), Refused("nested")),
+        ("minus signs", format!("print {}1", "-".repeat(10_000)), Refused("nested")),
+        ("calls", format!("print {}", nested("strlen(", "'x'", ")")), Refused("nested")),
+        ("iff", format!("print {}", nested("iff(true, ", "1", ", 2)")), Refused("errors")),
+        ("case", format!("print {}", nested("case(false, 1, ", "1", ")")), Refused("errors")),
+        ("not", format!("print {}", nested("not(", "true", ")")), Refused("nested")),
+        ("dynamic arrays", format!("print dynamic({})", nested("[", "1", "]")), Refused("nested")),
+        ("dynamic bags", format!("print dynamic({})", nested("{\"a\":", "1", "}")), Refused("nested")),
+        (
+            "paths",
+            format!("print d = dynamic({{}}) | extend x = d{}", ".a".repeat(10_000)),
+            Refused("nested"),
+        ),
+        ("toscalar", format!("print {}", nested("toscalar(print ", "1", ")")), Refused("nested")),
+        ("joins", nested("print x = 1 | join (", "print x = 1", ") on x"), Refused("errors")),
+        ("unions", nested("union (", "print x = 1", ")"), Refused("nested")),
+        (
+            "mv-apply",
+            format!("print d = dynamic([1]) {}", nested("| mv-apply d on (", "| take 1", ")")),
+            Refused("nested"),
+        ),
+        ("functions", nested("let f = () { ", "print 1", " }; f()"), Refused("nested")),
+        ("additions", format!("print 1{}", " + 1".repeat(10_000)), Refused("nested")),
+        ("operators", format!("print x = 1{}", " | where x == 1".repeat(10_000)), Refused("1000 operators")),
+        (
+            "values of values",
+            chain("let a0 = 1;", &|n| format!("let a{n} = a{} + 1;", n - 1), "print a9999"),
+            Refused("nested"),
+        ),
+        (
+            "tables of tables",
+            chain("let a0 = print x = 1;", &|n| format!("let a{n} = a{} | where x == {n};", n - 1), "a9999"),
+            Refused("1000 operators"),
+        ),
+        (
+            "functions of functions",
+            chain("let f0 = () { 1 };", &|n| format!("let f{n} = () {{ f{}() }};", n - 1), "print f9999()"),
+            Refused("32 function calls"),
+        ),
+        (
+            "doubling tables",
+            chain("let a0 = print x = 1;", &|n| format!("let a{n} = union a{p}, a{p};", p = n - 1), "a9999"),
+            Refused("too large"),
+        ),
+        (
+            "doubling values",
+            chain(
+                "let f0 = (x: long) { x + x };",
+                &|n| format!("let f{n} = (x: long) {{ f{p}(x) + f{p}(x) }};", p = n - 1),
+                "print f25(1)",
+            ),
+            Refused("too large"),
+        ),
+        ("recursion", "let f = (x: long) { f(x) }; print f(1)".to_owned(), Refused("itself")),
+        (
+            "a hundred thousand members",
+            format!("print x = 5 | where x in (0{})", ", 5".repeat(100_000)),
+            First("5"),
+        ),
+        (
+            "a hundred thousand texts",
+            format!("print x = 'a' | where x !in~ ('b'{})", ", 'c'".repeat(100_000)),
+            First("\"a\""),
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn rows_without_end() {
+    let own = str::to_owned;
+    check_all(&[
+        ("range", own("range x from 1 to 1000000000000 step 1"), Refused("16777216 rows")),
+        ("rows of the result", own("range x from 1 to 600000 step 1"), Cut("RowLimit")),
+        ("join", own("range x from 1 to 4000000 step 1 | extend k = 1 | join kind=inner (range y from 1 to 4000000 step 1 | extend k = 1) on k | count"), Refused("limit of 32 MiB")),
+        ("smaller join", own("range x from 1 to 300000 step 1 | extend k = 1 | join kind=inner (range y from 1 to 300000 step 1 | extend k = 1) on k | where x + y < 0 | count"), Stopped),
+        ("make-series", own("range x from 1 to 10 step 1 | make-series count() on x from 0 to 1000000000 step 1"), Refused("1048576 elements")),
+        ("a chain of values", own("print x = 1 | where x in (1, 2, 3)"), First("1")),
+    ])
+    .await;
+}
