@@ -12,6 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties as _};
 
@@ -68,5 +69,5 @@ fn restore(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execution
     if !changed {
         return Ok(Transformed::no(plan));
     }
-    Ok(Transformed::yes(plan.with_new_children(children)?))
+    Ok(Transformed::yes(replace_children_if_necessary(plan, children)?))
 }

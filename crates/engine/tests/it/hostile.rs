@@ -35,6 +35,7 @@ async fn fixture() -> Fixture {
     Fixture::with_options(Vec::new(), options).await
 }
 
+#[expect(clippy::print_stdout, reason = "shows what a query ended with to who asks for it")]
 async fn check(fixture: &Fixture, name: &str, text: &str, end: &End) -> Option<String> {
     let mut request = fixture.request(text);
     request.limits.timeout = Duration::from_secs(if matches!(end, Stopped) { 1 } else { 240 });
