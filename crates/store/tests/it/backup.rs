@@ -29,12 +29,22 @@ async fn copy(fixture: &Fixture, to: &Path) -> Vec<backup::Copied> {
 }
 
 async fn open(path: &Path) -> SqlitePool {
-    SqlitePool::connect_with(SqliteConnectOptions::new().filename(path)).await.unwrap()
+    SqlitePool::connect_with(SqliteConnectOptions::new().filename(path).create_if_missing(true))
+        .await
+        .unwrap()
+}
+
+/// A fixture whose manifest is a file: SQLite copies a database in memory into memory.
+async fn fixture_on_disk(dir: &tempfile::TempDir) -> Fixture {
+    let mut fixture = Fixture::new().await;
+    fixture.options.pool = open(&dir.path().join("control.db")).await;
+    fixture
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_copy_made_under_load_has_every_row_acknowledged_before_it() {
-    let mut fixture = Fixture::new().await;
+    let database = tempfile::tempdir().unwrap();
+    let mut fixture = fixture_on_disk(&database).await;
     fixture.options.merge_files_min = 2;
     fixture.options.delta = None;
     fixture.options.segment_bytes = 2000;
@@ -89,7 +99,8 @@ async fn a_copy_made_under_load_has_every_row_acknowledged_before_it() {
 
 #[tokio::test]
 async fn a_damaged_copy_is_known() {
-    let fixture = Fixture::new().await;
+    let database = tempfile::tempdir().unwrap();
+    let fixture = fixture_on_disk(&database).await;
     let store = fixture.open().await;
     fixture.append(&store, r#"{"N":1}"#).await.unwrap();
     store.flush().await.unwrap();
