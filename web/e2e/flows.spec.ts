@@ -235,6 +235,38 @@ test('the retention of a table is changed, and given back to the workspace', asy
   await expect(panel.getByText('365 days')).toBeHidden();
 });
 
+test('a data collection rule is written, tried on rows, created and opened again', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/data-collection-rules');
+  await page.getByRole('button', { name: 'Create rule' }).click();
+  await expect(page.getByRole('button', { name: 'Create', exact: true })).toBeDisabled();
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('visitors');
+  await page.getByLabel('Name of the stream').fill('Visitors');
+  await page.getByLabel('Name of column 2').fill('Badge');
+  await page.getByLabel('Type of column 2').selectOption('long');
+  await page.getByRole('combobox', { name: 'Table', exact: true }).fill('Visitors_CL');
+  await page.getByLabel(/^Rows as JSON/).fill('{"TimeGenerated":"2026-01-01T00:00:00Z","Badge":7,"Colour":"red"}');
+  await page.getByRole('code').first().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('print 1');
+  await page.getByRole('button', { name: 'Run the preview' }).click();
+  await expect(page.getByRole('alert', { name: 'The transformation cannot be used' })).toContainText('begins with `source`');
+  await page.getByRole('code').first().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('source | where Badge > 0 ');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Run the preview' }).click();
+  await expect(page.getByText('1 row in, 1 row out')).toBeVisible();
+  await expect(page.getByText('1 field is not declared in the stream.')).toBeVisible();
+  await page.screenshot({ path: 'test-results/screens/collection-rule-preview.png' });
+  const [request] = await Promise.all([page.waitForRequest((sent) => sent.method() === 'PUT'), page.getByRole('button', { name: 'Create', exact: true }).click()]);
+  const { properties } = request.postDataJSON() as { properties: { streamDeclarations: object; dataFlows: object[] } };
+  expect(properties.streamDeclarations).toEqual({ 'Custom-Visitors': { columns: [{ name: 'TimeGenerated', type: 'datetime' }, { name: 'Badge', type: 'long' }] } });
+  expect(properties.dataFlows).toEqual([{ streams: ['Custom-Visitors'], destinations: ['workspace'], transformKql: 'source | where Badge > 0', outputStream: 'Custom-Visitors_CL' }]);
+  await page.getByRole('link', { name: 'visitors', exact: true }).click();
+  await expect(page.getByTestId('query-editor')).toContainText('where Badge');
+});
+
 test('the theme choice is kept', async ({ page }) => {
   await signIn(page);
   await page.getByRole('button', { name: 'Theme' }).click();

@@ -87,6 +87,15 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
     await expect(page.getByLabel(/^Send rows/)).toContainText('dcr-0a6f0c3d5b7e4f31a2c4d6e8f0a1b2c3/streams/Microsoft-Syslog');
     await expect(page.getByText('Nothing came through this door')).toBeVisible();
   } },
+  { name: 'collection-rules', path: '/data-collection-rules', heading: 'Data collection rules', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /^bartizan-default Takes every table\. No dcr-/ })).toBeVisible();
+  } },
+  { name: 'collection-rule', path: '/data-collection-rules/new', heading: 'Create rule', ready: async (page) => {
+    await page.getByLabel('Name of the stream').fill('Visitors');
+    await page.getByRole('button', { name: 'Run the preview' }).click();
+    await expect(page.getByRole('grid', { name: 'Rows of the preview' })).toContainText('example');
+    await expect(page.getByTestId('query-editor')).toContainText('source');
+  } },
   { name: 'tables', path: '/tables', heading: 'Tables', ready: async (page) => {
     await expect(page.getByRole('row', { name: /^Syslog Rows of Syslog Standard Analytics.*60,000/ })).toBeVisible();
     await expect(page.getByRole('row', { name: /^SecurityEvent.*90 \+ 275 days/ })).toBeVisible();

@@ -55,6 +55,8 @@ export class Backend {
         return { status: 204 };
       case '/portal/v1/onboarding':
         return { status: 200, body: { token: 'bzt_mock', expiresOn: ago(-60 * 24), script: script(body ?? {}) } };
+      case '/portal/v1/transform/preview':
+        return preview(body ?? {});
       case '/portal/v1/query/complete':
         return { status: 200, body: complete(String(body?.['query'] ?? ''), Number(body?.['offset'] ?? 0)) };
       case '/portal/v1/query/hover':
@@ -210,6 +212,17 @@ const listTypes: readonly [string, string][] = [
   ['/workspacesettings', 'microsoft.security/workspacesettings'],
   ['/microsoft.operationalinsights/workspaces', 'microsoft.operationalinsights/workspaces'],
 ];
+
+/** Knows `source` and `source | where false`; anything else is refused as the server refuses it. */
+function preview(body: Record<string, unknown>): Reply {
+  const text = String(body['transformKql'] ?? '').trim();
+  if (!/^source\b/.test(text)) return { status: 400, body: error('InvalidTransformQuery', 'the transformation cannot be used: a transformation begins with `source` (K0400, line 1, column 1)') };
+  const source = (body['rows'] as Record<string, unknown>[] | undefined) ?? [{ TimeGenerated: ago(1), Computer: 'web-01' }];
+  const columns = (body['columns'] as { name: string; type: string }[] | undefined) ?? [{ name: 'TimeGenerated', type: 'datetime' }, { name: 'Computer', type: 'string' }];
+  const known = new Set(columns.map((column) => column.name));
+  const unknownFields = source.flatMap((row) => Object.keys(row)).filter((field) => !known.has(field)).length;
+  return { status: 200, body: { source, columns, rows: text.includes('where false') ? [] : source, rowsIn: source.length, rejectedCells: 0, unknownFields } };
+}
 
 function script(body: Record<string, unknown>): string {
   const tags = Object.entries((body['tags'] ?? {}) as Record<string, string>).map(([name, value]) => `${name}=${value}`).join(',');

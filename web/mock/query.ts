@@ -55,7 +55,7 @@ export const metadata = {
 export function check(query: string): { code: string; severity: string; start: number; end: number; message: string; hint: string | null }[] {
   const match = /^\s*([A-Za-z_]\w*)/.exec(query.replace(/^\s*(\/\/.*\n\s*)*/, ''));
   const name = match?.[1] ?? '';
-  if (name === 'let' || name === 'union' || name === 'print' || tables[name]) return [];
+  if (name === 'let' || name === 'source' || name === 'union' || name === 'print' || tables[name]) return [];
   const start = query.indexOf(name);
   return [{ code: 'K0201', severity: 'error', start, end: start + name.length, message: `unknown table \`${name}\``, hint: 'Tables of this workspace are listed on the left.' }];
 }

@@ -1,8 +1,8 @@
 /** Data collection rules: which streams come in and where their rows go. */
-import { useQuery } from '@tanstack/react-query';
-import { armUrl, listAll } from './client';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { armUrl, listAll, request } from './client';
 import { subscriptionScope, useSession } from './session';
-import type { CollectionRule } from './types';
+import type { CollectionRule, TransformPreview } from './types';
 import { versions } from './versions';
 
 const rulesType = 'microsoft.insights/datacollectionrules';
@@ -19,4 +19,35 @@ export function useCollectionRules() {
 export function useDefaultRule() {
   const rules = useCollectionRules();
   return { ...rules, data: rules.data?.find((rule) => rule.name === 'bartizan-default') ?? rules.data?.[0] };
+}
+
+export function useSaveRule() {
+  const session = useSession();
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ name, etag, properties }: { name: string; etag?: string | undefined; properties: CollectionRule['properties'] }) =>
+      request<CollectionRule>('PUT', armUrl(`${subscriptionScope(session)}/resourceGroups/${session.resourceGroup}/providers/Microsoft.Insights/dataCollectionRules/${encodeURIComponent(name)}`, versions.collectionRules), {
+        body: { location: session.location ?? 'local', properties },
+        headers: etag ? { 'if-match': etag } : {},
+      }),
+    // A rule makes the table that it fills.
+    onSettled: () => Promise.all([rulesType, 'microsoft.operationalinsights/workspaces/tables', 'metadata'].map((key) => client.invalidateQueries({ queryKey: [key] }))),
+  });
+}
+
+export function useDeleteRule() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (rule: CollectionRule) => request<undefined>('DELETE', armUrl(rule.id, versions.collectionRules)),
+    onSettled: () => client.invalidateQueries({ queryKey: [rulesType] }),
+  });
+}
+
+/** Rows to try a transformation on: a table's newest ones, or some that are given with their columns. */
+export type PreviewSource = { table: string; count: number } | { columns: { name: string; type: string }[]; rows: Record<string, unknown>[] };
+
+export function usePreview() {
+  return useMutation({
+    mutationFn: ({ transformKql, source }: { transformKql: string; source: PreviewSource }) => request<TransformPreview>('POST', '/portal/v1/transform/preview', { body: { transformKql, ...source } }),
+  });
 }

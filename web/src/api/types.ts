@@ -269,11 +269,31 @@ export type WorkspaceTable = Resource<{
 }>;
 
 // crates/control: Microsoft.Insights/dataCollectionRules
+export interface DataFlow {
+  streams: string[];
+  destinations: string[];
+  transformKql?: string;
+  outputStream?: string;
+}
 export type CollectionRule = Resource<{
   immutableId?: string;
   description?: string;
   provisioningState?: string;
+  streamDeclarations?: Record<string, { columns: { name: string; type: string }[] }>;
+  dataSources?: Record<string, unknown>;
+  destinations?: { logAnalytics?: { name: string; workspaceResourceId: string }[] };
+  dataFlows?: DataFlow[];
 }>;
+
+// crates/api: POST /portal/v1/transform/preview
+export interface TransformPreview {
+  source: Record<string, unknown>[];
+  columns: QueryColumn[];
+  rows: Record<string, unknown>[];
+  rowsIn: number;
+  rejectedCells: number;
+  unknownFields: number;
+}
 
 // crates/api: Microsoft.Security/workspaceSettings
 export type WorkspaceSetting = Resource<{ workspaceId: string; scope: string }>;

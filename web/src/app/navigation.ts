@@ -4,6 +4,7 @@ import { BoardRegular } from '@fluentui/react-icons/svg/board';
 import { CubeRegular } from '@fluentui/react-icons/svg/cube';
 import { DataUsageRegular } from '@fluentui/react-icons/svg/data-usage';
 import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
+import { FlowRegular } from '@fluentui/react-icons/svg/flow';
 import { FlashRegular } from '@fluentui/react-icons/svg/flash';
 import { LightbulbRegular } from '@fluentui/react-icons/svg/lightbulb';
 import { OptionsRegular } from '@fluentui/react-icons/svg/options';
@@ -41,6 +42,7 @@ export const navigation: readonly { group: string; items: readonly NavItem[] }[]
     group: 'Data',
     items: [
       { text: 'Data connectors', to: paths.connectors(), icon: PlugConnectedRegular },
+      { text: 'Data collection rules', to: paths.collectionRules(), icon: FlowRegular },
       { text: 'Tables', to: paths.tables(), icon: TableRegular },
       { text: 'Usage', to: paths.usage(), icon: DataUsageRegular },
     ],

@@ -33,6 +33,8 @@ const pages: RouteObject[] = [
   page(routes.incident, () => import('@/features/incidents/IncidentPage')),
   page(routes.analytics, () => import('@/features/rules/AnalyticsPage')),
   page(routes.connectors, () => import('@/features/connectors/ConnectorsPage')),
+  page(routes.collectionRules, () => import('@/features/collection/RulesPage')),
+  page(routes.collectionRule, () => import('@/features/collection/RulePage')),
   page(routes.tables, () => import('@/features/tables/TablesPage')),
   page(routes.usage, () => import('@/features/usage/UsagePage')),
 ];

@@ -25,6 +25,9 @@ const table: readonly (readonly [string, string])[] = [
   [paths.analytics(), '/analytics | Analytics'],
   [paths.connectors({ door: 'ingestion' }), '/data-connectors?door=ingestion | Data connectors'],
   [paths.tables({ table: 'Syslog' }), '/tables?table=Syslog | Tables'],
+  [paths.collectionRules(), '/data-collection-rules | Data collection rules'],
+  [paths.collectionRule('new'), '/data-collection-rules/new | Data collection rules > Create rule'],
+  [paths.collectionRule('doors'), '/data-collection-rules/doors | Data collection rules > doors'],
   [paths.usage(), '/usage | Usage'],
 ];
 

@@ -25,6 +25,8 @@ export const routes = {
   incident: '/incidents/:incident',
   analytics: '/analytics',
   connectors: '/data-connectors',
+  collectionRules: '/data-collection-rules',
+  collectionRule: '/data-collection-rules/:rule',
   tables: '/tables',
   usage: '/usage',
 } as const;
@@ -56,6 +58,9 @@ export const paths = {
   connectors: (query?: { door?: string }) => withQuery(routes.connectors, query),
   tables: (query?: { table?: string; q?: string }) => withQuery(routes.tables, query),
   usage: () => routes.usage,
+  collectionRules: () => routes.collectionRules,
+  /** `new` is the form of a rule that is not there yet. */
+  collectionRule: (rule: string) => fill(routes.collectionRule, { rule }),
 };
 
 export interface Crumb {
@@ -99,6 +104,10 @@ export function crumbs(pathname: string): Crumb[] {
       break;
     case 'tables':
       trail.push({ text: 'Tables' });
+      break;
+    case 'data-collection-rules':
+      trail.push({ text: 'Data collection rules', to: paths.collectionRules() });
+      if (rest[0]) trail.push({ text: rest[0] === 'new' ? 'Create rule' : rest[0] });
       break;
     case 'usage':
       trail.push({ text: 'Usage' });

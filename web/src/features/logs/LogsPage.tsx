@@ -10,6 +10,7 @@ import { useSession } from '@/api/session';
 import { paths } from '@/lib/paths';
 import { formatRange, parseRange, setsTime, toTimespan, type TimeRange } from '@/lib/time-range';
 import type { EditorHandle } from '@/kql/Editor';
+import { useDiagnostics } from '@/kql/use-diagnostics';
 import { CopyButton } from '@/ui/CopyButton';
 import { useNotify } from '@/ui/notify';
 import { Page } from '@/ui/Page';
@@ -21,7 +22,7 @@ import { ResultPane } from './ResultPane';
 import { SchemaPane } from './SchemaPane';
 import { SplitHandle } from './SplitHandle';
 import { TimeRangePicker } from './TimeRangePicker';
-import { useDiagnostics, useQueryRun } from './use-query-run';
+import { useQueryRun } from './use-query-run';
 
 const Editor = lazy(() => import('@/kql/Editor'));
 

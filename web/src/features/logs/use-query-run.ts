@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import { checkQuery, runQuery } from '@/api/logs';
 import { useSession } from '@/api/session';
 import type { QueryAnswer, QueryDiagnostic } from '@/api/types';
@@ -40,25 +40,4 @@ export function useQueryRun() {
     setRun({ state: 'cancelled' });
   }, []);
   return { run, start, cancel };
-}
-
-/** What our binder says about the text, shortly after typing stops. */
-export function useDiagnostics(query: string): QueryDiagnostic[] {
-  const session = useSession();
-  const [diagnostics, setDiagnostics] = useState<QueryDiagnostic[]>([]);
-  useEffect(() => {
-    const abort = new AbortController();
-    const timer = setTimeout(() => {
-      if (!query.trim()) return setDiagnostics([]);
-      checkQuery(session, query, abort.signal).then(
-        (check) => setDiagnostics(check.diagnostics),
-        () => undefined,
-      );
-    }, 500);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [session, query]);
-  return diagnostics;
 }
