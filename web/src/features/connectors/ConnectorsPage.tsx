@@ -82,6 +82,7 @@ function DoorDetail({ door, hourly }: { door: Door; hourly: ReturnType<typeof us
   const rule = useDefaultRule();
   const place = {
     url: window.location.origin,
+    host: window.location.hostname,
     tenant: session.tenantId,
     rule: rule.data?.properties.immutableId ?? 'dcr-…',
   };
