@@ -51,6 +51,40 @@ test('the pages of a real server', async ({ page }) => {
     await expect(page.getByRole('grid', { name: 'Results' }).getByRole('row')).not.toHaveCount(1);
     await photograph(page, 'logs');
   });
+  await test.step('the editor knows the server\'s tables and language', async () => {
+    await page.getByRole('code').first().click();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('Heartb', { delay: 30 });
+    const list = page.locator('.suggest-widget');
+    await expect(list.getByRole('option', { name: /^Heartbeat/ })).toBeVisible();
+    await page.keyboard.press('Escape');
+    await page.keyboard.type('eat | join kind=inner (Heartbeat | project Computer, Twin = Version) on $left.Computer == $right.', { delay: 5 });
+    await page.keyboard.press('Control+Space');
+    await expect(list.getByRole('option', { name: /^Twin/ })).toBeVisible();
+    await photograph(page, 'completion');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('Heartbeat | where Nope == 1 ', { delay: 5 });
+    await expect(page.locator('.squiggly-error')).toBeVisible();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('Delete');
+  });
+  await test.step('data connectors, tables and usage', async () => {
+    await menu.getByRole('link', { name: 'Data connectors' }).click();
+    await expect(page.getByRole('button', { name: /^Bartizan agent/ })).toContainText('Receiving');
+    await expect(page.getByRole('table', { name: 'Tables of Bartizan agent' }).getByRole('link', { name: 'Heartbeat', exact: true })).toBeVisible();
+    await photograph(page, 'connectors');
+    await menu.getByRole('link', { name: 'Tables' }).click();
+    await page.getByRole('searchbox', { name: 'Find a table' }).fill('heartbeat');
+    await page.getByRole('button', { name: 'Heartbeat', exact: true }).click();
+    await expect(page.getByRole('dialog', { name: 'Heartbeat' }).getByRole('row', { name: /^Computer string/ })).toBeVisible();
+    await page.getByRole('dialog', { name: 'Heartbeat' }).getByRole('button', { name: 'Close' }).click();
+    await photograph(page, 'tables');
+    await menu.getByRole('link', { name: 'Usage' }).click();
+    await expect(page.getByRole('table', { name: 'Usage by table' }).getByRole('link', { name: 'Heartbeat', exact: true })).toBeVisible();
+    await photograph(page, 'usage');
+  });
   await test.step('incidents: assign and close', async () => {
     await menu.getByRole('link', { name: 'Incidents' }).click();
     await expect(page.getByRole('heading', { name: 'Incidents', level: 1 })).toBeVisible();
