@@ -26,6 +26,7 @@ use crate::lower::Context;
 use crate::output::{QueryOutput, QueryStats, QueryTable};
 use crate::provider::SnapshotTable;
 use crate::prune::{Kept, prune, wanted_of_shared};
+use crate::pushdown;
 use crate::restore_order;
 use crate::result::{Collected, Columns, collect};
 use crate::share::share;
@@ -444,7 +445,7 @@ impl Inner {
             .with_config(config)
             .with_runtime_env(runtime)
             .with_optimizer_rules(interrupt.optimizer_rules())
-            .with_physical_optimizer_rules(restore_order::physical_rules())
+            .with_physical_optimizer_rules(pushdown::fenced(restore_order::physical_rules()))
             .with_physical_optimizer_rule(Arc::new(GiveWay));
         Ok(builder.with_aggregate_functions(functions).build())
     }

@@ -19,6 +19,7 @@ mod lower;
 mod output;
 mod provider;
 mod prune;
+mod pushdown;
 mod restore_order;
 mod result;
 mod share;

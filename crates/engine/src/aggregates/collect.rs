@@ -13,7 +13,7 @@ use datafusion::logical_expr::EmitTo;
 
 use super::elements::{Elements, Raw};
 use super::grouped::{Definition, Grouped, Rows};
-use crate::functions::dynamic::to_json;
+use crate::functions::dynamic::{nesting, to_json};
 use crate::types::arrow_type;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,7 +148,7 @@ impl Collected {
         if !json.starts_with('[') {
             return self.add(group, Raw::Text(json), row);
         }
-        for element in sonic_rs::to_array_iter(json).map_while(Result::ok) {
+        for element in nesting::array(json).map_while(Result::ok) {
             if element.as_raw_str() != NULL_TEXT {
                 self.add(group, Raw::Text(element.as_raw_str()), row);
             }

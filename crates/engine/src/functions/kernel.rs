@@ -72,7 +72,7 @@ pub(crate) struct Scratch {
 
 /// Compiled patterns kept for the whole process.
 const REGEX_CACHE_ENTRIES: usize = 512;
-/// Memory one compiled pattern may take; a larger one is refused and matches nothing.
+/// Memory one compiled pattern may take; a larger one counts as invalid.
 const REGEX_SIZE_BYTES: usize = 4 << 20;
 
 static REGEXES: LazyLock<Mutex<HashMap<String, Option<Regex>>>> = LazyLock::new(Mutex::default);
@@ -89,6 +89,23 @@ pub(crate) fn compile(pattern: &str) -> Option<Regex> {
     }
     cache.insert(pattern.to_owned(), compiled.clone());
     compiled
+}
+
+/// What is wrong with `pattern`, in one line; `None` when it is a valid pattern.
+pub(crate) fn mistake(pattern: &str) -> Option<String> {
+    if compile(pattern).is_some() {
+        return None;
+    }
+    let error = regex::RegexBuilder::new(pattern).size_limit(REGEX_SIZE_BYTES).build().err()?;
+    Some(match error {
+        regex::Error::CompiledTooBig(limit) => format!("it needs more than {limit} bytes of memory"),
+        // the lines before show the place in the pattern
+        error => {
+            let text = error.to_string();
+            let line = text.lines().last().unwrap_or_default();
+            line.trim_start_matches("error: ").to_owned()
+        }
+    })
 }
 
 impl Scratch {

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value as Tree;
 
 use super::convert;
-use super::dynamic::{elements, to_json};
+use super::dynamic::{elements, nesting, to_json};
 use super::kernel::{Entry, seeing_nulls, strict};
 use crate::value::Value;
 
@@ -74,7 +74,7 @@ pub(crate) fn write_hll(set: &Hll) -> String {
 
 /// The set that a dynamic stands for, if it stands for one.
 pub(crate) fn read_hll(json: &str) -> Option<Hll> {
-    let text = sonic_rs::get(json, ["hll"]).ok()?;
+    let text = nesting::get(json, ["hll"])?;
     let text: String = sonic_rs::from_str(text.as_raw_str()).ok()?;
     Hll::from_bytes(&BASE64_STANDARD.decode(text).ok()?)
 }
@@ -88,7 +88,7 @@ pub(crate) fn write_digest(digest: &TDigest, ty: KqlType) -> String {
 /// The digest that a dynamic stands for and the type of its values.
 pub(crate) fn read_digest(json: &str) -> Option<(TDigest, KqlType)> {
     let field = |name| {
-        let text = sonic_rs::get(json, [name]).ok()?;
+        let text = nesting::get(json, [name])?;
         sonic_rs::from_str::<String>(text.as_raw_str()).ok()
     };
     let ty = field("type")?.parse().ok()?;

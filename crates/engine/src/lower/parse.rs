@@ -1,11 +1,11 @@
 //! `parse` and `parse-where`: the pattern becomes one regular expression, run once a row.
 
-use bartizan_kql::bound::{Parse, ParsePart};
+use bartizan_kql::bound::{Parse, ParseMode, ParsePart};
 use bartizan_schema::KqlType;
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ScalarUDF};
 
-use super::{Context, Lowered, broken, column};
+use super::{Context, Lowered, column, pattern};
 use crate::error::QueryError;
 use crate::functions::text::parse::{Captures, MATCHED, capture_name};
 
@@ -16,8 +16,17 @@ impl Context {
     pub(super) fn parse(&self, parse: &Parse, ordered: bool) -> Result<Lowered, QueryError> {
         let input = self.ordered_relation(&parse.input, ordered)?;
         let types: Vec<KqlType> = parse.columns.iter().map(|column| column.ty).collect();
-        let captures = Captures::new(parse.mode, &parse.flags, &parse.pattern, &types)
-            .ok_or_else(|| broken("parse pattern is not a regular expression", parse.source.span))?;
+        if parse.mode == ParseMode::Regex {
+            for part in &parse.pattern {
+                if let ParsePart::Text(text) = part {
+                    pattern::checked(text, parse.source.span)?;
+                }
+            }
+        }
+        let captures = Captures::new(parse.mode, &parse.flags, &parse.pattern, &types).ok_or_else(|| {
+            let all: Vec<&str> = parse.pattern.iter().map(part_text).collect();
+            pattern::refused(&all.concat(), "all parts together are too large", parse.source.span)
+        })?;
         let source = self.scalar_as(&parse.source, KqlType::String, &input.columns)?;
         let mut items: Vec<Expr> =
             input.columns.iter().map(|from| column(&from.name).alias(from.name.clone())).collect();
@@ -54,5 +63,13 @@ impl Context {
             columns: parse.columns.clone(),
             order: input.order,
         })
+    }
+}
+
+/// A part of a pattern, for a message.
+fn part_text(part: &ParsePart) -> &str {
+    match part {
+        ParsePart::Text(text) => text,
+        ParsePart::Star | ParsePart::Column { .. } => "*",
     }
 }

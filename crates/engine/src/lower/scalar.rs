@@ -106,6 +106,7 @@ impl Exprs<'_> {
     }
 
     fn call(&self, function: &'static str, args: &[Scalar], scalar: &Scalar) -> Result<Expr, QueryError> {
+        self.context.check_pattern(function, args)?;
         match (function, args) {
             ("and", [a, b]) => Ok(self.value_as(a, KqlType::Bool)?.and(self.value_as(b, KqlType::Bool)?)),
             ("or", [a, b]) => Ok(self.value_as(a, KqlType::Bool)?.or(self.value_as(b, KqlType::Bool)?)),

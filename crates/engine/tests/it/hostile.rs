@@ -190,3 +190,59 @@ async fn rows_without_end() {
     ])
     .await;
 }
+
+/// Stored text of brackets, read by everything that reads JSON. The reader that paths use calls itself for each.
+#[tokio::test]
+async fn deep_json_in_stored_text() {
+    let fixture = fixture().await;
+    for levels in [600, 100_000, 1_000_000] {
+        for (at, text) in [
+            format!("{{\"y\":1,\"x\":{}1{}}}", "[".repeat(levels), "]".repeat(levels)),
+            format!("{{\"y\":1,\"x\":{}", "[".repeat(levels)),
+            format!("{}1{}", "{\"x\":".repeat(levels), "}".repeat(levels)),
+            format!("{}1{}", "[".repeat(levels), "]".repeat(levels)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let serde_json::Value::Object(row) = serde_json::json!({
+                "TimeGenerated": "2026-03-01T11:00:00Z", "Computer": format!("{levels}-{at}"), "RenderedDescription": text,
+            }) else {
+                unreachable!()
+            };
+            fixture.append("Event", vec![row]).await;
+        }
+    }
+    fixture.store.flush().await.unwrap();
+    for steps in [
+        "extend v = d.x | where isnotnull(v)",
+        "extend v = d.y | where isnotnull(v)",
+        "extend v = d.x.x[0][0] | where isnotnull(v)",
+        "extend v = d[0] | where isnotnull(v)",
+        "extend v = d[-1] | where isnotnull(v)",
+        "extend k = 'x' | extend v = d[k] | where isnotnull(v)",
+        "mv-expand d | where isnotnull(d.x)",
+        "mv-apply d on (summarize n = count()) | where n > 1",
+        "where isnotnull(bag_keys(d))",
+        "where array_length(d) > 1",
+        "extend v = tostring(d.x) | where isnotempty(v)",
+        "evaluate bag_unpack(d) | where false",
+        "extend v = bag_merge(d, dynamic({'a': 1})) | where isnotnull(v.x)",
+        "where isnotnull(array_sum(d))",
+        "where isnotnull(series_fill_const(d, 0)[0])",
+        "where isnotnull(treepath(d)[5])",
+        "where isnotnull(d.hll) or isnotnull(dcount_hll(d))",
+        "summarize v = make_set(d) | where isnotnull(v[0][0])",
+        "extend v = extract_json('$.y', RenderedDescription) | where isnotempty(v)",
+        "where gettype(d) != 'string'",
+    ] {
+        let text = format!("Event | extend d = parse_json(RenderedDescription) | {steps} | count");
+        let output = fixture.query(&text).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(output.rows_json(), [[serde_json::json!(0)]], "{text}");
+    }
+    // wrapping a value step by step makes deep ones too
+    let text = "range x from 1 to 3000 step 1 | scan declare (d: dynamic = dynamic([1])) with (step s: true => d = \
+                pack_array(s.d, 1);) | extend e = d[0], n = array_length(d) | summarize countif(isnull(e)) > 0, count()";
+    let rows = fixture.query(text).await.unwrap().rows_json();
+    assert_eq!(rows, [[serde_json::json!(true), serde_json::json!(3000)]]);
+}

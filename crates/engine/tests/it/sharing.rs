@@ -1,4 +1,5 @@
-//! Relations that a query has twice are computed once, and give what they would give computed twice.
+//! Relations that a query has twice are computed once, and give what they would give computed twice; and so are
+//! values that must not be computed twice.
 
 use serde_json::{Value, json};
 
@@ -104,4 +105,28 @@ async fn only_repeated_relations_that_are_worth_it_are_computed_before() {
         1,
         "the rows of the second level; those of the first are known"
     );
+}
+
+#[tokio::test]
+async fn a_filter_sees_the_value_that_is_shown() {
+    let fixture = heartbeats().await;
+    let text = "Heartbeat | where Computer != '' | extend r = rand() | where r > 0.5
+                | summarize wrong = countif(r <= 0.5), n = count()";
+    let rows = fixture.query(text).await.unwrap().rows_json();
+    assert_eq!(rows[0][0], json!(0));
+    assert!(rows[0][1].as_i64().unwrap() > 0, "of 200 numbers some are above the middle");
+
+    let text = "Heartbeat | where Computer != '' | extend r = rand() | where r > 0.5 | project r";
+    for row in fixture.query(text).await.unwrap().rows_json() {
+        assert!(row[0].as_f64().unwrap() > 0.5, "{row:?}");
+    }
+
+    let text = "Heartbeat | extend g = tostring(new_guid()) | where g < '8' | project g";
+    for row in fixture.query(text).await.unwrap().rows_json() {
+        assert!(row[0].as_str().unwrap() < "8", "{row:?}");
+    }
+
+    // what `top` has so far filters what it reads
+    let text = "Heartbeat | extend r = rand() | top 3 by r asc | extend s = r | where s != r | count";
+    assert_eq!(fixture.query(text).await.unwrap().rows_json(), [[json!(0)]]);
 }

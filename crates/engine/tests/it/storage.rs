@@ -6,7 +6,7 @@ use bartizan_engine::{EngineOptions, QueryError, SeqWindow};
 use bartizan_kql::Span;
 use serde_json::{Value, json};
 
-use crate::support::Fixture;
+use crate::support::{Fixture, NOW};
 
 const QUERIES: &[&str] = &[
     "Heartbeat | summarize max(TimeGenerated) by Computer | sort by Computer asc",
@@ -255,4 +255,46 @@ async fn a_damaged_file_is_left_out_and_the_answer_says_so() {
         (json!(30), None),
         "other times are whole"
     );
+}
+
+#[tokio::test]
+async fn rows_tell_when_they_were_received() {
+    let fixture = Fixture::new(Vec::new()).await;
+    fixture.append("Heartbeat", heartbeats(0, 30)).await;
+    fixture.store.flush().await.unwrap();
+    fixture.append("Heartbeat", heartbeats(30, 40)).await;
+    for (text, wanted) in [
+        ("Heartbeat | where isnull(ingestion_time()) | count", json!([[0]])),
+        ("Heartbeat | where ingestion_time() > ago(1h) | count", json!([[40]])),
+        ("Heartbeat | where ingestion_time() > now() | count", json!([[0]])),
+        ("Heartbeat | extend t = ingestion_time() | where isnull(t) | count", json!([[0]])),
+        ("Heartbeat | extend ingestion_time() | where isnull($IngestionTime) | count", json!([[0]])),
+        ("Heartbeat | project t = ingestion_time() | summarize min(t), max(t)", json!([[NOW, NOW]])),
+        ("Heartbeat | summarize max(ingestion_time())", json!([[NOW]])),
+        (
+            "Heartbeat | summarize n = count() by t = bin(ingestion_time(), 1d)",
+            json!([["2026-03-01T00:00:00Z", 40]]),
+        ),
+        (
+            "let T = Heartbeat | where Computer != ''; T | where ingestion_time() > ago(1h) | count",
+            json!([[40]]),
+        ),
+        (
+            "let T = materialize(Heartbeat); union T, T | where ingestion_time() > ago(1h) | count",
+            json!([[80]]),
+        ),
+        ("let f = (T: (*)) { T | where ingestion_time() > ago(1h) }; f(Heartbeat) | count", json!([[40]])),
+        ("union Heartbeat, Event | summarize count() by t = ingestion_time()", json!([[NOW, 40]])),
+        (
+            "Heartbeat | sort by ingestion_time() desc, Computer asc | take 1 | project ingestion_time()",
+            json!([[NOW]]),
+        ),
+        (
+            "Heartbeat | where Computer in ((Heartbeat | where ingestion_time() > ago(1h) | project Computer)) | count",
+            json!([[40]]),
+        ),
+    ] {
+        let output = fixture.query(text).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(json!(output.rows_json()), wanted, "{text}");
+    }
 }

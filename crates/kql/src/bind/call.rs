@@ -17,6 +17,9 @@ use super::several::{column_of_several, several_columns};
 use super::types::common;
 use super::{Binder, Bound, failed_scalar};
 
+/// The standard column with the time at which a row was accepted.
+const RECEIVED: &str = "_TimeReceived";
+
 impl Binder<'_> {
     pub(super) fn call(&mut self, base: Option<&Expr>, name: &Name, args: &[Expr], span: Span) -> Bound {
         if base.is_some() {
@@ -158,6 +161,12 @@ impl Binder<'_> {
                 bound = bound.into_iter().map(|value| converted(value, ty)).collect();
             }
             "coalesce" | "max_of" | "min_of" => ty = self.choice(&mut bound, |_, _| true),
+            // a column like any other, so that nothing on the way to it drops it
+            "ingestion_time" => {
+                if let Some(at) = self.row().position(RECEIVED) {
+                    return Scalar::column(at, ty, span);
+                }
+            }
             "extract" | "extract_json" | "percentile_tdigest" if args.last().is_some_and(is_type) => {
                 ty = args.last().and_then(type_named).unwrap_or(ty);
             }

@@ -51,6 +51,7 @@ codes! {
     JOIN_KEY "K0120" "this is not a join condition, or its sides have different types", "name a column both sides have, or write `$left.a == $right.b`";
     JOIN_KIND "K0121" "there is no such kind of join", "the hint lists the kinds";
     ASSERTION_FAILED "K0122" "an `assert` of the query does not hold", "the message is the query's own: change what it checks, or the check";
+    BAD_REGEX "K0123" "a regular expression cannot be read, or is too large", "the message says what is wrong; repetitions like `{1000}` make it large";
     RECURSION "K0130" "a function calls itself, or calls are nested too deeply", "functions are put in where they are called and cannot recurse";
     NO_QUERY "K0131" "the text declares names, but asks nothing", "end with an expression, like the name of a table";
     UNSUPPORTED "K0200" "this is known, but not supported", "the message says what; the reference lists what runs";

@@ -13,7 +13,7 @@ use serde_json::Value as Tree;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::Json;
+use super::{Json, nesting};
 use crate::interrupt::Interrupt;
 use crate::types::arrow_type;
 use crate::value::{Reader, Value};
@@ -93,7 +93,7 @@ impl Expand {
 /// otherwise: texts with escapes, reals and nested values have many spellings.
 fn plain_elements<'v>(json: &'v str, into: &mut Vec<Option<Cow<'v, str>>>) -> bool {
     let mut end = 0;
-    for element in sonic_rs::to_array_iter(json) {
+    for element in nesting::array(json) {
         let Ok(element) = element else { return false };
         let Cow::Borrowed(text) = element.as_raw_cow() else { return false };
         let plain = match text.as_bytes() {

@@ -2,6 +2,7 @@
 
 pub(crate) mod bags;
 pub(crate) mod expand;
+pub(crate) mod nesting;
 pub(crate) mod path;
 pub(crate) mod sets;
 
@@ -201,7 +202,7 @@ fn step<'a>(json: &Cow<'a, str>, key: &Value<'_>) -> Value<'a> {
 
 fn step_in<'a>(json: &'a str, key: &Value<'_>) -> Value<'a> {
     let found = match super::dynamic::unwrap_ref(key) {
-        Value::String(key) => sonic_rs::get(json, [key.as_ref()]).ok().map(|found| found.as_raw_cow()),
+        Value::String(key) => nesting::get(json, [key.as_ref()]).map(|found| found.as_raw_cow()),
         Value::Int(at) => index(json, i64::from(at)),
         Value::Long(at) => index(json, at),
         _ => None,
@@ -217,14 +218,14 @@ fn index(json: &str, at: i64) -> Option<Cow<'_, str>> {
         Ok(at) => at,
         // From the end.
         Err(_) => {
-            let count = sonic_rs::to_array_iter(json).take_while(Result::is_ok).count();
+            let count = nesting::array(json).take_while(Result::is_ok).count();
             count.checked_sub(usize::try_from(at.unsigned_abs()).ok()?)?
         }
     };
-    sonic_rs::get(json, [at]).ok().map(|found| found.as_raw_cow())
+    nesting::get(json, [at]).map(|found| found.as_raw_cow())
 }
 
-/// `parse_json`: text that is not JSON is a dynamic string.
+/// `parse_json`: text that is not JSON is a dynamic string, and so is what nests too deep to be read.
 fn parse<'a>(value: &Value<'a>) -> Value<'a> {
     match value {
         Value::Null | Value::Dynamic(_) => match value {
@@ -241,6 +242,9 @@ fn parse<'a>(value: &Value<'a>) -> Value<'a> {
                 return Value::Null;
             }
             match serde_json::from_str::<&serde_json::value::RawValue>(trimmed) {
+                Ok(_) if nesting::too_deep(trimmed) => {
+                    Value::dynamic(Tree::String(text.to_string()).to_string())
+                }
                 Ok(_) if trimmed == "null" => Value::Null,
                 Ok(_) if trimmed.len() == text.len() => Value::Dynamic(text.clone()),
                 Ok(_) => Value::dynamic(trimmed.to_owned()),

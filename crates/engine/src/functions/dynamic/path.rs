@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 };
 use sonic_rs::PointerNode;
 
+use super::nesting;
 use crate::types::arrow_type;
 
 /// A step of a path, apart from those that are counted from the end.
@@ -47,7 +48,7 @@ impl Path {
     fn walk(&self, values: &StringViewArray) -> StringViewArray {
         let mut found = StringViewBuilder::with_capacity(values.len());
         for value in values {
-            let value = value.and_then(|json| sonic_rs::get(json, &self.nodes).ok());
+            let value = value.and_then(|json| nesting::get(json, &self.nodes));
             found
                 .append_option(value.as_ref().map(|value| value.as_raw_str()).filter(|json| *json != "null"));
         }
@@ -118,6 +119,8 @@ mod tests {
         assert_eq!(path(&[a.clone(), a.clone()], json), None, "an array has no keys");
         assert_eq!(path(std::slice::from_ref(&first), json), None, "a bag has no places");
         assert_eq!(path(std::slice::from_ref(&a), Some("not json")), None);
+        let deep = format!("{{\"a\": 1, \"x\": {}", "[".repeat(1_000_000));
+        assert_eq!(path(std::slice::from_ref(&a), Some(&deep)), None, "too deep to be read");
         assert_eq!(path(&[a], None), None);
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use bartizan_schema::KqlType;
 
 use crate::functions::convert::{convert, real_text, to_long, to_real};
-use crate::functions::dynamic::{Json, unwrap_ref};
+use crate::functions::dynamic::{Json, nesting, unwrap_ref};
 use crate::value::Value;
 
 /// An element of a series. Whole numbers stay whole, because the language keeps them apart.
@@ -46,9 +46,7 @@ pub(super) fn texts<'v>(value: &'v Value<'_>) -> Option<Vec<Cow<'v, str>>> {
     if !json.trim_start().starts_with('[') {
         return None;
     }
-    sonic_rs::to_array_iter(json.as_ref())
-        .map(|element| element.ok().map(|element| element.as_raw_cow()))
-        .collect()
+    nesting::array(json).map(|element| element.ok().map(|element| element.as_raw_cow())).collect()
 }
 
 /// The elements of an array; what is not a number is missing.

@@ -1,5 +1,5 @@
-//! Regular expressions. KQL's documented syntax is that of the `regex` crate. A pattern that is not valid
-//! matches nothing.
+//! Regular expressions. KQL's documented syntax is that of the `regex` crate. Constant patterns have been checked
+//! before any row is read, see `lower::pattern`; one that comes from a row and is not valid matches nothing.
 
 use bartizan_schema::KqlType;
 use serde_json::Value as Tree;

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::error::QueryError;
 use crate::functions::convert::convert;
+use crate::functions::dynamic::nesting;
 use crate::value::{ColumnBuilder, Value};
 
 /// Records between looks at the interrupt.
@@ -200,7 +201,9 @@ impl<'a> Rows<'a> {
 fn typed(field: &str, ty: KqlType) -> Value<'_> {
     match ty {
         KqlType::String => Value::string(field),
-        KqlType::Dynamic if serde_json::from_str::<serde::de::IgnoredAny>(field).is_ok() => {
+        KqlType::Dynamic
+            if !nesting::too_deep(field) && serde_json::from_str::<serde::de::IgnoredAny>(field).is_ok() =>
+        {
             Value::dynamic(field)
         }
         ty => convert(Value::string(field), ty),

@@ -10,6 +10,7 @@ use sonic_rs::{JsonType, JsonValueTrait};
 use super::super::{Rows, Task};
 use super::{COLUMNS_MAX, ROWS_PER_CHECK, too_many_columns};
 use crate::error::QueryError;
+use crate::functions::dynamic::nesting;
 use crate::value::Value;
 
 /// A column per key, in the order of their names. A key whose values differ in type is dynamic.
@@ -25,7 +26,7 @@ pub(super) fn learn(inputs: &[Rows], task: &Task<'_>) -> Result<Vec<ColumnSchema
         if !json.trim_start().starts_with('{') {
             continue;
         }
-        for pair in sonic_rs::to_object_iter(json.as_ref()) {
+        for pair in nesting::bag(&json) {
             let Ok((key, value)) = pair else { break };
             let ty = type_of(&value);
             match types.get_mut(&*key) {
