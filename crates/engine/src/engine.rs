@@ -446,7 +446,7 @@ impl Inner {
             .with_runtime_env(runtime)
             .with_optimizer_rules(interrupt.optimizer_rules())
             .with_physical_optimizer_rules(pushdown::fenced(restore_order::physical_rules()))
-            .with_physical_optimizer_rule(Arc::new(GiveWay));
+            .with_physical_optimizer_rule(Arc::new(GiveWay(interrupt.clone())));
         Ok(builder.with_aggregate_functions(functions).build())
     }
 }

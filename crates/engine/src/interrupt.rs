@@ -8,15 +8,22 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{
+    ColumnarValue, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
+};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{Optimizer, OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::joins::utils::JoinFilter;
 
 /// Whether anybody still waits for the query.
 #[derive(Clone, Debug, Default)]
@@ -89,15 +96,68 @@ impl OptimizerRule for Asking {
 
 /// Makes operators that multiply rows give way now and then, so that an aborted query stops.
 #[derive(Debug)]
-pub(crate) struct GiveWay;
+pub(crate) struct GiveWay(pub Interrupt);
+
+impl GiveWay {
+    /// A hash join whose own filter drops what it joins gives no batch for as long as it finds nothing (55.2), and
+    /// so never comes to a place where it gives way. Its filter asks instead.
+    fn asking_join(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+        config: &Arc<ConfigOptions>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>, DataFusionError> {
+        let Some(join) = plan.downcast_ref::<HashJoinExec>() else { return Ok(None) };
+        let Some(filter) = join.filter() else { return Ok(None) };
+        let passed =
+            PassedOn { interrupt: self.0.clone(), signature: Signature::any(1, Volatility::Volatile) };
+        let function = Arc::new(ScalarUDF::new_from_impl(passed));
+        let args = vec![Arc::clone(filter.expression())];
+        let asking = ScalarFunctionExpr::try_new(function, args, filter.schema(), Arc::clone(config))?;
+        let columns = filter.column_indices().to_vec();
+        let filter = JoinFilter::new(Arc::new(asking), columns, Arc::clone(filter.schema()));
+        Ok(Some(Arc::new(join.builder().with_filter(Some(filter)).build()?)))
+    }
+}
+
+/// Gives its argument back while somebody waits for the query.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct PassedOn {
+    interrupt: Interrupt,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for PassedOn {
+    fn name(&self) -> &str {
+        "passed_on"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, args: &[DataType]) -> Result<DataType, DataFusionError> {
+        Ok(args[0].clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef, DataFusionError> {
+        Ok(Arc::clone(&args.arg_fields[0]))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
+        self.interrupt.check()?;
+        Ok(args.args[0].clone())
+    }
+}
 
 impl PhysicalOptimizerRule for GiveWay {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
+        config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let config = Arc::new(config.clone());
         let wrapped = plan.transform_up(|plan| {
+            let plan = self.asking_join(&plan, &config)?.unwrap_or(plan);
             let multiplies = plan.name().contains("Join") || plan.name() == "UnnestExec";
             Ok(if multiplies {
                 Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>)

@@ -185,6 +185,7 @@ async fn rows_without_end() {
         ("rows of the result", own("range x from 1 to 600000 step 1"), Cut("RowLimit")),
         ("join", own("range x from 1 to 4000000 step 1 | extend k = 1 | join kind=inner (range y from 1 to 4000000 step 1 | extend k = 1) on k | count"), Refused("limit of 32 MiB")),
         ("smaller join", own("range x from 1 to 300000 step 1 | extend k = 1 | join kind=inner (range y from 1 to 300000 step 1 | extend k = 1) on k | where x + y < 0 | count"), Stopped),
+        ("lookup", own("range x from 1 to 300000 step 1 | extend k = 1 | lookup (range y from 1 to 300000 step 1 | extend k = 1) on k | where x + y < 0 | count"), Stopped),
         ("make-series", own("range x from 1 to 10 step 1 | make-series count() on x from 0 to 1000000000 step 1"), Refused("1048576 elements")),
         ("a chain of values", own("print x = 1 | where x in (1, 2, 3)"), First("1")),
     ])
