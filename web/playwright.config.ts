@@ -10,6 +10,8 @@ export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results/run',
   workers: 1,
+  // A browser on a shared machine: once more before it counts as a failure, and then reported as flaky.
+  retries: 1,
   timeout: 60_000,
   expect: { timeout: 15_000 },
   reporter: [['list']],
