@@ -114,9 +114,9 @@ function Tables({ door, all }: { door: Door; all: readonly HourUse[] }) {
       empty={<EmptyState title="Nothing came through this door">{door.counted}</EmptyState>}
       columns={[
         { id: 'table', header: 'Table', sort: (row) => row.table, render: (row) => <AppLink strong to={paths.logs({ q: `${row.table}\n| take 100`, range: '24h' })}>{row.table}</AppLink> },
-        { id: 'rows', header: 'Rows', width: '120px', align: 'end', sort: (row) => row.rows, render: (row) => countOf(row.rows, 'row') },
-        { id: 'last', header: 'Newest row', width: '150px', sort: (row) => row.lastRow ?? '', render: (row) => <When at={row.lastRow} /> },
-        { id: 'hours', header: 'Rows an hour', width: '220px', render: (row) => <Sparkline values={row.hours} label={`Rows an hour of ${row.table}`} height={22} /> },
+        { id: 'rows', header: 'Rows', width: '96px', align: 'end', sort: (row) => row.rows, render: (row) => countOf(row.rows, 'row') },
+        { id: 'last', header: 'Newest row', width: '120px', sort: (row) => row.lastRow ?? '', render: (row) => <When at={row.lastRow} /> },
+        { id: 'hours', header: 'Rows an hour', width: '140px', render: (row) => <Sparkline values={row.hours} label={`Rows an hour of ${row.table}`} height={22} /> },
       ]} />
   );
 }
