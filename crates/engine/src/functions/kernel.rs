@@ -82,7 +82,7 @@ pub(crate) fn compile(pattern: &str) -> Option<Regex> {
     if let Some(found) = REGEXES.lock().get(pattern) {
         return found.clone();
     }
-    let compiled = regex::RegexBuilder::new(pattern).size_limit(REGEX_SIZE_BYTES).build().ok();
+    let compiled = build(pattern).ok();
     let mut cache = REGEXES.lock();
     if cache.len() >= REGEX_CACHE_ENTRIES {
         cache.clear();
@@ -91,12 +91,16 @@ pub(crate) fn compile(pattern: &str) -> Option<Regex> {
     compiled
 }
 
+fn build(pattern: &str) -> Result<Regex, regex::Error> {
+    regex::RegexBuilder::new(&super::text::re2::translated(pattern)).size_limit(REGEX_SIZE_BYTES).build()
+}
+
 /// What is wrong with `pattern`, in one line; `None` when it is a valid pattern.
 pub(crate) fn mistake(pattern: &str) -> Option<String> {
     if compile(pattern).is_some() {
         return None;
     }
-    let error = regex::RegexBuilder::new(pattern).size_limit(REGEX_SIZE_BYTES).build().err()?;
+    let error = build(pattern).err()?;
     Some(match error {
         regex::Error::CompiledTooBig(limit) => format!("it needs more than {limit} bytes of memory"),
         // the lines before show the place in the pattern

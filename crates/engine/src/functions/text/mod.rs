@@ -6,6 +6,7 @@ pub(crate) mod matching;
 mod needle;
 pub(crate) mod parse;
 mod plain_pattern;
+pub(crate) mod re2;
 pub(crate) mod regex;
 mod required;
 pub(crate) mod url;

@@ -11,7 +11,7 @@ const ALTERNATIVES_MAX: usize = 4;
 /// ASCII texts in lower case of which at least one is in every match in an ASCII subject, letters in either
 /// case. `None` when there are no such texts.
 pub(super) fn required(pattern: &str) -> Option<Vec<String>> {
-    let tree = regex_syntax::Parser::new().parse(pattern).ok()?;
+    let tree = regex_syntax::Parser::new().parse(&super::re2::translated(pattern)).ok()?;
     let mut found = of(&tree)?;
     found.sort_unstable();
     found.dedup();
