@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: starts the real programs and measures them. `bench query` measures the engine alone.
 
+use std::path::PathBuf;
+
 use crate::bench_query;
 use crate::command::{cargo, execute, target};
 use crate::up;
@@ -15,7 +17,7 @@ pub(crate) struct Options {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Ingest and detection, on the real programs (the default)
+    /// Ingest on the real programs, and the store's parts, beside DuckDB and chdb (the default)
     Ingest(Ingest),
     /// Twenty queries over generated security events, beside DuckDB and chdb on the same files
     Query(bench_query::Options),
@@ -26,9 +28,24 @@ struct Ingest {
     /// Measure the optimised build (takes long to build the first time) instead of the one `up` starts
     #[arg(long)]
     release: bool,
-    /// Seconds to ingest for
+    /// Seconds of sustained load; the bar is for 600
     #[arg(long, default_value_t = 30)]
     seconds: u32,
+    /// Connections that send at the same time
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+    /// Rows that are loaded beside DuckDB and chdb, and whose size on disk is measured
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: usize,
+    /// Files in the manifest that a query is planned over
+    #[arg(long, default_value_t = 1_000_000)]
+    files: usize,
+    /// Only these parts: latency, load, small, decode, disk, manifest, peers
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Where a page with the figures is written, as Markdown
+    #[arg(long)]
+    report: Option<PathBuf>,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
@@ -48,6 +65,20 @@ fn ingest(options: &Ingest) -> anyhow::Result<()> {
         execute(cargo(&["build", "-p", "bartizan-testkit", "-p", "features", "--bins"]))?;
     }
     let mut bench = std::process::Command::new(target().join(profile).join("bartizan-bench"));
-    bench.arg("--seconds").arg(options.seconds.to_string()).arg("--programs").arg(target().join(profile));
+    for (name, value) in
+        [("--seconds", u64::from(options.seconds)), ("--connections", options.connections as u64)]
+    {
+        bench.arg(name).arg(value.to_string());
+    }
+    bench.arg("--rows").arg(options.rows.to_string()).arg("--files").arg(options.files.to_string());
+    if options.only.is_empty() || options.only.iter().any(|part| part == "peers") {
+        bench.arg("--python").arg(bench_query::peers()?);
+    }
+    if !options.only.is_empty() {
+        bench.arg("--only").arg(options.only.join(","));
+    }
+    if let Some(report) = &options.report {
+        bench.arg("--report").arg(report);
+    }
     execute(bench)
 }

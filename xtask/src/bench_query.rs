@@ -53,7 +53,7 @@ fn build() -> anyhow::Result<PathBuf> {
 }
 
 /// A Python with the engines to compare with, made on first use.
-fn peers() -> anyhow::Result<PathBuf> {
+pub(crate) fn peers() -> anyhow::Result<PathBuf> {
     let folder = target().join("bench-python");
     let python = folder.join("bin/python");
     if !python.exists() {
