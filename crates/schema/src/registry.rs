@@ -8,6 +8,8 @@ use include_dir::{Dir, include_dir};
 use crate::table::Table;
 
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../content/tables");
+/// What columns mean that many tables have under one name.
+const COLUMNS: &str = include_str!("../../../content/columns.yaml");
 
 /// Tables by name. Lookups are exact first, then without regard to case, because people type
 /// `securityevent` and KQL itself would only suggest the right spelling.
@@ -40,10 +42,22 @@ impl TableRegistry {
     /// When a shipped file is malformed; a test keeps that from happening in a release.
     pub fn shipped() -> Result<Self, RegistryError> {
         let mut registry = Self::default();
+        let columns: BTreeMap<String, String> = serde_norway::from_str(COLUMNS)
+            .map_err(|source| RegistryError::Malformed { file: "columns.yaml".to_owned(), source })?;
         for file in SHIPPED.files() {
             let name = file.path().display().to_string();
             let text = file.contents_utf8().ok_or_else(|| RegistryError::NotText(name.clone()))?;
-            registry.add_yaml(&name, text)?;
+            let table = read(&name, text)?;
+            registry.add(table)?;
+        }
+        for table in registry.tables.values_mut() {
+            for column in &mut Arc::make_mut(table).columns {
+                if column.description.is_empty()
+                    && let Some(description) = columns.get(&column.name)
+                {
+                    column.description.clone_from(description);
+                }
+            }
         }
         Ok(registry)
     }
@@ -53,12 +67,7 @@ impl TableRegistry {
     /// # Errors
     /// See [`RegistryError`].
     pub fn add_yaml(&mut self, file: &str, text: &str) -> Result<(), RegistryError> {
-        let table: Table = serde_norway::from_str(text)
-            .map_err(|source| RegistryError::Malformed { file: file.to_owned(), source })?;
-        if file.trim_end_matches(".yaml") != table.name {
-            return Err(RegistryError::FileName { file: file.to_owned(), table: table.name });
-        }
-        self.add(table)
+        self.add(read(file, text)?)
     }
 
     /// Adds or replaces a table, with the standard columns completed.
@@ -103,10 +112,38 @@ impl TableRegistry {
     }
 }
 
+/// The table that `text`, the contents of `file`, declares.
+fn read(file: &str, text: &str) -> Result<Table, RegistryError> {
+    let table: Table = serde_norway::from_str(text)
+        .map_err(|source| RegistryError::Malformed { file: file.to_owned(), source })?;
+    if file.trim_end_matches(".yaml") != table.name {
+        return Err(RegistryError::FileName { file: file.to_owned(), table: table.name });
+    }
+    Ok(table)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::types::KqlType;
+
+    #[test]
+    fn every_shipped_table_says_what_a_row_is_and_common_columns_what_they_hold() {
+        let registry = TableRegistry::shipped().unwrap();
+        for table in registry.iter() {
+            assert!(!table.description.is_empty(), "{} has no description", table.name);
+            for name in ["TimeGenerated", "_TimeReceived", "_BilledSize"] {
+                let column = table.column(name).unwrap();
+                assert!(!column.description.is_empty(), "{}.{name} has no description", table.name);
+            }
+        }
+        let shared: BTreeMap<String, String> = serde_norway::from_str(COLUMNS).unwrap();
+        for name in shared.keys() {
+            assert!(registry.iter().any(|table| table.column(name).is_some()), "no table has `{name}`");
+        }
+        let own = registry.get("Heartbeat").unwrap().column("Computer").unwrap();
+        assert_eq!(own.description, "Name of the machine resource.", "a table's own words go before");
+    }
 
     #[test]
     fn shipped_tables_load() {
