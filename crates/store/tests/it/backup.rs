@@ -114,7 +114,13 @@ async fn a_damaged_copy_is_known() {
     let error = backup::verify(target.path(), &files).unwrap_err();
     assert!(error.to_string().contains("not what was written"), "{error}");
     // Nor is a damaged file of the store itself copied.
-    let path = store.snapshot(fixture.workspace, &[TABLE]).unwrap().tables[TABLE].files[0].path.clone();
+    let path = store.snapshot(fixture.workspace, &[TABLE]).unwrap().tables[TABLE]
+        .files
+        .iter()
+        .next()
+        .unwrap()
+        .path
+        .clone();
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[10] ^= 1;
     std::fs::write(&path, bytes).unwrap();

@@ -83,6 +83,41 @@ async fn every_kind_of_error_at_every_kind_of_step() {
     }
 }
 
+/// A disk whose syncs take for ever: nothing is acknowledged that is not durable, what waits is bounded, queries go on,
+/// and all that waited shares few syncs when the disk is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_hangs_holds_up_acknowledgements_and_nothing_else() {
+    const SENDERS: u64 = 200;
+    let disk = SimDisk::new(1);
+    let mut fixture = Fixture::on(PathBuf::from("/sim"), Arc::new(disk.clone())).await;
+    fixture.options.buffer_bytes_max = 1 << 20;
+    let store = fixture.open().await;
+    fixture.append(&store, r#"{"N":0}"#).await.unwrap();
+    disk.hang(true);
+    let (syncs, before) = (disk.syncs(), store.committed_seq());
+    let text = "x".repeat(100);
+    let waiting: Vec<_> = (1..=SENDERS)
+        .map(|n| {
+            let (store, to) = (store.clone(), fixture.target(TABLE));
+            let body = Bytes::from(format!("{{\"N\":{n},\"Text\":\"{text}\"}}"));
+            tokio::spawn(async move { store.append_json(to, body).await })
+        })
+        .collect();
+    let large = Bytes::from(format!("{{\"N\":1000,\"Text\":\"{}\"}}", "y".repeat(600 << 10)));
+    let refused = store.append_json(fixture.target(TABLE), large).await.unwrap_err();
+    assert_eq!(refused.kind(), bartizan_base::ErrorKind::TooMany, "{refused}");
+    assert_eq!(fixture.numbers(&store, TABLE), [0], "what is not durable is not visible");
+    assert_eq!((store.committed_seq(), disk.syncs()), (before, syncs));
+    assert!(waiting.iter().all(|sender| !sender.is_finished()));
+    disk.hang(false);
+    for sender in waiting {
+        sender.await.unwrap().unwrap();
+    }
+    assert_eq!(fixture.numbers(&store, TABLE), (0..=SENDERS as i64).collect::<Vec<_>>());
+    assert!(disk.syncs() - syncs <= SENDERS, "{} syncs", disk.syncs() - syncs);
+    store.close().await;
+}
+
 #[tokio::test]
 async fn a_clock_set_back_delays_no_flush() {
     let fixture = Fixture::new().await;

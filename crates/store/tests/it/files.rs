@@ -57,7 +57,7 @@ async fn small_files_merge_and_the_old_ones_wait_for_their_readers() {
     assert_eq!(old.len(), 4);
     store.maintain(fixture.clock.now()).await.unwrap();
     let after = store.snapshot(fixture.workspace, &[TABLE]).unwrap();
-    let merged = &after.tables[TABLE].files;
+    let merged: Vec<_> = after.tables[TABLE].files.iter().collect();
     assert_eq!(merged.len(), 1);
     assert_eq!((merged[0].rows, merged[0].seq_min, merged[0].seq_max), (4, 1, 4));
     assert_eq!(fixture.numbers(&store, TABLE), [0, 1, 2, 3]);

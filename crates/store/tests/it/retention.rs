@@ -40,7 +40,7 @@ async fn files_past_the_declared_retention_go_and_wait_for_their_readers() {
             .unwrap();
         store.snapshot(fixture.workspace, &[TABLE]).unwrap()
     };
-    let path = before.tables[TABLE].files[0].path.clone();
+    let path = before.tables[TABLE].files.iter().next().unwrap().path.clone();
     store.set_retention(fixture.workspace, Some(TABLE), None).await.unwrap();
     store.maintain(fixture.clock.now()).await.unwrap();
     assert!(path.exists(), "a snapshot still reads it");

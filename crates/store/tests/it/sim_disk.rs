@@ -1,16 +1,24 @@
-//! A disk in memory that can crash at any step, lose what was not synced, tear the last write, and be full.
+//! A disk in memory that can crash at any step, lose what was not synced, reorder renames, tear the last write, be
+//! full, fail now and then, and hang.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bartizan_store::disk::{Disk, DiskFile};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 #[derive(Clone, Debug)]
-pub(crate) struct SimDisk(Arc<Mutex<World>>);
+pub(crate) struct SimDisk(Arc<Mutex<World>>, Arc<Gate>);
+
+/// While it is shut, no sync returns.
+#[derive(Debug, Default)]
+struct Gate {
+    shut: Mutex<bool>,
+    opened: Condvar,
+}
 
 #[derive(Debug)]
 struct World {
@@ -25,6 +33,8 @@ struct World {
     /// How often a step fails without the process dying, and the error it fails with.
     failing: (f64, i32),
     rng: StdRng,
+    /// Files and folders that were synced so far.
+    syncs: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -36,7 +46,7 @@ struct File {
 
 impl SimDisk {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(World {
+        let world = World {
             files: BTreeMap::new(),
             ghosts: BTreeMap::new(),
             steps: 0,
@@ -45,7 +55,9 @@ impl SimDisk {
             free_bytes: u64::MAX,
             failing: (0.0, 0),
             rng: StdRng::seed_from_u64(seed),
-        })))
+            syncs: 0,
+        };
+        Self(Arc::new(Mutex::new(world)), Arc::default())
     }
 
     /// The step after which nothing works any more.
@@ -57,6 +69,25 @@ impl SimDisk {
     /// From now on this share of the steps fails with an error number of the system.
     pub(crate) fn fail_writes(&self, share: f64, error: i32) {
         self.world().failing = (share, error);
+    }
+
+    /// Whether the disk hangs: reads go on, syncs wait.
+    pub(crate) fn hang(&self, hangs: bool) {
+        *self.1.shut.lock().unwrap() = hangs;
+        self.1.opened.notify_all();
+    }
+
+    /// How often something was synced so far.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.world().syncs
+    }
+
+    /// Waits while the disk hangs.
+    fn pass(&self) {
+        let mut shut = self.1.shut.lock().unwrap();
+        while *shut {
+            shut = self.1.opened.wait(shut).unwrap();
+        }
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -75,12 +106,14 @@ impl SimDisk {
         let World { files, ghosts, rng, .. } = &mut *world;
         let mut kept = files.clone();
         if is_power_cut {
+            // Entries that were not synced come through in any order or not at all. What a rename replaced is there
+            // whenever the rename is not.
+            kept.retain(|_, file| file.entry_synced || rng.random());
             for (path, file) in ghosts.iter() {
-                if rng.random() {
+                if rng.random() || files.contains_key(path) {
                     kept.entry(path.clone()).or_insert_with(|| file.clone());
                 }
             }
-            kept.retain(|_, file| file.entry_synced || rng.random());
             for file in kept.values_mut() {
                 let len = rng.random_range(file.synced_len..=file.data.len());
                 file.data.truncate(len);
@@ -144,10 +177,21 @@ impl Disk for SimDisk {
         Ok(world.files.get(path).ok_or(io::ErrorKind::NotFound)?.data.clone())
     }
 
+    /// As on a real disk: the names change, and then both folders are synced; a crash may come between.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut world = self.step()?;
         let file = world.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        world.files.insert(to.to_owned(), File { entry_synced: true, ..file });
+        if file.entry_synced {
+            world.ghosts.insert(from.to_owned(), file.clone());
+        }
+        let replaced = world.files.insert(to.to_owned(), File { entry_synced: false, ..file });
+        if let Some(replaced) = replaced.filter(|replaced| replaced.entry_synced) {
+            world.ghosts.insert(to.to_owned(), replaced);
+        }
+        drop(world);
+        for dir in [to.parent(), from.parent()].into_iter().flatten() {
+            self.sync_dir(dir)?;
+        }
         Ok(())
     }
 
@@ -165,7 +209,9 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.pass();
         let mut world = self.step()?;
+        world.syncs += 1;
         world.ghosts.retain(|path, _| path.parent() != Some(dir));
         for (path, file) in &mut world.files {
             file.entry_synced |= path.parent() == Some(dir);
@@ -212,7 +258,9 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.disk.pass();
         let mut world = self.disk.step()?;
+        world.syncs += 1;
         self.change(&mut world, |file| file.synced_len = file.data.len())
     }
 
