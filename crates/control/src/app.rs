@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::access::{Issuer, Throttle};
 use crate::agents::DesiredHub;
-use crate::logs::{IngestionNotes, SavedFunctions};
+use crate::logs::{DailyCap, IngestionNotes, SavedFunctions};
 use crate::pki::Pki;
 use crate::portal::Desk;
 
@@ -71,6 +71,8 @@ pub struct App {
     pub(crate) editor: Desk,
     /// What ingestion could not take as it was sent.
     pub(crate) ingestion_notes: IngestionNotes,
+    /// How much may come in a day.
+    pub(crate) daily_cap: DailyCap,
     /// Ends background tasks and long polls.
     pub stop: CancellationToken,
 }
@@ -115,6 +117,7 @@ impl App {
             throttle: Throttle::default(),
             editor: Desk::default(),
             ingestion_notes: IngestionNotes::default(),
+            daily_cap: DailyCap::default(),
             records: parts.records,
             store: parts.store,
             engine: parts.engine,

@@ -86,6 +86,7 @@ pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));
     tasks.spawn(logs::write_notices(Arc::clone(app)));
     tasks.spawn(logs::meter(Arc::clone(app)));
+    tasks.spawn(logs::daily_cap::watch(Arc::clone(app)));
     tasks.spawn(logs::write_notes(Arc::clone(app)));
     tasks.spawn(plans::start(plans::PlansContext {
         records: app.records.clone(),

@@ -35,7 +35,7 @@ impl AppendTarget {
 }
 
 /// The answer to an append: the rows are on disk and visible to the next snapshot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ack {
     /// Rows stored; 0 for a duplicate.
     pub rows: u64,
@@ -47,6 +47,8 @@ pub struct Ack {
     pub unknown_fields: u64,
     /// The commit sequence number of the rows.
     pub seq: u64,
+    /// The sum of the stored rows' `_BilledSize`; 0 in tables that are free.
+    pub billed_bytes: f64,
 }
 
 /// Told to subscribers after rows became visible.

@@ -165,6 +165,7 @@ fn publish(shared: &Shared, jobs: Vec<Job>) {
             rejected_cells: job.decoded.rejected_cells,
             unknown_fields: job.decoded.unknown_fields,
             seq: *seq,
+            billed_bytes: job.decoded.billed_bytes,
         });
         let table: Arc<str> = Arc::from(job.layout.table.name.as_str());
         let Decoded { rejected_cells, unknown_fields, .. } = job.decoded;

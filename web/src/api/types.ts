@@ -247,6 +247,7 @@ export interface PolicyState {
 // crates/api: Microsoft.OperationalInsights/workspaces
 export type Workspace = Resource<{
   customerId?: string;
+  workspaceCapping?: { dailyQuotaGb: number; quotaNextResetTime: string; dataIngestionStatus: string };
   provisioningState?: string;
   retentionInDays?: number;
   createdDate?: string;

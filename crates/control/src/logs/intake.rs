@@ -80,6 +80,7 @@ pub(crate) async fn take(
             run(app, rule, flow, target, body.clone(), &mut taken).await.inspect_err(|Failure(error)| {
                 counters::count("bartizan_ingest_refused_total", &format!("{:?}", error.kind), 1);
             })?;
+        app.daily_cap.add(&table.name, ack.billed_bytes, app.clock.now());
         taken.rows += ack.rows;
         taken.rejected_cells += ack.rejected_cells;
         taken.unknown_fields += ack.unknown_fields;
@@ -193,6 +194,7 @@ fn target(
     if SERVER_TABLES.contains(&table.name.as_str()) {
         return forbidden(format!("Rows of `{}` are written by the server only.", table.name));
     }
+    app.daily_cap.check(&table.name, app.clock.now(), matches!(sender, Sender::Caller(_)))?;
     let mut target = AppendTarget::new(app.home.customer, app.home.tenant, table.name.clone());
     let own = |speaker: &str| batch.map(|sent| BatchId { source: own_source(sent.source, speaker), ..sent });
     match sender {

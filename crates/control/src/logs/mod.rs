@@ -1,6 +1,7 @@
 //! The doors of the log store: queries out, rows in.
 
 mod batch;
+pub(crate) mod daily_cap;
 mod elastic;
 mod functions;
 mod ingest;
@@ -23,6 +24,8 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
+pub(crate) use daily_cap::DailyCap;
+pub use daily_cap::follow_daily_cap;
 pub use functions::SavedFunctions;
 pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
 pub(crate) use ingest::UPLOAD_MAX;
@@ -31,6 +34,7 @@ pub(crate) use notes::{IngestionNotes, write_notes};
 pub(crate) use query::{check_workspace, columns, position};
 pub(crate) use upkeep::write_notices;
 pub(crate) use usage::meter;
+pub use usage::write_usage;
 
 /// The data action that Monitoring Metrics Publisher has.
 pub(crate) const WRITE_ACTION: &str = "Microsoft.Insights/Telemetry/Write";

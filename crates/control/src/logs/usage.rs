@@ -30,7 +30,7 @@ const MB: f64 = 1_000_000.0;
 /// What Defender for Servers P2 pays for, in MB a day and machine.
 const ALLOWANCE_MB: f64 = 500.0;
 /// The tables it pays for.
-const ALLOWED: [&str; 11] = [
+pub(super) const ALLOWED: [&str; 11] = [
     "MaliciousIPCommunication",
     "ProtectionStatus",
     "SecurityAlert",
@@ -44,7 +44,7 @@ const ALLOWED: [&str; 11] = [
     "WindowsFirewall",
 ];
 const MACHINES: &str = "Microsoft.HybridCompute/machines";
-const PRICINGS: &str = "Microsoft.Security/pricings";
+pub(super) const PRICINGS: &str = "Microsoft.Security/pricings";
 
 /// Where counting has come to: rows up to `seq` belong to hours before `hour`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,7 +59,7 @@ struct Mark {
 /// Writes `Usage` until the server stops.
 pub(crate) async fn meter(app: Arc<App>) {
     loop {
-        if let Err(error) = step(&app).await {
+        if let Err(error) = write_usage(&app).await {
             tracing::warn!(error, "cannot write Usage; trying again");
         }
         tokio::select! {
@@ -69,8 +69,11 @@ pub(crate) async fn meter(app: Arc<App>) {
     }
 }
 
-/// Closes the hour when it is over.
-pub(crate) async fn step(app: &App) -> Result<(), String> {
+/// Writes `Usage` of the hours that are over since it was last written. The server does so by itself.
+///
+/// # Errors
+/// What could not be read or written; the next call makes up for it.
+pub async fn write_usage(app: &App) -> Result<(), String> {
     let now = app.clock.now();
     let Some(mark) = read_mark(app).await? else {
         return write_mark(
@@ -168,15 +171,20 @@ fn usage_row(
     }))
 }
 
-/// What Defender for Servers P2 paid for on a day; `None` without the plan.
-async fn allowance_row(app: &App, used_mb: f64, end: Ticks) -> Result<Option<Map<String, Value>>, String> {
+/// Whether Defender for Servers P2 is on.
+pub(super) async fn has_servers_p2(app: &App) -> Result<bool, String> {
     let plans =
         app.records.list_all(&app.home.subscription_id(), PRICINGS).await.map_err(|error| chain(&error))?;
     let has = |plan: &bartizan_records::Resource, name: &str, value: &str| {
         plan.property(name).and_then(Value::as_str) == Some(value)
     };
     let servers = plans.iter().find(|plan| plan.id.name().eq_ignore_ascii_case("VirtualMachines"));
-    if !servers.is_some_and(|plan| has(plan, "pricingTier", "Standard") && has(plan, "subPlan", "P2")) {
+    Ok(servers.is_some_and(|plan| has(plan, "pricingTier", "Standard") && has(plan, "subPlan", "P2")))
+}
+
+/// What Defender for Servers P2 paid for on a day; `None` without the plan.
+async fn allowance_row(app: &App, used_mb: f64, end: Ticks) -> Result<Option<Map<String, Value>>, String> {
+    if !has_servers_p2(app).await? {
         return Ok(None);
     }
     let machines =
@@ -191,7 +199,7 @@ async fn allowance_row(app: &App, used_mb: f64, end: Ticks) -> Result<Option<Map
     }))))
 }
 
-fn object(value: Value) -> Map<String, Value> {
+pub(super) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(row) => row,
         _ => Map::new(),

@@ -6,6 +6,7 @@ mod activity;
 mod agents;
 mod arm;
 mod collection;
+mod daily_cap;
 mod elastic;
 mod identity;
 mod ingest;
@@ -15,6 +16,7 @@ mod query;
 mod security;
 mod syslog;
 mod upkeep;
+mod usage;
 
 use bartizan_testkit::in_process::{Answer, Caller, InProcess};
 use serde_json::{Value, json};

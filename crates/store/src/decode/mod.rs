@@ -20,7 +20,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use bartizan_base::Ticks;
 use bartizan_schema::{KqlType, Table};
 
-pub use stamp::Stamp;
+pub use stamp::{Stamp, is_free};
 
 use crate::error::StoreError;
 use crate::layout::{self, TIME_COLUMN};
@@ -46,6 +46,8 @@ pub struct Decoded {
     pub batch: RecordBatch,
     pub rejected_cells: u64,
     pub unknown_fields: u64,
+    /// The sum of `_BilledSize`; 0 in tables that are free.
+    pub billed_bytes: f64,
 }
 
 impl Layout {
@@ -91,11 +93,14 @@ impl Layout {
         if let Some(stamp) = stamp {
             stamp.apply(self, &mut builders, &counts.billed_bytes);
         }
+        let is_free = is_free(&self.table.name);
+        let billed_bytes = if is_free { 0.0 } else { counts.billed_bytes.iter().sum() };
         self.assemble(builders, counts.billed_bytes.len(), received)
             .map(|batch| Decoded {
                 batch,
                 rejected_cells: counts.rejected_cells,
                 unknown_fields: counts.unknown_fields,
+                billed_bytes,
             })
             .map_err(StoreError::arrow(&self.table.name))
     }

@@ -9,16 +9,26 @@ use super::Layout;
 use super::column::ColumnBuilder;
 use crate::append::AppendTarget;
 
-/// Tables whose rows are free in Log Analytics: `_IsBillable` is `false` and meters skip them.
+/// Tables whose rows are free in Log Analytics, or that only the server writes: `_IsBillable` is `false` and
+/// meters skip them.
 const FREE_TABLES: &[&str] = &[
     "AzureActivity",
     "Heartbeat",
     "Operation",
+    "SecureScoreControls",
+    "SecureScores",
     "SecurityAlert",
     "SecurityIncident",
+    "SecurityRecommendation",
+    "SentinelAudit",
     "SentinelHealth",
     "Usage",
 ];
+
+/// Whether rows of a table cost nothing and never count against a cap.
+pub fn is_free(table: &str) -> bool {
+    FREE_TABLES.contains(&table)
+}
 
 /// What the server knows about a batch.
 #[derive(Clone, Debug)]
@@ -52,7 +62,7 @@ impl Stamp {
         text("_ResourceId", self.resource_id.as_ref().map_or("", ResourceId::as_str));
         let subscription = self.resource_id.as_ref().and_then(ResourceId::subscription);
         text("_SubscriptionId", subscription.unwrap_or_default());
-        text("_IsBillable", if FREE_TABLES.contains(&name) { "false" } else { "true" });
+        text("_IsBillable", if is_free(name) { "false" } else { "true" });
         for (column, value) in &self.force {
             text(column, value);
         }

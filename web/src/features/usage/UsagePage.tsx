@@ -4,6 +4,7 @@ import { isConnected } from '@/api/monitoring';
 import { useMachines } from '@/api/machines';
 import { isOn, serversPlanOf, usePlans } from '@/api/plans';
 import { machinesMax, useDailyUse, useMachineUse } from '@/api/usage';
+import { useWorkspaces } from '@/api/workspace';
 import { toChart } from '@/kql/chart-data';
 import { countOf, formatCount, formatVolume, percent } from '@/lib/units';
 import { Card } from '@/ui/Card';
@@ -52,6 +53,9 @@ export default function UsagePage() {
         <Card title="Free">
           <Loaded query={daily} what="the usage" rows={2}>{() => <><div className={styles.number}>{formatVolume(free)}</div><div className={styles.faint}>Heartbeats, alerts, incidents and the activity log are not billed</div></>}</Loaded>
         </Card>
+        <Card title="Daily cap">
+          <DailyCap today={(daily.data ?? []).filter((use) => use.billable && use.day === new Date().toISOString().slice(0, 10)).reduce((sum, use) => sum + use.bytes, 0)} />
+        </Card>
         <Card title="Included with Defender for Servers">
           <Allowance days={days} used={tables.filter((table) => allowanceTables.has(table.table)).reduce((sum, table) => sum + table.billed, 0)} />
         </Card>
@@ -75,6 +79,29 @@ export default function UsagePage() {
         )}
       </Card>
     </Page>
+  );
+}
+
+/** What a day may bring, and whether rows are being refused. */
+function DailyCap({ today }: { today: number }) {
+  const styles = useStyles();
+  const workspaces = useWorkspaces();
+  const capping = workspaces.data?.[0]?.properties.workspaceCapping;
+  return (
+    <Loaded query={workspaces} what="the workspace" rows={2}>
+      {() => {
+        if (!capping || capping.dailyQuotaGb <= 0) return <div className={styles.faint}>No cap is set: rows are taken as long as there is room on the disk.</div>;
+        const quota = capping.dailyQuotaGb * 1e9;
+        const over = capping.dataIngestionStatus === 'OverQuota';
+        return (
+          <>
+            <div className={styles.number}>{formatVolume(quota)}</div>
+            <ProgressBar value={Math.min(1, today / quota)} thickness="large" color={over ? 'error' : capping.dataIngestionStatus === 'ApproachingQuota' ? 'warning' : 'brand'} aria-label={`${percent(today, quota)} percent of the daily cap`} />
+            <div className={styles.faint}>{over ? `Reached: billed rows are refused until ${new Date(capping.quotaNextResetTime).toLocaleString()}` : `${formatVolume(today)} of billed rows dated today`}</div>
+          </>
+        );
+      }}
+    </Loaded>
   );
 }
 

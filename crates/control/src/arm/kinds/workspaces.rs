@@ -11,6 +11,7 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind};
 use crate::http::Failure;
+use crate::logs::daily_cap;
 
 pub(super) struct Workspaces;
 
@@ -31,6 +32,9 @@ impl Kind for Workspaces {
             )
             .into());
         }
+        let before = draft.before.and_then(|before| before.property("workspaceCapping"));
+        let capping = daily_cap::completed(draft.property("workspaceCapping"), before, app.clock.now())?;
+        draft.set("workspaceCapping", capping);
         Ok(())
     }
 
@@ -38,7 +42,12 @@ impl Kind for Workspaces {
         let days = written.resource.property("retentionInDays").and_then(Value::as_u64);
         let days = days.and_then(|days| u32::try_from(days).ok());
         let retention = days.map(|days| Retention { days, total_days: days });
-        Ok(app.store.set_retention(app.home.customer, None, retention).await?)
+        app.store.set_retention(app.home.customer, None, retention).await?;
+        // The cap holds when the answer is there; should this fail, the task that follows it tries again.
+        if let Err(error) = daily_cap::follow_daily_cap(app).await {
+            tracing::warn!(error, "cannot follow the daily cap now");
+        }
+        Ok(())
     }
 
     async fn delete(&self, _app: &App, _caller: &Caller, _stored: &Resource) -> Result<bool, Failure> {

@@ -1,0 +1,301 @@
+//! The daily cap: when a day's billable rows reach `properties.workspaceCapping.dailyQuotaGb` of the workspace,
+//! senders are told to wait (429) until the day is over or the cap is raised, and `Operation` warns.
+//!
+//! What counts is what `_BilledSize` says of rows that arrived since midnight UTC. Free tables never count and
+//! never stop. Neither do the tables of security events while Defender for Servers P2 is on: it pays for them in
+//! its own allowance, and a cap on costs must not blind detection (docs/decisions/016-a-cap-spares-security-tables.md).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bartizan_api::ApiError;
+use bartizan_base::time::{TICKS_PER_DAY, TICKS_PER_SECOND};
+use bartizan_base::{ErrorKind, Ticks};
+use bartizan_engine::{QueryLimits, QueryRequest};
+use bartizan_records::{Actor, Condition, Write};
+use bartizan_store::AppendTarget;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::app::App;
+use crate::http::{Failure, chain};
+use crate::logs::usage::{self, PRICINGS};
+
+/// How often the cap is looked at without an event.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Bytes in a gigabyte, as `Usage` counts them.
+const GB: f64 = 1e9;
+/// The smallest cap that Log Analytics takes, in GB.
+const LEAST_GB: f64 = 0.023;
+/// No cap.
+const NONE_GB: f64 = -1.0;
+/// From this part of the cap on, operators are warned.
+const APPROACHING: f64 = 0.8;
+/// Senders try again after this many seconds at the latest, so that a raised cap is soon noticed.
+const RETRY_SECONDS_MAX: u64 = 600;
+const WORKSPACES: &str = "Microsoft.OperationalInsights/workspaces";
+
+/// How far a day's rows are from the cap; the names are those of `dataIngestionStatus`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    #[default]
+    Below,
+    Approaching,
+    Over,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Below => "RespectQuota",
+            Self::Approaching => "ApproachingQuota",
+            Self::Over => "OverQuota",
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        let all = [Self::Approaching, Self::Over];
+        all.into_iter().find(|level| level.name() == name).unwrap_or_default()
+    }
+}
+
+/// The cap, and what counts against it.
+#[derive(Debug, Default)]
+pub(crate) struct DailyCap(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    limit_bytes: Option<f64>,
+    spares_security: bool,
+    /// The day that is being filled, in days since 0001-01-01.
+    day: i64,
+    used_bytes: f64,
+    /// Whether `used_bytes` has the rows from before this start.
+    is_whole: bool,
+}
+
+impl State {
+    /// Starts the day of `now`, if it is a later one. A clock that goes back stays in the day it had.
+    fn turn(&mut self, now: Ticks) {
+        let day = day_of(now);
+        if day > self.day {
+            // Only the first day of a life may have rows from before it.
+            self.is_whole |= self.day != 0;
+            (self.day, self.used_bytes) = (day, 0.0);
+        }
+    }
+
+    fn level(&self) -> Level {
+        match self.limit_bytes {
+            Some(limit) if self.used_bytes >= limit => Level::Over,
+            Some(limit) if self.used_bytes >= APPROACHING * limit => Level::Approaching,
+            _ => Level::Below,
+        }
+    }
+
+    /// Whether rows of a table count and stop.
+    fn applies_to(&self, table: &str) -> bool {
+        !bartizan_store::is_free(table) && !(self.spares_security && usage::ALLOWED.contains(&table))
+    }
+}
+
+impl DailyCap {
+    /// Whether rows of `table` are taken now. A sender that cannot keep them for later (`can_wait` is false) is
+    /// refused for good.
+    pub(crate) fn check(&self, table: &str, now: Ticks, can_wait: bool) -> Result<(), Failure> {
+        let mut state = self.0.lock();
+        state.turn(now);
+        let Some(limit) =
+            state.limit_bytes.filter(|_| state.level() == Level::Over && state.applies_to(table))
+        else {
+            return Ok(());
+        };
+        let reset = reset_after(state.day);
+        let text = format!(
+            "The workspace's daily cap of {} GB is reached: rows of `{table}` are taken again from {reset}, or when \
+             `properties.workspaceCapping.dailyQuotaGb` of the workspace is raised.",
+            limit / GB,
+        );
+        let kind = if can_wait { ErrorKind::TooMany } else { ErrorKind::Forbidden };
+        let mut error = ApiError::new(kind, text);
+        error.retry_after = can_wait.then(|| {
+            let seconds = u64::try_from((reset.0 - now.0) / TICKS_PER_SECOND).unwrap_or_default();
+            seconds.clamp(1, RETRY_SECONDS_MAX)
+        });
+        Err(error.into())
+    }
+
+    /// Counts rows of `table` that were stored.
+    pub(crate) fn add(&self, table: &str, bytes: f64, now: Ticks) {
+        let mut state = self.0.lock();
+        state.turn(now);
+        if state.applies_to(table) {
+            state.used_bytes += bytes;
+        }
+    }
+}
+
+/// Checks the part of a workspace's body that says what the cap is, and completes what the server owns of it.
+///
+/// # Errors
+/// When it is no cap.
+pub(crate) fn completed(asked: &Value, before: Option<&Value>, now: Ticks) -> Result<Value, ApiError> {
+    let quota = match &asked["dailyQuotaGb"] {
+        Value::Null => NONE_GB,
+        number => number.as_f64().unwrap_or(f64::NAN),
+    };
+    if !(asked.is_null() || asked.is_object()) || !(quota == NONE_GB || quota >= LEAST_GB) {
+        let text = format!("`dailyQuotaGb` is a number of gigabytes from {LEAST_GB} on, or -1 for no cap");
+        return Err(ApiError::field("properties.workspaceCapping.dailyQuotaGb", text));
+    }
+    let status = before.and_then(|before| before["dataIngestionStatus"].as_str());
+    Ok(json!({
+        "dailyQuotaGb": quota, "quotaNextResetTime": reset_after(day_of(now)),
+        "dataIngestionStatus": status.unwrap_or(Level::Below.name()),
+    }))
+}
+
+/// Follows the cap until the server stops.
+pub(crate) async fn watch(app: Arc<App>) {
+    let mut changes = app.records.subscribe();
+    loop {
+        if let Err(error) = follow_daily_cap(&app).await {
+            tracing::warn!(error, "cannot follow the daily cap; trying again");
+        }
+        let pause = tokio::time::sleep(PAUSE);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                change = changes.recv() => match change {
+                    Ok(change) if [WORKSPACES, PRICINGS].iter().any(|ty| change.resource_type.eq_ignore_ascii_case(ty)) => break,
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => return,
+                },
+                () = &mut pause => break,
+                () = app.stop.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// Reads the cap, counts what a start may have missed, and tells of a cap that is near, reached or over with. The
+/// server does so by itself every ten seconds and when the workspace changes.
+///
+/// # Errors
+/// What could not be read or written; the next call does it.
+pub async fn follow_daily_cap(app: &App) -> Result<(), String> {
+    let workspace = app.records.get(&app.home.workspace).await.map_err(|error| chain(&error))?;
+    let Some(workspace) = workspace else { return Ok(()) };
+    let capping = workspace.property("workspaceCapping").cloned().unwrap_or_default();
+    let limit_bytes = capping["dailyQuotaGb"].as_f64().filter(|quota| *quota > 0.0).map(|quota| quota * GB);
+    let spares_security = usage::has_servers_p2(app).await?;
+    let now = app.clock.now();
+    let (is_whole, used_before) = {
+        let mut state = app.daily_cap.0.lock();
+        state.turn(now);
+        // Another rule counts other tables: from the rows again.
+        state.is_whole &= state.spares_security == spares_security;
+        (state.limit_bytes, state.spares_security) = (limit_bytes, spares_security);
+        (state.is_whole, state.used_bytes)
+    };
+    if limit_bytes.is_some() && !is_whole {
+        let counted = count(app, now).await?;
+        let mut state = app.daily_cap.0.lock();
+        // Rows that arrived while we counted may be in both, which errs on the side of the cap.
+        let since = (state.used_bytes - used_before).max(0.0);
+        if state.day == day_of(now) {
+            (state.used_bytes, state.is_whole) = (counted + since, true);
+        }
+    }
+    let (level, used_bytes, reset) = {
+        let state = app.daily_cap.0.lock();
+        (state.level(), state.used_bytes, reset_after(state.day))
+    };
+    if capping.is_null() {
+        return Ok(());
+    }
+    let told = Level::named(capping["dataIngestionStatus"].as_str().unwrap_or_default());
+    let next = json!(reset);
+    if told == level && (limit_bytes.is_none() || capping["quotaNextResetTime"] == next) {
+        return Ok(());
+    }
+    // What was told of an earlier day says nothing of this one.
+    let is_new_day = capping["quotaNextResetTime"] != next;
+    if (told != level || is_new_day) && (level != Level::Below || told == Level::Over) {
+        tell(app, level, limit_bytes.unwrap_or_default(), used_bytes, reset).await?;
+    }
+    let mut body = workspace.body.clone();
+    body["properties"]["workspaceCapping"]["dataIngestionStatus"] = json!(level.name());
+    body["properties"]["workspaceCapping"]["quotaNextResetTime"] = next;
+    let condition = Condition::IfMatch(workspace.etag.clone());
+    let write =
+        Write { id: workspace.id.clone(), body, condition, actor: Actor::system("daily cap"), audit: false };
+    app.records.put(write).await.map_err(|error| chain(&error))?;
+    Ok(())
+}
+
+/// What arrived today and counts, from the rows themselves.
+async fn count(app: &App, now: Ticks) -> Result<f64, String> {
+    let start = Ticks(day_of(now) * TICKS_PER_DAY);
+    let mut sum = 0.0;
+    for table in app.store.tables(app.home.customer) {
+        if !app.daily_cap.0.lock().applies_to(&table.name) {
+            continue;
+        }
+        let query = QueryRequest {
+            workspace: app.home.customer,
+            text: format!(
+                "['{}'] | where _TimeReceived >= datetime({start}) | summarize bytes = sum(_BilledSize)",
+                table.name
+            ),
+            timespan: None,
+            now,
+            principal: String::new(),
+            ingested: None,
+            limits: QueryLimits::default(),
+        };
+        let output =
+            app.engine.query(query).await.map_err(|error| format!("{}: {}", table.name, chain(&error)))?;
+        sum += output.objects().first().and_then(|row| row["bytes"].as_f64()).unwrap_or_default();
+    }
+    Ok(sum)
+}
+
+async fn tell(app: &App, level: Level, limit: f64, used: f64, reset: Ticks) -> Result<(), String> {
+    let (used, limit) = (used / GB, limit / GB);
+    let (status, detail) = match level {
+        Level::Over => (
+            "Warning",
+            format!(
+                "OverQuota: {used:.3} GB of billable rows arrived today and the daily cap is {limit} GB. Senders of billable \
+                 tables are told to wait until {reset}; syslog messages, whose senders cannot wait, are dropped and \
+                 counted. Raise `workspaceCapping.dailyQuotaGb` of the workspace to take rows before."
+            ),
+        ),
+        Level::Approaching => (
+            "Warning",
+            format!(
+                "ApproachingQuota: {used:.3} GB of billable rows arrived today and the daily cap is {limit} GB."
+            ),
+        ),
+        Level::Below => ("Info", "RespectQuota: rows of all tables are taken again.".to_owned()),
+    };
+    let row = json!({
+        "TimeGenerated": app.clock.now(), "OperationCategory": "Ingestion", "OperationStatus": status,
+        "OperationKey": level.name(), "Detail": detail, "Solution": "LogManagement", "SourceSystem": "Bartizan",
+        "_ResourceId": app.home.workspace.to_string().to_lowercase(),
+    });
+    let target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
+    app.store.append_rows(target, vec![usage::object(row)]).await.map_err(|error| chain(&error))?;
+    Ok(())
+}
+
+fn day_of(at: Ticks) -> i64 {
+    at.0.div_euclid(TICKS_PER_DAY)
+}
+
+fn reset_after(day: i64) -> Ticks {
+    Ticks((day + 1) * TICKS_PER_DAY)
+}
