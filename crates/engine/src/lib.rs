@@ -25,6 +25,7 @@ mod result;
 mod share;
 mod sound_files;
 mod subquery;
+mod text_index;
 mod transform;
 mod types;
 mod value;

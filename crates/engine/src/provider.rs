@@ -1,7 +1,7 @@
 //! A store snapshot of one table as a DataFusion table: buffered rows beside a plain Parquet scan.
 //!
 //! Files are pruned by what the manifest knows (time and sequence range) before DataFusion prunes row
-//! groups and pages by their own statistics. Filters are reported as inexact: DataFusion keeps them above
+//! groups and pages by their own statistics, and by their text index ([`crate::text_index`]). Filters are reported as inexact: DataFusion keeps them above
 //! the scan, so pruning may err on the side of reading more.
 
 use std::collections::HashMap;
@@ -35,6 +35,7 @@ use datafusion::physical_plan::union::UnionExec;
 use object_store::path::Path;
 
 use crate::sound_files::SoundFiles;
+use crate::text_index::{self, Narrowed};
 
 /// One table of a snapshot. Dropping it releases the snapshot's hold on its files.
 #[derive(Debug)]
@@ -72,10 +73,8 @@ impl SnapshotTable {
     fn files(&self, filters: &[Expr]) -> Vec<Arc<FileEntry>> {
         let time = Range::of(TIME_COLUMN, filters);
         let seq = Range::of(SEQ_COLUMN, filters);
-        let keep = |file: &&Arc<FileEntry>| {
-            time.overlaps(file.time_min, file.time_max) && seq.overlaps(file.seq_min, file.seq_max)
-        };
-        self.snapshot.files.iter().filter(keep).cloned().collect()
+        let keep = |file: &&Arc<FileEntry>| seq.overlaps(file.seq_min, file.seq_max);
+        self.snapshot.files.between(time.from, time.to).filter(keep).cloned().collect()
     }
 
     /// What the manifest knows of files: how many rows they have, and between which times and sequence
@@ -99,16 +98,20 @@ impl SnapshotTable {
 
     /// The files of each partition, newest first: a query for the newest rows then has them after its first
     /// files, and passes over the others by their statistics.
-    fn groups(&self, files: &[Arc<FileEntry>], partitions: usize) -> Result<Vec<FileGroup>> {
+    fn groups(&self, files: &[Narrowed], partitions: usize) -> Result<Vec<FileGroup>> {
         let mut newest_first = files.to_vec();
-        newest_first.sort_by_key(|file| std::cmp::Reverse(file.time_max));
+        newest_first.sort_by_key(|narrowed| std::cmp::Reverse(narrowed.file.time_max));
         let mut groups = vec![Vec::new(); partitions.clamp(1, files.len().max(1))];
         let count = groups.len();
-        for (at, file) in newest_first.into_iter().enumerate() {
+        for (at, Narrowed { file, rows }) in newest_first.into_iter().enumerate() {
             let path = Path::from_absolute_path(&file.path)
                 .map_err(|error| DataFusionError::External(Box::new(error)))?;
             let statistics = Arc::new(self.statistics(std::slice::from_ref(&file)));
-            let part = PartitionedFile::new(path.to_string(), file.size_bytes).with_statistics(statistics);
+            let mut part =
+                PartitionedFile::new(path.to_string(), file.size_bytes).with_statistics(statistics);
+            if let Some(rows) = rows {
+                part = part.with_extension(rows);
+            }
             groups[at % count].push(part.with_extension(file));
         }
         Ok(groups.into_iter().map(FileGroup::new).collect())
@@ -136,7 +139,7 @@ impl SnapshotTable {
     fn scan_files(
         &self,
         runtime: &RuntimeEnv,
-        files: &[Arc<FileEntry>],
+        files: &[Narrowed],
         projection: Option<&Vec<usize>>,
         limit: Option<usize>,
         partitions: usize,
@@ -144,7 +147,8 @@ impl SnapshotTable {
         if files.is_empty() {
             return Ok(None);
         }
-        let statistics = self.statistics(files);
+        let entries: Vec<_> = files.iter().map(|narrowed| Arc::clone(&narrowed.file)).collect();
+        let statistics = self.statistics(&entries);
         // Footers and page indexes are read once: a file never changes, and no two have one name.
         let store = runtime.object_store(ObjectStoreUrl::local_filesystem())?;
         let footers = runtime.cache_manager.get_file_metadata_cache();
@@ -186,7 +190,7 @@ impl TableProvider for SnapshotTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let partitions = state.config().target_partitions();
-        let files = self.files(filters);
+        let files = text_index::narrow(self.files(filters), &self.snapshot.schema, filters).await;
         let parts: Vec<_> = [
             self.scan_memory(projection, partitions)?,
             self.scan_files(state.runtime_env(), &files, projection, limit, partitions)?,

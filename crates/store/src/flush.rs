@@ -112,7 +112,7 @@ fn write_slice(
     let (workspace, table) = key;
     let relative = format!("data/{workspace}/{table}/{}/{}.parquet", slice.day, Uuid::now_v7().simple());
     let path = options.dir.join(&relative);
-    let bytes = parquet_file::encode(&slice.batch, sorted_by).map_err(StoreError::parquet(&path))?;
+    let (bytes, index) = parquet_file::encode(&slice.batch, sorted_by).map_err(StoreError::parquet(&path))?;
     let (times, seqs) = clustering::times(&slice.batch)
         .and_then(|times| Ok((times, clustering::long_values(&slice.batch, SEQ_COLUMN)?)))
         .map_err(StoreError::arrow(table))?;
@@ -132,7 +132,7 @@ fn write_slice(
         sorted_by: sorted_by.to_vec(),
         received: received.0,
         crc: Some(crc32c::crc32c(&bytes)),
-        index: None,
+        index: Some(index),
     })
 }
 

@@ -11,6 +11,7 @@ use bartizan_base::{Ticks, Timespan, counters};
 use bytes::Bytes;
 
 use crate::error::StoreError;
+use crate::files::Files;
 use crate::manifest::TableKey;
 use crate::notice::Notice;
 use crate::parquet_file;
@@ -201,7 +202,7 @@ pub(crate) async fn quarantine(
     file: &Arc<FileEntry>,
     fault: &Fault,
 ) -> Result<bool, StoreError> {
-    let is_known = |files: &[Arc<FileEntry>]| files.iter().any(|known| known.id == file.id);
+    let is_known = |files: &Files| files.iter().any(|known| known.id == file.id);
     if !shared.state.lock().contents.get(key).is_some_and(|table| is_known(&table.files)) {
         return Ok(false);
     }

@@ -20,23 +20,33 @@ use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::integrity::Fault;
 use crate::layout::{self, SEQ_COLUMN, TIME_COLUMN};
+use crate::manifest::IndexPlace;
 use crate::snapshot::FileEntry;
+use crate::text_index;
 
 /// Rows in a row group: small enough that pruning helps and scans run in parallel.
 const ROW_GROUP_ROWS: usize = 131_072;
-/// Rows in a data page, the finest unit that the page index can skip.
-const PAGE_ROWS: usize = 20_000;
+/// Rows in a data page, the finest unit that the page index can skip: two blocks of the text index.
+const PAGE_ROWS: usize = 2 * text_index::BLOCK_ROWS;
 /// The cheapest level: higher ones cost a quarter more time and saved nothing on log rows.
 const ZSTD_LEVEL: i32 = 1;
 
-/// The bytes of a file with the rows of `batch`, which are sorted by `sorted_by`.
-pub(crate) fn encode(batch: &RecordBatch, sorted_by: &[String]) -> Result<Vec<u8>, ParquetError> {
+/// The bytes of a file with the rows of `batch`, which are sorted by `sorted_by`, and where in them the text index is.
+pub(crate) fn encode(
+    batch: &RecordBatch,
+    sorted_by: &[String],
+) -> Result<(Vec<u8>, IndexPlace), ParquetError> {
     let properties = properties(batch.schema_ref(), sorted_by)?;
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, Arc::clone(batch.schema_ref()), Some(properties))?;
     writer.write(batch)?;
+    // The last row group must be out before bytes of our own can follow it.
+    writer.flush()?;
+    let index = text_index::build(batch);
+    let place = IndexPlace { offset: writer.bytes_written() as u64, len: index.len() };
+    writer.write_all(&index)?;
     writer.close()?;
-    Ok(bytes)
+    Ok((bytes, place))
 }
 
 /// Writes a file so that it survives a crash from here on.

@@ -69,7 +69,8 @@ pub(crate) async fn run(shared: &Arc<Shared>, mut purge: Purge) -> Result<Purge,
     let files = shared.state.lock().contents.get(&key).map(|table| table.files.clone()).unwrap_or_default();
     let cutoff = i64::try_from(purge.seq).unwrap_or(i64::MAX);
     let mut published = Vec::new();
-    for file in files.into_iter().filter(|file| file.seq_min <= cutoff) {
+    let files: Vec<_> = files.iter().filter(|file| file.seq_min <= cutoff).map(Arc::clone).collect();
+    for file in files {
         let job = (
             shared.options.clone(),
             key.clone(),

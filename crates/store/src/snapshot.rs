@@ -10,7 +10,9 @@ use arrow::datatypes::SchemaRef;
 use bartizan_schema::Table;
 
 use crate::disk::Disk;
+use crate::files::Files;
 use crate::integrity::{Checked, Damaged};
+use crate::manifest::IndexPlace;
 
 /// Several tables at one moment. Every row with a sequence number up to `seq` is in it once, no other is.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ pub struct TableSnapshot {
     pub table: Arc<Table>,
     /// The table's columns and `__seq`. Files may lack columns; see [`crate::layout`].
     pub schema: SchemaRef,
-    pub files: Vec<Arc<FileEntry>>,
+    pub files: Files,
     /// Rows not yet in files, each batch with exactly `schema`.
     pub memory: Vec<RecordBatch>,
     /// What is missing, because files were damaged or lost.
@@ -61,6 +63,8 @@ pub struct FileEntry {
     pub(crate) checked: Checked,
     /// When its newest rows were written to a file first, in ticks.
     pub(crate) received: i64,
+    /// Where its text index is; files of earlier programs have none.
+    pub(crate) index: Option<IndexPlace>,
 }
 
 impl FileEntry {

@@ -13,6 +13,7 @@ use crate::buffer::Buffer;
 use crate::decode::{Decoded, Layout};
 use crate::delta::Published;
 use crate::disk::Disk;
+use crate::files::Files;
 use crate::integrity::{Checked, Damaged};
 use crate::manifest::{FileRow, TableKey};
 use crate::retention::Retention;
@@ -42,8 +43,8 @@ pub(crate) struct TableState {
     pub(crate) active: Buffer,
     /// Being written to files; still served from here until the manifest has them.
     pub(crate) frozen: Buffer,
-    /// In the manifest, in the order they were added.
-    pub(crate) files: Vec<Arc<FileEntry>>,
+    /// In the manifest.
+    pub(crate) files: Files,
     /// The highest sequence number covered by files.
     pub(crate) position: u64,
     pub(crate) sources: HashMap<Uuid, SourceMark>,
@@ -66,7 +67,7 @@ impl TableState {
             layout,
             active: Buffer::default(),
             frozen: Buffer::default(),
-            files: Vec::new(),
+            files: Files::default(),
             position: 0,
             sources: HashMap::new(),
             damaged: Vec::new(),
@@ -153,5 +154,6 @@ pub(crate) fn file_entry(dir: &Path, row: FileRow, disk: &Arc<dyn Disk>) -> Arc<
         is_published: AtomicBool::new(false),
         checked: Checked::default(),
         received: row.received,
+        index: row.index,
     })
 }

@@ -25,7 +25,7 @@ use crate::recovery::{self, Recovery};
 use crate::rejected::Rejected;
 use crate::retention::Retention;
 use crate::shared::Shared;
-use crate::snapshot::{FileEntry, Snapshot, TableSnapshot};
+use crate::snapshot::{Snapshot, TableSnapshot};
 use crate::state::TableState;
 use crate::{background, compaction, delta, flush, integrity, layout, purge, retention};
 
@@ -161,7 +161,7 @@ impl Store {
             std::mem::take(&mut table.files)
         });
         drop(state);
-        for file in gone.unwrap_or_default() {
+        for file in &gone.unwrap_or_default() {
             file.is_published.store(false, Ordering::Release);
             file.retire();
         }
@@ -274,9 +274,7 @@ impl Store {
             let key = (workspace, Arc::from(layout.table.name.as_str()));
             let contents = state.contents.get(&key);
             let visible_from = state.retention(workspace, &layout.table).visible_from(now);
-            let visible = contents.into_iter().flat_map(|table| &table.files);
-            let files: Vec<Arc<FileEntry>> =
-                visible.filter(|file| file.newest() >= visible_from).map(Arc::clone).collect();
+            let files = contents.map(|table| table.files.visible_from(visible_from)).unwrap_or_default();
             let buffers: Option<[Buffer; 2]> =
                 contents.map(|table| [table.frozen.clone(), table.active.clone()]);
             let damaged = contents.map(|table| table.damaged.clone()).unwrap_or_default();

@@ -11,5 +11,6 @@ mod registry;
 mod sharing;
 mod storage;
 mod support;
+mod text_index;
 mod value_sizes;
 mod wide;

@@ -232,7 +232,7 @@ async fn a_damaged_file_is_left_out_and_the_answer_says_so() {
     fixture.append("Heartbeat", heartbeats(120, 130)).await;
     let workspace = fixture.request("print 1").workspace;
     let snapshot = fixture.store.snapshot(workspace, &["Heartbeat"]).unwrap();
-    let file = &snapshot.tables["Heartbeat"].files[1];
+    let file = snapshot.tables["Heartbeat"].files.iter().nth(1).unwrap();
     let mut bytes = std::fs::read(&file.path).unwrap();
     let middle = bytes.len() / 3;
     bytes[middle] ^= 8;

@@ -26,9 +26,9 @@ pub(crate) use actions::{Add, Published};
 use crate::decode::Layout;
 use crate::disk::Disk;
 use crate::error::StoreError;
+use crate::files::Files;
 use crate::manifest::TableKey;
 use crate::shared::Shared;
-use crate::snapshot::FileEntry;
 use actions::Commit;
 
 const COMMITS: &str = "bartizan_store_delta_commits_total";
@@ -57,7 +57,7 @@ impl Default for DeltaOptions {
 struct Change {
     key: TableKey,
     layout: Arc<Layout>,
-    files: Vec<Arc<FileEntry>>,
+    files: Files,
 }
 
 /// Publishes what changed in every table, and deletes files whose grace is over.

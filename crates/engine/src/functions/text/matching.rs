@@ -193,6 +193,22 @@ impl ScalarUDFImpl for TextMatch {
 }
 
 impl TextMatch {
+    /// Texts that a matching subject contains, case aside: all of them, or else at least one. `None` when there
+    /// are no such texts.
+    pub(crate) fn required(&self) -> Option<(Vec<&str>, bool)> {
+        if self.needles.op != TextOp::Regex {
+            return Some((self.needles.texts.iter().map(String::as_str).collect(), self.all));
+        }
+        let mut texts = Vec::new();
+        for pattern in &self.needles.regexes {
+            if pattern.required.is_empty() {
+                return None;
+            }
+            texts.extend(pattern.required.iter().map(Needle::text));
+        }
+        Some((texts, false))
+    }
+
     /// Equal neighbours, as columns of clustered files have, are looked at once.
     fn found(&self, texts: &StringViewArray) -> BooleanArray {
         let mut last = None;

@@ -14,7 +14,7 @@ const NARROW: usize = 16;
 
 #[derive(Clone, Debug)]
 pub(super) struct Needle {
-    lower: Vec<u8>,
+    lower: String,
     /// Where in the needle its two rarest bytes are.
     first: usize,
     second: usize,
@@ -22,11 +22,17 @@ pub(super) struct Needle {
 
 impl Needle {
     pub(super) fn new(text: &str) -> Self {
-        let lower = text.to_lowercase().into_bytes();
-        let rarity = |at: &usize| FREQUENT.iter().position(|byte| *byte == lower[*at]).unwrap_or(usize::MAX);
+        let lower = text.to_lowercase();
+        let bytes = lower.as_bytes();
+        let rarity = |at: &usize| FREQUENT.iter().position(|byte| *byte == bytes[*at]).unwrap_or(usize::MAX);
         let first = (0..lower.len()).max_by_key(rarity).unwrap_or(0);
         let second = (0..lower.len()).filter(|at| *at != first).max_by_key(rarity).unwrap_or(first);
         Self { lower, first, second }
+    }
+
+    /// The needle in lower case.
+    pub(super) fn text(&self) -> &str {
+        &self.lower
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -37,7 +43,7 @@ impl Needle {
     /// the needle is not ASCII, or has a letter that a letter outside ASCII becomes when lowered (the
     /// Kelvin sign and the dotted capital I).
     pub(super) fn may_need_lowering(&self) -> bool {
-        !self.lower.is_ascii() || self.lower.iter().any(|byte| matches!(byte, b'k' | b'i'))
+        !self.lower.is_ascii() || self.lower.bytes().any(|byte| matches!(byte, b'k' | b'i'))
     }
 
     /// The first occurrence at or behind `from`.
@@ -47,7 +53,8 @@ impl Needle {
         if self.is_empty() {
             return Some(from);
         }
-        let (x, y) = (self.lower[self.first] | 0x20, self.lower[self.second] | 0x20);
+        let lower = self.lower.as_bytes();
+        let (x, y) = (lower[self.first] | 0x20, lower[self.second] | 0x20);
         let (a, b) = (&rest[self.first..self.first + places], &rest[self.second..self.second + places]);
         let mut at = 0;
         while places - at >= WIDE {
@@ -77,11 +84,10 @@ impl Needle {
     }
 
     fn compare(&self, rest: &[u8], from: usize, to: usize) -> Option<usize> {
-        let (first, x) = (self.first, self.lower[self.first]);
-        let length = self.lower.len();
+        let lower = self.lower.as_bytes();
+        let (first, x, length) = (self.first, lower[self.first], lower.len());
         (from..to).find(|at| {
-            rest[at + first].eq_ignore_ascii_case(&x)
-                && rest[*at..at + length].eq_ignore_ascii_case(&self.lower)
+            rest[at + first].eq_ignore_ascii_case(&x) && rest[*at..at + length].eq_ignore_ascii_case(lower)
         })
     }
 }
