@@ -125,7 +125,7 @@ fn sought(schema: &Schema, filter: &Expr) -> Option<Sought> {
             if texts.is_empty() || texts.len() > TEXTS_MAX {
                 return None;
             }
-            let mut parts = texts.iter().map(|text| text_in(schema, &column.name, text));
+            let parts = texts.iter().map(|text| text_in(schema, &column.name, text));
             if all {
                 Some(Sought::All(parts.flatten().collect()))
             } else {

@@ -148,7 +148,7 @@ impl Inner {
         let snapshot = TableSnapshot {
             table: Arc::clone(&transform.source.table),
             schema: Arc::clone(&transform.source.schema),
-            files: Vec::new(),
+            files: bartizan_store::Files::default(),
             memory: vec![memory],
             damaged: Vec::new(),
         };

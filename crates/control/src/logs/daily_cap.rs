@@ -34,6 +34,8 @@ const NONE_GB: f64 = -1.0;
 const APPROACHING: f64 = 0.8;
 /// Senders try again after this many seconds at the latest, so that a raised cap is soon noticed.
 const RETRY_SECONDS_MAX: u64 = 600;
+/// Tries to write the state down while others write the workspace.
+const WRITES_MAX: usize = 5;
 const WORKSPACES: &str = "Microsoft.OperationalInsights/workspaces";
 
 /// How far a day's rows are from the cap; the names are those of `dataIngestionStatus`.
@@ -62,7 +64,11 @@ impl Level {
 
 /// The cap, and what counts against it.
 #[derive(Debug, Default)]
-pub(crate) struct DailyCap(Mutex<State>);
+pub(crate) struct DailyCap {
+    state: Mutex<State>,
+    /// Held by the one who follows it.
+    turn: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -96,7 +102,8 @@ impl State {
 
     /// Whether rows of a table count and stop.
     fn applies_to(&self, table: &str) -> bool {
-        !bartizan_store::is_free(table) && !(self.spares_security && usage::ALLOWED.contains(&table))
+        let is_spared = self.spares_security && usage::ALLOWED.contains(&table);
+        !is_spared && !bartizan_store::is_free(table)
     }
 }
 
@@ -104,7 +111,7 @@ impl DailyCap {
     /// Whether rows of `table` are taken now. A sender that cannot keep them for later (`can_wait` is false) is
     /// refused for good.
     pub(crate) fn check(&self, table: &str, now: Ticks, can_wait: bool) -> Result<(), Failure> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.turn(now);
         let Some(limit) =
             state.limit_bytes.filter(|_| state.level() == Level::Over && state.applies_to(table))
@@ -128,7 +135,7 @@ impl DailyCap {
 
     /// Counts rows of `table` that were stored.
     pub(crate) fn add(&self, table: &str, bytes: f64, now: Ticks) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.turn(now);
         if state.applies_to(table) {
             state.used_bytes += bytes;
@@ -186,14 +193,26 @@ pub(crate) async fn watch(app: Arc<App>) {
 /// # Errors
 /// What could not be read or written; the next call does it.
 pub async fn follow_daily_cap(app: &App) -> Result<(), String> {
+    let _turn = app.daily_cap.turn.lock().await;
+    let mut told = None;
+    for _ in 0..WRITES_MAX {
+        if follow(app, &mut told).await? {
+            return Ok(());
+        }
+    }
+    Err("the workspace changes all the time".to_owned())
+}
+
+/// One look at the cap; `false` when the workspace was changed meanwhile. What was `told` already is not told again.
+async fn follow(app: &App, told_now: &mut Option<Level>) -> Result<bool, String> {
     let workspace = app.records.get(&app.home.workspace).await.map_err(|error| chain(&error))?;
-    let Some(workspace) = workspace else { return Ok(()) };
+    let Some(workspace) = workspace else { return Ok(true) };
     let capping = workspace.property("workspaceCapping").cloned().unwrap_or_default();
     let limit_bytes = capping["dailyQuotaGb"].as_f64().filter(|quota| *quota > 0.0).map(|quota| quota * GB);
     let spares_security = usage::has_servers_p2(app).await?;
     let now = app.clock.now();
     let (is_whole, used_before) = {
-        let mut state = app.daily_cap.0.lock();
+        let mut state = app.daily_cap.state.lock();
         state.turn(now);
         // Another rule counts other tables: from the rows again.
         state.is_whole &= state.spares_security == spares_security;
@@ -202,7 +221,7 @@ pub async fn follow_daily_cap(app: &App) -> Result<(), String> {
     };
     if limit_bytes.is_some() && !is_whole {
         let counted = count(app, now).await?;
-        let mut state = app.daily_cap.0.lock();
+        let mut state = app.daily_cap.state.lock();
         // Rows that arrived while we counted may be in both, which errs on the side of the cap.
         let since = (state.used_bytes - used_before).max(0.0);
         if state.day == day_of(now) {
@@ -210,20 +229,21 @@ pub async fn follow_daily_cap(app: &App) -> Result<(), String> {
         }
     }
     let (level, used_bytes, reset) = {
-        let state = app.daily_cap.0.lock();
+        let state = app.daily_cap.state.lock();
         (state.level(), state.used_bytes, reset_after(state.day))
     };
     if capping.is_null() {
-        return Ok(());
+        return Ok(true);
     }
     let told = Level::named(capping["dataIngestionStatus"].as_str().unwrap_or_default());
     let next = json!(reset);
     if told == level && (limit_bytes.is_none() || capping["quotaNextResetTime"] == next) {
-        return Ok(());
+        return Ok(true);
     }
     // What was told of an earlier day says nothing of this one.
     let is_new_day = capping["quotaNextResetTime"] != next;
-    if (told != level || is_new_day) && (level != Level::Below || told == Level::Over) {
+    let is_news = (told != level || is_new_day) && (level != Level::Below || told == Level::Over);
+    if is_news && told_now.replace(level) != Some(level) {
         tell(app, level, limit_bytes.unwrap_or_default(), used_bytes, reset).await?;
     }
     let mut body = workspace.body.clone();
@@ -232,8 +252,11 @@ pub async fn follow_daily_cap(app: &App) -> Result<(), String> {
     let condition = Condition::IfMatch(workspace.etag.clone());
     let write =
         Write { id: workspace.id.clone(), body, condition, actor: Actor::system("daily cap"), audit: false };
-    app.records.put(write).await.map_err(|error| chain(&error))?;
-    Ok(())
+    match app.records.put(write).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Precondition => Ok(false),
+        Err(error) => Err(chain(&error)),
+    }
 }
 
 /// What arrived today and counts, from the rows themselves.
@@ -241,7 +264,7 @@ async fn count(app: &App, now: Ticks) -> Result<f64, String> {
     let start = Ticks(day_of(now) * TICKS_PER_DAY);
     let mut sum = 0.0;
     for table in app.store.tables(app.home.customer) {
-        if !app.daily_cap.0.lock().applies_to(&table.name) {
+        if !app.daily_cap.state.lock().applies_to(&table.name) {
             continue;
         }
         let query = QueryRequest {

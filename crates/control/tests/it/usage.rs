@@ -24,10 +24,13 @@ async fn an_hour_is_metered_once_by_table_and_machine_with_the_days_allowance() 
         ("Syslog", "b", 1),
         ("SecurityEvent", "a", 2),
         ("Heartbeat", "a", 1),
-        ("SecureScores", "", 1),
+        ("SentinelAudit", "", 1),
     ] {
-        let row =
-            if machine.is_empty() { json!({"DisplayName": "score"}) } else { json!({"Computer": machine}) };
+        let row = if machine.is_empty() {
+            json!({"Description": "a rule was changed"})
+        } else {
+            json!({"Computer": machine})
+        };
         let body = json!(vec![row; count]).to_string();
         let target = AppendTarget::new(app.home.customer, app.home.tenant, table);
         app.store.append_json(target, body.into()).await.unwrap();
@@ -40,14 +43,14 @@ async fn an_hour_is_metered_once_by_table_and_machine_with_the_days_allowance() 
     write_usage(&app).await.unwrap();
     write_usage(&app).await.unwrap();
     let caller = owner(&s).await;
-    let metered = "Usage | where DataType in ('Syslog', 'SecurityEvent', 'Heartbeat', 'SecureScores') \
+    let metered = "Usage | where DataType in ('Syslog', 'SecurityEvent', 'Heartbeat', 'SentinelAudit') \
                    | project DataType, Computer, TotalBatches, IsBillable, StartTime, EndTime \
                    | sort by DataType asc, Computer asc";
     let (start, end) = ("2026-03-01T22:00:00Z", "2026-03-01T23:00:00Z");
     let expected = json!([
         ["Heartbeat", "a", 1, false, start, end],
-        ["SecureScores", "", 1, false, start, end],
         ["SecurityEvent", "a", 2, true, start, end],
+        ["SentinelAudit", "", 1, false, start, end],
         ["Syslog", "a", 3, true, start, end],
         ["Syslog", "b", 1, true, start, end],
     ]);

@@ -139,7 +139,7 @@ fn comparison(rng: &mut StdRng) -> String {
                 .chars()
                 .flat_map(|c| if c.is_alphanumeric() { vec![c] } else { vec!['\\', c] })
                 .collect();
-            let ascii = escaped.chars().all(|c| c.is_ascii());
+            let ascii = escaped.is_ascii();
             let pattern =
                 if ascii { format!("(?i){escaped}.*[0-9a-f]") } else { "era[35]x[0-9]y".to_owned() };
             format!("{subject} matches regex {}", quoted(pattern))

@@ -28,7 +28,11 @@ async fn a_byte_flipped_anywhere_is_found_and_costs_that_file_only() {
     let mut rng = StdRng::seed_from_u64(4);
     for round in 0..12 {
         let (fixture, store) = three_files().await;
-        let files = store.snapshot(fixture.workspace, &[TABLE]).unwrap().tables[TABLE].files.iter().cloned().collect::<Vec<_>>();
+        let files = store.snapshot(fixture.workspace, &[TABLE]).unwrap().tables[TABLE]
+            .files
+            .iter()
+            .cloned()
+            .collect::<Vec<_>>();
         let hit = rng.random_range(0..3_usize);
         let path = files[hit].path.clone();
         let mut bytes = fs::read(&path).unwrap();
@@ -70,7 +74,11 @@ async fn a_byte_flipped_anywhere_is_found_and_costs_that_file_only() {
 #[tokio::test]
 async fn a_cut_file_and_a_lost_one() {
     let (fixture, store) = three_files().await;
-    let files = store.snapshot(fixture.workspace, &[TABLE]).unwrap().tables[TABLE].files.iter().cloned().collect::<Vec<_>>();
+    let files = store.snapshot(fixture.workspace, &[TABLE]).unwrap().tables[TABLE]
+        .files
+        .iter()
+        .cloned()
+        .collect::<Vec<_>>();
     fs::OpenOptions::new().write(true).open(&files[0].path).unwrap().set_len(100).unwrap();
     fs::remove_file(&files[1].path).unwrap();
     assert!(matches!(files[0].check(), Err(Fault::Length { found: 100, .. })));
@@ -106,7 +114,11 @@ async fn a_file_lost_while_the_store_was_down_is_missed_until_it_is_put_back() {
 #[tokio::test]
 async fn old_files_are_looked_at_again_within_a_week() {
     let (fixture, store) = three_files().await;
-    let files = store.snapshot(fixture.workspace, &[TABLE]).unwrap().tables[TABLE].files.iter().cloned().collect::<Vec<_>>();
+    let files = store.snapshot(fixture.workspace, &[TABLE]).unwrap().tables[TABLE]
+        .files
+        .iter()
+        .cloned()
+        .collect::<Vec<_>>();
     assert_eq!(store.scrub(u64::MAX).await.unwrap(), 0);
     assert!(files.iter().all(|file| file.is_checked()));
     let mut bytes = fs::read(&files[2].path).unwrap();
