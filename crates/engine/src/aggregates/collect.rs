@@ -1,28 +1,25 @@
-//! `make_list`, `make_set` and `count_distinct`: the values of a group themselves. Each comes with the
-//! number of its row, so that a list keeps the order of a sort below whatever order partitions finish in.
+//! `make_list`: the values of a group themselves. Each comes with the number of its row, so that a list keeps
+//! the order of a sort below whatever order partitions finish in.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, Int64Builder, ListBuilder, StringViewArray, StringViewBuilder,
+    Array, ArrayRef, AsArray, Int64Builder, ListBuilder, StringViewBuilder,
 };
-use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Int64Type};
+use arrow::datatypes::{DataType, Field, Int64Type};
 use bartizan_schema::KqlType;
 use datafusion::common::Result;
 use datafusion::logical_expr::EmitTo;
 
-use super::elements::{Elements, Raw};
+use super::elements::{Elements, Raw, bits, is_text};
 use super::grouped::{Definition, Grouped, Rows};
-use crate::functions::dynamic::{nesting, to_json};
+use crate::functions::dynamic::{nesting, push_json};
 use crate::types::arrow_type;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Collection {
     List,
     ListWithNulls,
-    Set,
-    /// A set, of which only the size is wanted.
-    SetSize,
 }
 
 /// Arguments: value and row number.
@@ -34,16 +31,6 @@ pub(super) struct Collect {
     pub max: usize,
 }
 
-impl Collect {
-    fn is_set(&self) -> bool {
-        matches!(self.collection, Collection::Set | Collection::SetSize)
-    }
-
-    fn is_text(&self) -> bool {
-        arrow_type(self.of) == DataType::Utf8View
-    }
-}
-
 impl Definition for Collect {
     type Groups = Collected;
 
@@ -51,8 +38,6 @@ impl Definition for Collect {
         match self.collection {
             Collection::List => "make_list",
             Collection::ListWithNulls => "make_list_with_nulls",
-            Collection::Set => "make_set",
-            Collection::SetSize => "count_distinct",
         }
     }
 
@@ -61,14 +46,11 @@ impl Definition for Collect {
     }
 
     fn result(&self) -> DataType {
-        match self.collection {
-            Collection::SetSize => DataType::Int64,
-            _ => arrow_type(KqlType::Dynamic),
-        }
+        arrow_type(KqlType::Dynamic)
     }
 
     fn state(&self) -> Vec<DataType> {
-        let element = if self.is_text() { DataType::Utf8View } else { DataType::Int64 };
+        let element = if is_text(self.of) { DataType::Utf8View } else { DataType::Int64 };
         [element, DataType::Int64]
             .map(|ty| DataType::List(Arc::new(Field::new_list_field(ty, true))))
             .to_vec()
@@ -88,37 +70,23 @@ pub(super) struct Collected {
 }
 
 /// A null in a list that keeps nulls. Such lists are made of dynamics.
-const NULL_TEXT: &str = "null";
+pub(super) const NULL_TEXT: &str = "null";
 
 impl Collected {
     fn add(&mut self, group: usize, value: Raw<'_>, row: i64) {
         let elements = &mut self.groups[group];
         // Without an order any of the values may be kept; with one, only the end knows which are first.
-        if row == 0 && elements.len() >= self.what.max && self.what.collection != Collection::SetSize {
+        if row == 0 && elements.len() >= self.what.max {
             return;
         }
         let before = elements.heap_bytes();
-        let is_set = matches!(self.what.collection, Collection::Set | Collection::SetSize);
-        if is_set && !elements.insert(value, row) {
-            return;
-        }
-        if !is_set {
-            elements.push(value, row);
-        }
+        elements.push(value, row);
         self.heap += elements.heap_bytes().saturating_sub(before);
     }
 
     fn add_column(&mut self, column: &ArrayRef, places: impl Iterator<Item = (usize, usize, i64)>) {
-        if self.what.is_text() {
-            let texts = column.as_string_view();
-            // Values of clustered files often follow themselves. Equal views of one array are equal texts.
-            let mut last = None;
+        if let Some(texts) = column.as_string_view_opt() {
             for (at, group, row) in places {
-                let view = (group, texts.views()[at]);
-                if row == 0 && self.what.is_set() && last == Some(view) && texts.is_valid(at) {
-                    continue;
-                }
-                last = texts.is_valid(at).then_some(view);
                 if texts.is_null(at) {
                     if self.what.collection == Collection::ListWithNulls {
                         self.add(group, Raw::Text(NULL_TEXT), row);
@@ -132,18 +100,12 @@ impl Collected {
             return;
         }
         let bits = bits(column);
-        let mut last = None;
-        for (at, group, row) in places {
-            let value = (group, bits.value(at));
-            if bits.is_valid(at) && !(row == 0 && self.what.is_set() && last == Some(value)) {
-                self.add(group, Raw::Bits(bits.value(at)), row);
-                last = Some(value);
-            }
+        for (at, group, row) in places.filter(|(at, ..)| bits.is_valid(*at)) {
+            self.add(group, Raw::Bits(bits.value(at)), row);
         }
     }
 
-    /// Sets and lists take the elements of an array, not the array: who wants a list of arrays packs each into
-    /// another one.
+    /// Lists take the elements of an array, not the array: who wants a list of arrays packs each into another one.
     fn add_dynamic(&mut self, group: usize, json: &str, row: i64) {
         if !json.starts_with('[') {
             return self.add(group, Raw::Text(json), row);
@@ -161,19 +123,18 @@ impl Collected {
         taken
     }
 
-    fn json(&self, elements: &Elements) -> String {
-        let mut json = String::from("[");
+    fn write(&self, elements: &Elements, json: &mut String) {
+        json.push('[');
         for (place, at) in elements.order().into_iter().take(self.what.max).enumerate() {
             if place > 0 {
                 json.push(',');
             }
-            match elements.get(at, self.what.is_text()) {
+            match elements.get(at, is_text(self.what.of)) {
                 Raw::Text(text) if self.what.of == KqlType::Dynamic => json.push_str(text),
-                raw => json.push_str(&to_json(&raw.value(self.what.of))),
+                raw => push_json(json, &raw.value(self.what.of)),
             }
         }
         json.push(']');
-        json
     }
 }
 
@@ -196,7 +157,7 @@ impl Grouped for Collected {
                 (values.value_offsets()[state] as usize, values.value_offsets()[state + 1] as usize);
             let shift = rows.value_offsets()[state] as usize;
             let places = (from..to).map(|at| (at, *group, numbers.value(shift + at - from)));
-            if self.what.is_text() {
+            if is_text(self.what.of) {
                 let texts = values.values().as_string_view();
                 places.for_each(|(at, group, row)| self.add(group, Raw::Text(texts.value(at)), row));
             } else {
@@ -208,15 +169,14 @@ impl Grouped for Collected {
     }
 
     fn results(&mut self, emit: EmitTo) -> Result<ArrayRef> {
-        let taken = self.take(emit);
-        Ok(match self.what.collection {
-            Collection::SetSize => {
-                Arc::new(taken.iter().map(|set| Some(set.len() as i64)).collect::<Int64Array>())
-            }
-            _ => {
-                Arc::new(taken.iter().map(|elements| Some(self.json(elements))).collect::<StringViewArray>())
-            }
-        })
+        let mut texts = StringViewBuilder::new();
+        let mut json = String::new();
+        for elements in self.take(emit) {
+            json.clear();
+            self.write(&elements, &mut json);
+            texts.append_value(&json);
+        }
+        Ok(Arc::new(texts.finish()))
     }
 
     fn states(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -226,7 +186,7 @@ impl Grouped for Collected {
             (0..elements.len()).for_each(|at| rows.values().append_value(elements.row(at)));
             rows.append(true);
         }
-        let values: ArrayRef = if self.what.is_text() {
+        let values: ArrayRef = if is_text(self.what.of) {
             let mut lists = ListBuilder::new(StringViewBuilder::new());
             for elements in &taken {
                 for at in 0..elements.len() {
@@ -254,18 +214,5 @@ impl Grouped for Collected {
 
     fn bytes(&self) -> usize {
         self.heap + self.groups.capacity() * size_of::<Elements>()
-    }
-}
-
-/// A column of numbers, times or booleans by their bits.
-fn bits(column: &ArrayRef) -> Int64Array {
-    match column.data_type() {
-        DataType::Int32 => column.as_primitive::<Int32Type>().unary(i64::from),
-        // The two zeros are equal.
-        DataType::Float64 => {
-            column.as_primitive::<Float64Type>().unary(|value| (value + 0.0).to_bits() as i64)
-        }
-        DataType::Boolean => column.as_boolean().iter().map(|value| value.map(i64::from)).collect(),
-        _ => column.as_primitive::<Int64Type>().clone(),
     }
 }

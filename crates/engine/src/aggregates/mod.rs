@@ -11,11 +11,15 @@ mod distinct;
 mod elements;
 mod extreme;
 mod grouped;
+mod interner;
 mod mean;
+mod members;
 mod percentile;
 mod plan;
+mod sets;
 #[cfg(test)]
 mod split;
+mod table;
 
 use bartizan_kql::bound::{NamedAggregate, SAME_VALUE, Scalar};
 use bartizan_schema::KqlType;
@@ -160,10 +164,7 @@ impl Context {
             }
             condition = Some(self.predicate(args.remove(at), scope)?);
         }
-        let order = match order {
-            Some(name) => column(name),
-            None => Expr::Literal(ScalarValue::Int64(Some(0)), None),
-        };
+        let order = order.map(column);
         let planned =
             plan::Parts { context: self, args, aggregate, scope, order }.plan(name)?.ok_or_else(refuse)?;
         match condition {

@@ -15,6 +15,7 @@ use super::extreme::{self, Extreme, Pick};
 use super::grouped::call;
 use super::mean::MeanTicks;
 use super::percentile::{self, Percentile, Point};
+use super::sets::{self, SetOf};
 use super::{ELEMENTS_MAX, Output, Planned, as_is, one, or_else, text_is_never_null, typed, zero};
 use crate::error::QueryError;
 use crate::lower::{Context, Scope};
@@ -29,8 +30,8 @@ pub(super) struct Parts<'a> {
     pub args: Vec<&'a Scalar>,
     pub aggregate: &'a NamedAggregate,
     pub scope: Scope<'a>,
-    /// The rows' numbers.
-    pub order: Expr,
+    /// The rows' numbers, where rows have an order.
+    pub order: Option<Expr>,
 }
 
 impl Parts<'_> {
@@ -91,9 +92,9 @@ impl Parts<'_> {
                 };
                 one(call(definition, vec![self.value_as(0, KqlType::Dynamic)?]), as_is())
             }
-            ("make_list" | "make_list_with_nulls" | "make_set" | "count_distinct", 1 | 2) => {
-                self.collect(name)?
-            }
+            ("make_list" | "make_list_with_nulls", 1 | 2) => self.list(name)?,
+            ("make_set", 1 | 2) => self.set(sets::Give::Set)?,
+            ("count_distinct", 1 | 2) => self.set(sets::Give::Size)?,
             ("make_bag", 1 | 2) => {
                 let definition = Merge::Bag { keys_max: self.size(1)? };
                 one(call(definition, vec![self.value_as(0, KqlType::Dynamic)?]), as_is())
@@ -152,17 +153,28 @@ impl Parts<'_> {
         }))
     }
 
-    fn collect(&self, name: &str) -> Result<Planned, QueryError> {
+    fn list(&self, name: &str) -> Result<Planned, QueryError> {
         let (collection, of) = match name {
             "make_list" => (Collection::List, self.args[0].ty),
             // JSON has a null.
-            "make_list_with_nulls" => (Collection::ListWithNulls, KqlType::Dynamic),
-            "make_set" => (Collection::Set, self.args[0].ty),
-            _ => (Collection::SetSize, self.args[0].ty),
+            _ => (Collection::ListWithNulls, KqlType::Dynamic),
         };
         let max = self.size(1)?;
         let definition = Collect { collection, of, max };
-        Ok(one(call(definition, vec![self.value_as(0, of)?, self.order.clone()]), as_is()))
+        Ok(one(call(definition, vec![self.value_as(0, of)?, self.row_number()]), as_is()))
+    }
+
+    fn set(&self, give: sets::Give) -> Result<Planned, QueryError> {
+        let of = self.args[0].ty;
+        let order = self.order.clone().filter(|_| give == sets::Give::Set);
+        let definition = SetOf { of, give, max: self.size(1)?, ordered: order.is_some() };
+        let args = std::iter::once(self.value_as(0, of)?).chain(order).collect();
+        Ok(one(call(definition, args), as_is()))
+    }
+
+    /// The row's number; without an order all have the same.
+    fn row_number(&self) -> Expr {
+        self.order.clone().unwrap_or_else(|| Expr::Literal(ScalarValue::Int64(Some(0)), None))
     }
 
     fn extreme(&self, name: &str) -> Result<Option<Planned>, QueryError> {
@@ -178,7 +190,7 @@ impl Parts<'_> {
             return Ok(None);
         }
         let outputs = &self.aggregate.outputs;
-        let mut values = vec![self.order.clone()];
+        let mut values = vec![self.row_number()];
         for (at, output) in outputs.iter().enumerate().take(self.args.len()) {
             values.push(self.value_as(at, output.ty)?);
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray as _, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray};
 use bartizan_analytics::sketch::Hll;
 use bartizan_schema::KqlType;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
@@ -15,6 +15,7 @@ use super::extreme::{Extreme, Pick};
 use super::grouped::{Definition, Many};
 use super::mean::MeanTicks;
 use super::percentile::{self, Percentile, Point};
+use super::sets::{Give, SetOf};
 use crate::functions::sketch;
 
 const ROWS: usize = 600;
@@ -45,10 +46,6 @@ fn texts(dice: &mut Dice, kinds: usize) -> ArrayRef {
 
 fn numbers() -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(1..=ROWS as i64))
-}
-
-fn zeros() -> ArrayRef {
-    Arc::new(Int64Array::from(vec![0; ROWS]))
 }
 
 /// Deals the rows out to `parts`, merges those, and compares.
@@ -108,25 +105,48 @@ fn extremes() {
 #[test]
 fn collections() {
     let dice = &mut Dice(2);
-    for collection in [Collection::List, Collection::Set, Collection::SetSize] {
-        for max in [3, 1 << 20] {
-            let collect = |of| Collect { collection, of, max };
-            check(collect(KqlType::Long), &[longs(dice, 40), numbers()], dice);
-            check(collect(KqlType::String), &[texts(dice, 40), numbers()], dice);
-            let bools = BooleanArray::from(dice.column(2, |at| at == 1));
-            check(collect(KqlType::Bool), &[Arc::new(bools), numbers()], dice);
-            let ints = Int32Array::from(dice.column(20, |at| at as i32));
-            check(collect(KqlType::Int), &[Arc::new(ints), numbers()], dice);
+    for max in [3, 1 << 20] {
+        let columns = |dice: &mut Dice| -> Vec<(KqlType, ArrayRef)> {
+            vec![
+                (KqlType::Long, longs(dice, 40)),
+                (KqlType::String, texts(dice, 40)),
+                (KqlType::Bool, Arc::new(BooleanArray::from(dice.column(2, |at| at == 1)))),
+                (KqlType::Int, Arc::new(Int32Array::from(dice.column(20, |at| at as i32)))),
+                (KqlType::Real, Arc::new(Float64Array::from(dice.column(9, |at| at as f64 / 2.0)))),
+            ]
+        };
+        for (of, column) in columns(dice) {
+            let list = Collect { collection: Collection::List, of, max };
+            check(list, &[Arc::clone(&column), numbers()], dice);
+            let set = SetOf { of, give: Give::Set, max, ordered: true };
+            check(set, &[Arc::clone(&column), numbers()], dice);
+            // Without an order any members may stay, but all are counted.
+            check(SetOf { of, give: Give::Size, max, ordered: false }, &[column], dice);
         }
     }
     let json = StringViewArray::from_iter(dice.column(5, |at| format!("[{at},null,{{\"k\":{at}}}]")));
-    for collection in [Collection::Set, Collection::ListWithNulls] {
-        let collect = Collect { collection, of: KqlType::Dynamic, max: 1 << 20 };
-        check(collect, &[Arc::new(json.clone()), numbers()], dice);
-    }
-    // Without an order any elements may stay, but not more than the limit.
-    let collect = Collect { collection: Collection::SetSize, of: KqlType::Long, max: 1 << 20 };
-    check(collect, &[longs(dice, 40), zeros()], dice);
+    let json: ArrayRef = Arc::new(json);
+    let list = Collect { collection: Collection::ListWithNulls, of: KqlType::Dynamic, max: 1 << 20 };
+    check(list, &[Arc::clone(&json), numbers()], dice);
+    let set = SetOf { of: KqlType::Dynamic, give: Give::Set, max: 1 << 20, ordered: true };
+    check(set, &[Arc::clone(&json), numbers()], dice);
+    check(SetOf { of: KqlType::Dynamic, give: Give::Size, max: 1 << 20, ordered: false }, &[json], dice);
+}
+
+#[test]
+fn sets_without_an_order_keep_no_more_than_they_may() {
+    let dice = &mut Dice(5);
+    let mut sets = Many::new(SetOf { of: KqlType::String, give: Give::Set, max: 3, ordered: false });
+    sets.update_batch(&[texts(dice, 40)], &[0; ROWS], None, 1).unwrap();
+    let first = sets.evaluate(EmitTo::All).unwrap();
+    let members: Vec<String> = serde_json::from_str(first.as_string_view().value(0)).unwrap();
+    assert_eq!(members.len(), 3);
+    // what was taken away is gone
+    sets.update_batch(&[texts(dice, 2)], &[0; ROWS], None, 1).unwrap();
+    let second = sets.evaluate(EmitTo::All).unwrap();
+    let mut members: Vec<String> = serde_json::from_str(second.as_string_view().value(0)).unwrap();
+    members.sort();
+    assert_eq!(members, ["", "a text of some length 1"]);
 }
 
 #[test]

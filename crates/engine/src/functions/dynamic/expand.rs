@@ -109,9 +109,7 @@ fn plain_elements<'v>(json: &'v str, into: &mut Vec<Option<Cow<'v, str>>>) -> bo
         into.push((text != "null").then_some(Cow::Borrowed(text)));
         end = text.as_ptr() as usize + text.len() - json.as_ptr() as usize;
     }
-    // What follows the last element is the end of the array, unless the text is no JSON.
-    let rest = json[end..].trim();
-    rest == "]" || (into.is_empty() && rest.strip_prefix('[').is_some_and(|rest| rest.trim() == "]"))
+    nesting::is_end_of_array(json, end)
 }
 
 impl ScalarUDFImpl for Expand {

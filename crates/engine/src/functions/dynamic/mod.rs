@@ -27,7 +27,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     seeing_nulls("todynamic", |args, _| parse(&args[0])),
     strict("array_length", |args, _| match &args[0] {
         Value::Dynamic(json) if json.starts_with('[') => {
-            elements(json).map_or(Value::Null, |all| Value::Long(all.len() as i64))
+            nesting::array_length(json).map_or(Value::Null, |length| Value::Long(length as i64))
         }
         _ => Value::Null,
     }),
@@ -112,7 +112,34 @@ pub(crate) fn to_json(value: &Value<'_>) -> String {
         Value::Dynamic(json) => json.to_string(),
         Value::Bool(_) | Value::Int(_) | Value::Long(_) => convert::text(value.clone()).into_owned(),
         Value::Real(real) if real.is_finite() => Tree::from(*real).to_string(),
-        value => Tree::String(convert::text(value.clone()).into_owned()).to_string(),
+        value => {
+            let mut json = String::new();
+            push_json(&mut json, value);
+            json
+        }
+    }
+}
+
+/// Adds the JSON text of a value to `json`.
+pub(crate) fn push_json(json: &mut String, value: &Value<'_>) {
+    match value {
+        Value::Null | Value::Dynamic(_) | Value::Bool(_) | Value::Int(_) | Value::Long(_) => {
+            json.push_str(&to_json(value));
+        }
+        Value::Real(real) if real.is_finite() => json.push_str(&to_json(value)),
+        Value::String(text) => push_text(json, text),
+        value => push_text(json, &convert::text(value.clone())),
+    }
+}
+
+/// Adds a text, quoted.
+fn push_text(json: &mut String, text: &str) {
+    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        json.push_str(&Tree::String(text.to_owned()).to_string());
+    } else {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
     }
 }
 

@@ -4,6 +4,8 @@
 //! that it skips (sonic-rs 0.5), so a text of brackets would end at the end of the stack, and the process with
 //! it. Every use of that reader on data goes through this module.
 
+use std::borrow::Cow;
+
 use memchr::memchr2;
 use sonic_rs::{ArrayJsonIter, LazyValue, ObjectJsonIter};
 
@@ -69,6 +71,26 @@ pub(crate) fn array(json: &str) -> ArrayJsonIter<'_> {
     sonic_rs::to_array_iter(if too_deep(json) { "" } else { json })
 }
 
+/// How many elements an array has; `None` where there is none to be read.
+pub(crate) fn array_length(json: &str) -> Option<usize> {
+    let (mut count, mut end) = (0, 0);
+    for element in array(json) {
+        let element = element.ok()?;
+        // texts of a borrowed array are borrowed from it
+        let Cow::Borrowed(text) = element.as_raw_cow() else { return None };
+        end = text.as_ptr() as usize + text.len() - json.as_ptr() as usize;
+        count += 1;
+    }
+    is_end_of_array(json, end).then_some(count)
+}
+
+/// Whether what follows the last element, which ends at `end`, is the end of the array. Behind an array without
+/// elements `end` is 0.
+pub(crate) fn is_end_of_array(json: &str, end: usize) -> bool {
+    let rest = json[end..].trim();
+    rest == "]" || (end == 0 && rest.strip_prefix('[').is_some_and(|rest| rest.trim() == "]"))
+}
+
 /// The pairs of a bag; one mistake where there is none to be read.
 pub(crate) fn bag(json: &str) -> ObjectJsonIter<'_> {
     sonic_rs::to_object_iter(if too_deep(json) { "" } else { json })
@@ -88,6 +110,16 @@ mod tests {
         assert!(!too_deep(&format!("[\"\\\"{}\"]", "[".repeat(10_000))), "in a string");
         assert!(too_deep(&format!("[\"\\\\\",{}", "[".repeat(10_000))), "after a string");
         assert!(!too_deep(&"\"\\".repeat(10_000)));
+    }
+
+    #[test]
+    fn arrays_have_as_many_elements_as_reading_them_gives() {
+        let arrays = ["[]", " [ ] ", "[1]", "[ [1,2], \"a,b\" ,{\"c\":[3,4]}, null ]", "[1,2", "[1] 2", "[1,]", "{}", ""];
+        for json in arrays {
+            let read = super::super::elements(json).map(|all| all.len());
+            assert_eq!(array_length(json), read, "{json}");
+        }
+        assert_eq!(array_length(&format!("{}{}", "[".repeat(600), "]".repeat(600))), None);
     }
 
     #[test]
