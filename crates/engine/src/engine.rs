@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
+use crate::hoist::hoist;
 use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
 use crate::learn;
 use crate::limits::{Partial, QueryLimits, QueryThreads};
@@ -407,6 +408,7 @@ impl Inner {
         let mut results: Vec<BoundResult> = std::iter::once(first).chain(results).collect();
         let read: Vec<BTreeSet<String>> = results.iter().map(|result| tables(&result.root)).collect();
         share(results.iter_mut().map(|result| &mut result.root));
+        results.iter_mut().for_each(|result| hoist(&mut result.root));
         let uses = subquery::shared_uses(results.iter().map(|result| &result.root), &context.kept);
         let wanted = wanted_of_shared(results.iter().map(|result| &result.root), context, &uses);
         let results: Vec<PrunedResult> = results

@@ -12,6 +12,7 @@ mod constant;
 mod engine;
 mod error;
 mod functions;
+mod hoist;
 mod interrupt;
 mod learn;
 mod limits;

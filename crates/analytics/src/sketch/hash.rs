@@ -25,22 +25,49 @@ pub fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut state = KEYS[0] ^ length;
     let mut rest = bytes;
     while let Some((chunk, after)) = rest.split_first_chunk::<16>() {
-        let (low, high) = halves(*chunk);
-        state = fold(low ^ KEYS[1], high ^ state);
+        state = step(state, u128::from_le_bytes(*chunk));
         rest = after;
     }
     if !rest.is_empty() {
-        let mut last = [0; 16];
-        last[..rest.len()].copy_from_slice(rest);
-        let (low, high) = halves(last);
-        state = fold(low ^ KEYS[1], high ^ state);
+        state = step(state, padded(rest));
     }
+    end(state, length)
+}
+
+/// [`hash_bytes`] of 1 to 16 bytes that somebody has in one number already: the first byte lowest, and zeros
+/// above the last one.
+#[inline]
+pub fn hash_padded(padded: u128, length: u32) -> u64 {
+    let length = u64::from(length);
+    end(step(KEYS[0] ^ length, padded), length)
+}
+
+#[inline]
+fn step(state: u64, sixteen: u128) -> u64 {
+    let (low, high) = (sixteen as u64, (sixteen >> 64) as u64);
+    fold(low ^ KEYS[1], high ^ state)
+}
+
+#[inline]
+fn end(state: u64, length: u64) -> u64 {
     fold(state ^ KEYS[2], KEYS[3] ^ length)
 }
 
-fn halves(bytes: [u8; 16]) -> (u64, u64) {
-    let whole = u128::from_le_bytes(bytes);
-    (whole as u64, (whole >> 64) as u64)
+/// Up to 15 bytes as a number, the first byte lowest. Two overlapping reads of a fixed size each, because
+/// copying a few bytes costs more than hashing them.
+#[inline]
+fn padded(bytes: &[u8]) -> u128 {
+    let length = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        let low = u64::from_le_bytes(*first);
+        let high = u128::from(u64::from_le_bytes(*last)) << (length * 8 - 64);
+        return high | u128::from(low);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let high = u64::from(u32::from_le_bytes(*last)) << (length * 8 - 32);
+        return u128::from(high | u64::from(u32::from_le_bytes(*first)));
+    }
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 #[cfg(test)]
@@ -61,6 +88,20 @@ mod tests {
         0x4c85_d5e9_55c6_94e6,
         0xbb84_6599_88ab_afd5,
     ];
+
+    #[test]
+    fn padding_is_with_zeros() {
+        let bytes: Vec<u8> = (1..=40).map(|n: u8| n.wrapping_mul(37)).collect();
+        for length in 0..16 {
+            let mut sixteen = [0; 16];
+            sixteen[..length].copy_from_slice(&bytes[..length]);
+            let number = u128::from_le_bytes(sixteen);
+            assert_eq!(padded(&bytes[..length]), number, "{length}");
+            if length > 0 {
+                assert_eq!(hash_padded(number, length as u32), hash_bytes(&bytes[..length]), "{length}");
+            }
+        }
+    }
 
     #[test]
     fn neighbours_differ_in_half_the_bits() {

@@ -54,6 +54,19 @@ impl Hll {
         }
     }
 
+    /// Adds a value by its hash, if the set has registers; whether it has. A set that has does not change the
+    /// memory it holds any more.
+    #[inline]
+    pub fn raise(&mut self, hash: u64) -> bool {
+        match &mut self.form {
+            Form::Many(registers) => {
+                raise(registers, self.bits, hash);
+                true
+            }
+            Form::Few { .. } => false,
+        }
+    }
+
     /// Adds a value by its hash. Whether the memory held may have changed, which it does a few times only.
     #[inline]
     pub fn insert(&mut self, hash: u64) -> bool {
@@ -166,12 +179,46 @@ impl Hll {
         }
     }
 
-    /// A form that is larger and quicker to make and to read than the stored one: registers as they are.
-    pub fn to_quick_bytes(&self) -> Vec<u8> {
+    /// Appends a form that is larger and quicker to make and to merge than the stored one: hashes as they are
+    /// found, registers as they are. [`Self::merge_quick`] reads it.
+    pub fn write_quick(&self, bytes: &mut Vec<u8>) {
         match &self.form {
-            Form::Few { .. } => self.to_bytes(),
-            Form::Many(registers) => [&[FORMAT, self.bits, QUICK], registers.as_slice()].concat(),
+            Form::Few { slots, .. } => {
+                bytes.extend_from_slice(&[FORMAT, self.bits, 0]);
+                bytes.extend(slots.iter().filter(|hash| **hash != 0).flat_map(|hash| hash.to_le_bytes()));
+            }
+            Form::Many(registers) => {
+                bytes.extend_from_slice(&[FORMAT, self.bits, QUICK]);
+                bytes.extend_from_slice(registers);
+            }
         }
+    }
+
+    /// Bytes that [`Self::write_quick`] appends.
+    pub fn quick_bytes(&self) -> usize {
+        3 + match &self.form {
+            Form::Few { count, .. } => count * size_of::<u64>(),
+            Form::Many(registers) => registers.len(),
+        }
+    }
+
+    /// Adds the values of a set in its quick form. `None`, and nothing added, when the bytes are something else.
+    pub fn merge_quick(&mut self, bytes: &[u8]) -> Option<()> {
+        let ([FORMAT, bits, kind], body) = bytes.split_first_chunk::<3>()? else { return None };
+        match (*kind, &mut self.form) {
+            // what partial results have nearly always: the accuracy of the query on both sides
+            (0, _) if *bits == self.bits => {
+                let (hashes, []) = body.as_chunks::<8>() else { return None };
+                for hash in hashes {
+                    self.insert(u64::from_le_bytes(*hash));
+                }
+            }
+            (QUICK, Form::Many(mine)) if *bits == self.bits && body.len() == mine.len() => {
+                mine.iter_mut().zip(body).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+            }
+            _ => self.merge(&Self::from_bytes(bytes)?),
+        }
+        Some(())
     }
 
     /// Reads the stored form and the quick one; `None` when the bytes are something else.
@@ -351,6 +398,24 @@ mod tests {
     }
 
     #[test]
+    fn the_quick_form_merges_as_the_set_does() {
+        let sets =
+            [of(1, 0..10), of(1, 5..900), of(1, 3..50_000), of(0, 7..9_000), of(0, 0..5), of(2, 0..70_000)];
+        for a in &sets {
+            for b in &sets {
+                let (mut whole, mut quick, mut bytes) = (a.clone(), a.clone(), Vec::new());
+                whole.merge(b);
+                b.write_quick(&mut bytes);
+                assert_eq!(quick.merge_quick(&bytes), Some(()));
+                assert_eq!(quick.to_bytes(), whole.to_bytes());
+            }
+        }
+        let mut set = of(1, 0..10);
+        assert_eq!(set.merge_quick(&[1, 14, 0, 9]), None);
+        assert_eq!((set.merge_quick(b"x"), set.count()), (None, 10));
+    }
+
+    #[test]
     fn accuracies_merge_to_the_lower_one() {
         let (fine, coarse) = (of(3, 0..60_000), of(0, 0..60_000));
         let mut merged = fine.clone();
@@ -369,7 +434,10 @@ mod tests {
         for set in [of(1, 0..0), of(1, 0..100), of(0, 0..5_000), of(4, 0..1_000_000)] {
             let again = Hll::from_bytes(&set.to_bytes()).unwrap();
             assert_eq!((again.count(), again.to_bytes()), (set.count(), set.to_bytes()));
-            assert_eq!(Hll::from_bytes(&set.to_quick_bytes()).as_ref(), Some(&again));
+            let mut quick = Vec::new();
+            set.write_quick(&mut quick);
+            assert_eq!(quick.len(), set.quick_bytes());
+            assert_eq!(Hll::from_bytes(&quick).unwrap().to_bytes(), set.to_bytes());
         }
         for bad in [
             &b""[..],

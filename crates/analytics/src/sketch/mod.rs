@@ -7,7 +7,7 @@ mod hll;
 mod intersect;
 mod tdigest;
 
-pub use hash::{hash_bytes, hash_u64};
+pub use hash::{hash_bytes, hash_padded, hash_u64};
 pub use hll::Hll;
 pub use intersect::intersection;
 pub use tdigest::{Centroid, TDigest};

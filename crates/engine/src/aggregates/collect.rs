@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Builder, ListBuilder, StringViewBuilder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Builder, ListBuilder, StringViewBuilder};
 use arrow::datatypes::{DataType, Field, Int64Type};
 use bartizan_schema::KqlType;
 use datafusion::common::Result;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, LargeBinaryArray, StringViewArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int32Type, Int64Type};
-use bartizan_analytics::sketch::{Hll, hash_bytes, hash_u64};
+use bartizan_analytics::sketch::{Hll, hash_bytes, hash_padded, hash_u64};
 use bartizan_schema::KqlType;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::EmitTo;
@@ -62,7 +63,8 @@ impl Definition for Distinct {
     }
 
     fn state(&self) -> Vec<DataType> {
-        vec![DataType::Binary]
+        // sets of registers: two gigabytes are soon together
+        vec![DataType::LargeBinary]
     }
 
     fn start(&self) -> Sets {
@@ -80,7 +82,14 @@ pub(super) struct Sets {
 }
 
 impl Sets {
+    #[inline]
     fn insert(&mut self, group: usize, hash: u64) {
+        if !self.sets[group].as_mut().is_some_and(|set| set.raise(hash)) {
+            self.insert_into_few(group, hash);
+        }
+    }
+
+    fn insert_into_few(&mut self, group: usize, hash: u64) {
         let accuracy = self.definition.accuracy;
         let set = &mut self.sets[group];
         if set.is_none() {
@@ -115,18 +124,22 @@ impl Sets {
 
     /// Inserts the hashes of a column's values. A value that follows itself, as values of clustered files
     /// do, is not inserted again.
+    #[inline]
     fn insert_all<T: PartialEq + Copy>(
         &mut self,
-        column: &dyn Array,
+        nulls: Option<&NullBuffer>,
         rows: &Rows<'_>,
         value: impl Fn(usize) -> T,
-        hash: impl Fn(T) -> u64,
+        hash: impl Fn(usize, T) -> u64,
     ) {
         let mut last = None;
-        for (row, group) in rows.iter().filter(|(row, _)| column.is_valid(*row)) {
+        for (row, group) in rows.iter() {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                continue;
+            }
             let value = value(row);
             if last != Some((group, value)) {
-                self.insert(group, hash(value));
+                self.insert(group, hash(row, value));
                 last = Some((group, value));
             }
         }
@@ -139,7 +152,22 @@ impl Sets {
         bits: impl Fn(T::Native) -> u64,
     ) {
         let values = column.as_primitive::<T>();
-        self.insert_all(values, rows, |row| bits(values.value(row)), hash_u64);
+        self.insert_all(values.nulls(), rows, |row| bits(values.value(row)), |_, bits| hash_u64(bits));
+    }
+
+    /// Equal views of one array are equal texts, so only views are compared. Short texts are inside theirs.
+    fn insert_texts(&mut self, texts: &StringViewArray, rows: &Rows<'_>) {
+        let views = texts.views();
+        let hash = |row: usize, view: u128| match view as u32 {
+            length @ 1..=12 => hash_padded(view >> 32, length),
+            _ => hash_bytes(texts.value(row).as_bytes()),
+        };
+        self.insert_all(texts.nulls(), rows, |row| views[row], hash);
+    }
+
+    fn insert_bools(&mut self, values: &BooleanArray, rows: &Rows<'_>) {
+        let value = |row| u64::from(values.value(row));
+        self.insert_all(values.nulls(), rows, value, |_, value| hash_u64(value));
     }
 }
 
@@ -168,24 +196,29 @@ impl Grouped for Sets {
             DataType::Float64 => {
                 self.insert_numbers::<Float64Type>(column, rows, |value| (value + 0.0).to_bits())
             }
-            DataType::Boolean => {
-                let values = column.as_boolean();
-                self.insert_all(values, rows, |row| u64::from(values.value(row)), hash_u64);
-            }
-            _ => {
-                let texts = column.as_string_view();
-                self.insert_all(texts, rows, |row| texts.value(row), |text| hash_bytes(text.as_bytes()));
-            }
+            DataType::Boolean => self.insert_bools(column.as_boolean(), rows),
+            _ => self.insert_texts(column.as_string_view(), rows),
         }
         Ok(())
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
-        let states = states[0].as_binary::<i32>();
+        let unreadable = || DataFusionError::Internal("a partial `dcount` cannot be read".to_owned());
+        let states = states[0].as_binary::<i64>();
         for (row, group) in groups.iter().enumerate().filter(|(row, _)| states.is_valid(*row)) {
-            let set = Hll::from_bytes(states.value(row))
-                .ok_or_else(|| DataFusionError::Internal("a partial `dcount` cannot be read".to_owned()))?;
-            self.unite(*group, set);
+            let bytes = states.value(row);
+            match &mut self.sets[*group] {
+                Some(set) => {
+                    let before = set.heap_bytes();
+                    set.merge_quick(bytes).ok_or_else(unreadable)?;
+                    self.heap = (self.heap + set.heap_bytes()).saturating_sub(before);
+                }
+                empty => {
+                    let set = Hll::from_bytes(bytes).ok_or_else(unreadable)?;
+                    self.heap += set.heap_bytes();
+                    *empty = Some(set);
+                }
+            }
         }
         Ok(())
     }
@@ -209,11 +242,15 @@ impl Grouped for Sets {
     }
 
     fn states(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
-        let mut states = BinaryBuilder::new();
-        for set in self.take(emit) {
-            states.append_option(set.map(|set| set.to_quick_bytes()));
+        let sets = self.take(emit);
+        let lengths = sets.iter().map(|set| set.as_ref().map_or(0, Hll::quick_bytes));
+        let ends = OffsetBuffer::<i64>::from_lengths(lengths);
+        let mut bytes = Vec::with_capacity(ends.last().map_or(0, |end| *end as usize));
+        let filled: NullBuffer = sets.iter().map(Option::is_some).collect::<Vec<bool>>().into();
+        for set in sets.into_iter().flatten() {
+            set.write_quick(&mut bytes);
         }
-        Ok(vec![Arc::new(states.finish())])
+        Ok(vec![Arc::new(LargeBinaryArray::try_new(ends, Buffer::from_vec(bytes), Some(filled))?)])
     }
 
     fn bytes(&self) -> usize {

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray as _, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray as _, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray,
+};
 use bartizan_analytics::sketch::Hll;
 use bartizan_schema::KqlType;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};

@@ -1,6 +1,6 @@
 //! `mv-expand`: one function makes the list of a row's expanded rows, then DataFusion unnests it.
 
-use bartizan_kql::bound::MvExpand;
+use bartizan_kql::bound::{ColumnSchema, MvExpand};
 use bartizan_schema::KqlType;
 use datafusion::common::Column;
 use datafusion::functions::core::expr_fn::get_field;
@@ -28,8 +28,13 @@ impl Context {
         }
         let rows =
             expand::Expand::new(values.len(), expand.bag_as_array, expand.row_limit, self.interrupt.clone());
-        let mut items: Vec<Expr> =
-            input.columns.iter().map(|from| column(&from.name).alias(from.name.clone())).collect();
+        // what nobody reads above would be repeated for each element
+        let made = |at: usize| expand.items.iter().any(|item| item.output == at);
+        let is_passed = |from: &&ColumnSchema| {
+            expand.columns.iter().enumerate().any(|(at, to)| to.name == from.name && !made(at))
+        };
+        let passed = input.columns.iter().filter(is_passed);
+        let mut items: Vec<Expr> = passed.map(|from| column(&from.name).alias(from.name.clone())).collect();
         items.extend(input.order.as_deref().map(|name| column(name).alias(name)));
         items.push(ScalarUDF::new_from_impl(rows).call(values).alias(EXPANDED));
         let plan = LogicalPlanBuilder::from(input.plan)

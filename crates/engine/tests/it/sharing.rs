@@ -130,3 +130,16 @@ async fn a_filter_sees_the_value_that_is_shown() {
     let text = "Heartbeat | extend r = rand() | top 3 by r asc | extend s = r | where s != r | count";
     assert_eq!(fixture.query(text).await.unwrap().rows_json(), [[json!(0)]]);
 }
+
+#[tokio::test]
+async fn paths_that_do_not_depend_on_the_element_are_below_the_expansion() {
+    let fixture = heartbeats().await;
+    let text = "Heartbeat | extend d = parse_json(Version)
+        | mv-expand e = d.list to typeof(string) | summarize count() by e, owner = tostring(d.owner.name)";
+    let plans = fixture.engine.plan(fixture.request(text)).await.unwrap();
+    let (above, below) = plans[0].split_once("UnnestExec").unwrap();
+    assert!(!above.contains("path(") && below.matches("path(").count() == 2, "{}", plans[0]);
+    // nor is what only they read carried through it
+    let expanded = below.lines().find(|line| line.contains("ProjectionExec")).unwrap();
+    assert!(!expanded.contains(" as d"), "{}", plans[0]);
+}

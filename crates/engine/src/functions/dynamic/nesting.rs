@@ -114,7 +114,17 @@ mod tests {
 
     #[test]
     fn arrays_have_as_many_elements_as_reading_them_gives() {
-        let arrays = ["[]", " [ ] ", "[1]", "[ [1,2], \"a,b\" ,{\"c\":[3,4]}, null ]", "[1,2", "[1] 2", "[1,]", "{}", ""];
+        let arrays = [
+            "[]",
+            " [ ] ",
+            "[1]",
+            "[ [1,2], \"a,b\" ,{\"c\":[3,4]}, null ]",
+            "[1,2",
+            "[1] 2",
+            "[1,]",
+            "{}",
+            "",
+        ];
         for json in arrays {
             let read = super::super::elements(json).map(|all| all.len());
             assert_eq!(array_length(json), read, "{json}");
