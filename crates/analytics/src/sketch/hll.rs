@@ -5,6 +5,7 @@
 //! of registers: 1,024 values at the usual accuracy. The estimate is Ertl's improved estimator
 //! (arXiv:1702.01284, algorithm 6), which needs no correction tables and is unbiased over the whole range.
 
+use std::borrow::Cow;
 use std::f64::consts::LN_2;
 
 /// Index bits for KQL's accuracy levels 0 to 4: relative standard errors of 1.6, 0.8, 0.4, 0.28 and 0.2 %
@@ -16,17 +17,22 @@ const FORMAT: u8 = 1;
 /// The kind of body that has one byte for each register.
 const QUICK: u8 = 2;
 
+/// Hashes that are added to a small set before the same ones among them are looked for.
+const WAITING_MIN: usize = 32;
+
 /// A set of hashes, by [`super::hash_u64`] and [`super::hash_bytes`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Hll {
     bits: u8,
     form: Form,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Form {
-    /// An open hash table; 0 marks a free slot. Its length is a power of two, at least twice `count`.
-    Few { slots: Vec<u64>, count: usize },
+    /// First `settled` different hashes in order, at most [`Hll::few_max`]; then some that were added since, which
+    /// may be there already. Adding at the end and sorting now and then touches a few lines of memory, where
+    /// looking each one up in a table would touch one of hundreds each time, of every group in turn.
+    Few { hashes: Vec<u64>, settled: usize },
     /// One register per index.
     Many(Vec<u8>),
 }
@@ -38,7 +44,7 @@ impl Hll {
     }
 
     fn new(bits: u8) -> Self {
-        Self { bits, form: Form::Few { slots: Vec::new(), count: 0 } }
+        Self { bits, form: Form::Few { hashes: Vec::new(), settled: 0 } }
     }
 
     /// Hashes a small set may hold.
@@ -49,7 +55,7 @@ impl Hll {
     /// Memory held beyond the value itself, in bytes.
     pub fn heap_bytes(&self) -> usize {
         match &self.form {
-            Form::Few { slots, .. } => slots.capacity() * size_of::<u64>(),
+            Form::Few { hashes, .. } => hashes.capacity() * size_of::<u64>(),
             Form::Many(registers) => registers.capacity(),
         }
     }
@@ -79,24 +85,51 @@ impl Hll {
         }
     }
 
+    #[inline]
     fn insert_into_few(&mut self, hash: u64) -> bool {
         let most = self.few_max();
-        let Form::Few { slots, count } = &mut self.form else { return false };
-        // 0 marks free slots; the value that hashes to it shares a hash with another one.
-        let before = slots.len();
-        put(slots, count, hash.max(1));
-        let grown = slots.len() != before;
-        if *count > most {
-            self.become_many();
+        let Form::Few { hashes, settled } = &mut self.form else { return false };
+        let before = hashes.capacity();
+        // The stored form has no 0; the value that hashes to it shares a hash with another one.
+        hashes.push(hash.max(1));
+        if hashes.len() >= (*settled * 2).clamp(WAITING_MIN, most * 2) {
+            self.settle();
             return true;
         }
-        grown
+        hashes.capacity() != before
+    }
+
+    /// Brings what was added in order. What is asked of a set is the same before and after, and quicker after.
+    pub fn settle(&mut self) {
+        let most = self.few_max();
+        let Form::Few { hashes, settled } = &mut self.form else { return };
+        if *settled < hashes.len() {
+            // a stable sort makes use of the part that is in order
+            hashes.sort();
+            hashes.dedup();
+            *settled = hashes.len();
+        }
+        if *settled > most {
+            self.become_many();
+        }
+    }
+
+    /// The set with all its hashes in order.
+    fn settled(&self) -> Cow<'_, Self> {
+        match &self.form {
+            Form::Few { hashes, settled } if *settled < hashes.len() => {
+                let mut set = self.clone();
+                set.settle();
+                Cow::Owned(set)
+            }
+            _ => Cow::Borrowed(self),
+        }
     }
 
     fn become_many(&mut self) {
-        if let Form::Few { slots, .. } = &self.form {
+        if let Form::Few { hashes, .. } = &self.form {
             let mut registers = vec![0; 1 << self.bits];
-            for hash in slots.iter().filter(|hash| **hash != 0) {
+            for hash in hashes {
                 raise(&mut registers, self.bits, *hash);
             }
             self.form = Form::Many(registers);
@@ -109,11 +142,9 @@ impl Hll {
             self.coarsen(other.bits);
         }
         match &other.form {
-            Form::Few { slots, .. } => {
-                for hash in slots.iter().filter(|hash| **hash != 0) {
-                    self.insert(*hash);
-                }
-            }
+            Form::Few { hashes, .. } => hashes.iter().for_each(|hash| {
+                self.insert(*hash);
+            }),
             Form::Many(theirs) => {
                 self.become_many();
                 let coarser;
@@ -135,36 +166,31 @@ impl Hll {
             *registers = coarsened(registers, self.bits, bits);
         }
         self.bits = bits;
-        if matches!(&self.form, Form::Few { count, .. } if *count > self.few_max()) {
-            self.become_many();
-        }
+        self.settle();
     }
 
     /// About how many distinct values were added; exactly, while they are few.
     pub fn count(&self) -> u64 {
-        match &self.form {
-            Form::Few { count, .. } => *count as u64,
+        match &self.settled().form {
+            Form::Few { settled, .. } => *settled as u64,
             Form::Many(registers) => estimate(registers, self.bits).round() as u64,
         }
     }
 
     /// The hashes of a small set.
-    pub(super) fn hashes(&self) -> Option<impl Iterator<Item = u64>> {
-        match &self.form {
-            Form::Few { slots, .. } => Some(slots.iter().copied().filter(|hash| *hash != 0)),
+    pub(super) fn hashes(&self) -> Option<Vec<u64>> {
+        match self.settled().into_owned().form {
+            Form::Few { hashes, .. } => Some(hashes),
             Form::Many(_) => None,
         }
     }
 
-    /// The stored form: a version, the index bits, then hashes or six-bit registers.
+    /// The stored form: a version, the index bits, then hashes or six-bit registers. Equal sets have equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        match &self.form {
-            Form::Few { slots, .. } => {
-                let mut hashes: Vec<u64> = slots.iter().copied().filter(|hash| *hash != 0).collect();
-                // Equal sets have equal bytes.
-                hashes.sort_unstable();
+        match &self.settled().form {
+            Form::Few { hashes, .. } => {
                 let mut bytes = vec![FORMAT, self.bits, 0];
-                bytes.extend(hashes.into_iter().flat_map(u64::to_le_bytes));
+                bytes.extend(hashes.iter().flat_map(|hash| hash.to_le_bytes()));
                 bytes
             }
             Form::Many(registers) => {
@@ -179,13 +205,13 @@ impl Hll {
         }
     }
 
-    /// Appends a form that is larger and quicker to make and to merge than the stored one: hashes as they are
-    /// found, registers as they are. [`Self::merge_quick`] reads it.
+    /// Appends a form that is larger and quicker to make and to merge than the stored one: registers as they are.
+    /// [`Self::merge_quick`] reads it. Call [`Self::settle`] first.
     pub fn write_quick(&self, bytes: &mut Vec<u8>) {
         match &self.form {
-            Form::Few { slots, .. } => {
+            Form::Few { hashes, .. } => {
                 bytes.extend_from_slice(&[FORMAT, self.bits, 0]);
-                bytes.extend(slots.iter().filter(|hash| **hash != 0).flat_map(|hash| hash.to_le_bytes()));
+                bytes.extend(hashes.iter().flat_map(|hash| hash.to_le_bytes()));
             }
             Form::Many(registers) => {
                 bytes.extend_from_slice(&[FORMAT, self.bits, QUICK]);
@@ -197,7 +223,7 @@ impl Hll {
     /// Bytes that [`Self::write_quick`] appends.
     pub fn quick_bytes(&self) -> usize {
         3 + match &self.form {
-            Form::Few { count, .. } => count * size_of::<u64>(),
+            Form::Few { hashes, .. } => hashes.len() * size_of::<u64>(),
             Form::Many(registers) => registers.len(),
         }
     }
@@ -234,6 +260,7 @@ impl Hll {
                 for hash in hashes {
                     set.insert(u64::from_le_bytes(*hash));
                 }
+                set.settle();
             }
             1 if body.len() == (1 << bits) / 4 * 3 => {
                 let longest = 65 - bits;
@@ -253,36 +280,6 @@ impl Hll {
         }
         Some(set)
     }
-}
-
-/// Puts a hash into an open table; whether it is new.
-fn put(slots: &mut Vec<u64>, count: &mut usize, hash: u64) -> bool {
-    const SLOTS_MIN: usize = 8;
-    if (*count + 1) * 2 > slots.len() {
-        let grown = vec![0; (slots.len() * 2).max(SLOTS_MIN)];
-        let old = std::mem::replace(slots, grown);
-        for hash in old.into_iter().filter(|hash| *hash != 0) {
-            let at = slot_of(slots, hash);
-            slots[at] = hash;
-        }
-    }
-    let at = slot_of(slots, hash);
-    let new = slots[at] == 0;
-    if new {
-        slots[at] = hash;
-        *count += 1;
-    }
-    new
-}
-
-/// Where `hash` is, or the free slot where it belongs. A table is at most half full, so there is one.
-fn slot_of(slots: &[u64], hash: u64) -> usize {
-    let mask = slots.len() - 1;
-    let mut at = hash as usize & mask;
-    while slots[at] != 0 && slots[at] != hash {
-        at = (at + 1) & mask;
-    }
-    at
 }
 
 #[inline]
@@ -355,6 +352,13 @@ fn tau(mut x: f64) -> f64 {
     }
 }
 
+/// Equal sets are those of which everything that is asked is the same.
+impl PartialEq for Hll {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_bytes() == other.to_bytes()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,6 +402,21 @@ mod tests {
     }
 
     #[test]
+    fn repeated_values_are_counted_once_and_take_no_room() {
+        for values in [1, 20, 1_024, 1_025, 3_000_u64] {
+            let mut set = Hll::with_accuracy(1).unwrap();
+            for n in 0..100_000 {
+                set.insert(hash_u64(n * 7 % values));
+            }
+            assert_eq!(set, of(1, 0..values));
+            assert!(
+                set.heap_bytes() <= values.next_power_of_two().clamp(16, 1_024) as usize * 32,
+                "{values}"
+            );
+        }
+    }
+
+    #[test]
     fn the_quick_form_merges_as_the_set_does() {
         let sets =
             [of(1, 0..10), of(1, 5..900), of(1, 3..50_000), of(0, 7..9_000), of(0, 0..5), of(2, 0..70_000)];
@@ -405,6 +424,8 @@ mod tests {
             for b in &sets {
                 let (mut whole, mut quick, mut bytes) = (a.clone(), a.clone(), Vec::new());
                 whole.merge(b);
+                let mut b = b.clone();
+                b.settle();
                 b.write_quick(&mut bytes);
                 assert_eq!(quick.merge_quick(&bytes), Some(()));
                 assert_eq!(quick.to_bytes(), whole.to_bytes());
@@ -434,7 +455,8 @@ mod tests {
         for set in [of(1, 0..0), of(1, 0..100), of(0, 0..5_000), of(4, 0..1_000_000)] {
             let again = Hll::from_bytes(&set.to_bytes()).unwrap();
             assert_eq!((again.count(), again.to_bytes()), (set.count(), set.to_bytes()));
-            let mut quick = Vec::new();
+            let (mut quick, mut set) = (Vec::new(), set);
+            set.settle();
             set.write_quick(&mut quick);
             assert_eq!(quick.len(), set.quick_bytes());
             assert_eq!(Hll::from_bytes(&quick).unwrap().to_bytes(), set.to_bytes());

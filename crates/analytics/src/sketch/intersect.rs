@@ -20,9 +20,9 @@ pub fn intersection(sets: &[Hll]) -> u64 {
 
 fn exact(sets: &[Hll]) -> Option<u64> {
     let (first, others) = sets.split_first()?;
-    let mut common: HashSet<u64> = first.hashes()?.collect();
+    let mut common: HashSet<u64> = first.hashes()?.into_iter().collect();
     for other in others {
-        let hashes: HashSet<u64> = other.hashes()?.collect();
+        let hashes: HashSet<u64> = other.hashes()?.into_iter().collect();
         common.retain(|hash| hashes.contains(hash));
     }
     Some(common.len() as u64)

@@ -10,6 +10,8 @@ use std::f64::consts::PI;
 const EXACT_MAX: usize = 1024;
 /// Values that wait to be summarised together: sorting many at once is cheaper than placing each.
 const WAITING_MAX: usize = 2048;
+/// The same of values that occurred once, which take half the room.
+const SINGLES_MAX: usize = 4096;
 /// How fine a summary is: about as many centroids are left. The error of a rank is at most
 /// pi / (2 * COMPRESSION) in the middle, and shrinks to nothing at the ends.
 const COMPRESSION: f64 = 400.0;
@@ -28,6 +30,8 @@ pub struct TDigest {
     centroids: Vec<Centroid>,
     /// Added since; not in order.
     waiting: Vec<Centroid>,
+    /// Values that were added since and occurred once, by [`ordered`].
+    singles: Vec<i64>,
     /// Some centroid stands for different values.
     summarised: bool,
     min: f64,
@@ -46,8 +50,16 @@ impl TDigest {
         }
         self.min = self.min.min(value);
         self.max = self.max.max(value);
-        self.waiting.push(Centroid { mean: value, weight });
-        if self.waiting.len() >= WAITING_MAX {
+        if weight == 1.0 {
+            self.singles.push(ordered(value.to_bits() as i64));
+        } else {
+            self.waiting.push(Centroid { mean: value, weight });
+        }
+        self.settle_many();
+    }
+
+    fn settle_many(&mut self) {
+        if self.waiting.len() >= WAITING_MAX || self.singles.len() >= SINGLES_MAX {
             self.settle();
         }
     }
@@ -64,31 +76,41 @@ impl TDigest {
         self.max = self.max.max(other.max);
         self.summarised |= other.summarised;
         self.waiting.extend(other.centroids.iter().chain(&other.waiting));
-        if self.waiting.len() >= WAITING_MAX {
-            self.settle();
-        }
+        self.singles.extend(&other.singles);
+        self.settle_many();
     }
 
     /// Whether no value was added.
     pub fn is_empty(&self) -> bool {
-        self.centroids.is_empty() && self.waiting.is_empty()
+        self.centroids.is_empty() && self.nothing_waits()
+    }
+
+    fn nothing_waits(&self) -> bool {
+        self.waiting.is_empty() && self.singles.is_empty()
     }
 
     /// Memory held beyond the value itself, in bytes.
     pub fn heap_bytes(&self) -> usize {
         (self.centroids.capacity() + self.waiting.capacity()) * size_of::<Centroid>()
+            + self.singles.capacity() * size_of::<i64>()
     }
 
     /// Brings the waiting values in order and, when there are too many, into fewer centroids.
     pub fn settle(&mut self) {
-        if self.waiting.is_empty() {
+        if self.nothing_waits() {
             return;
         }
-        // A stable sort makes use of runs that are in order already, as those of clustered files are.
-        self.waiting.sort_by(|a, b| a.mean.total_cmp(&b.mean));
-        let settled = std::mem::take(&mut self.centroids);
-        self.centroids = united(&settled, &self.waiting);
-        self.waiting.clear();
+        // Stable sorts make use of runs that are in order already, as those of clustered files are.
+        if !self.singles.is_empty() {
+            self.singles.sort();
+            self.centroids = united(self.centroids.iter().copied(), grouped(&self.singles));
+            self.singles.clear();
+        }
+        if !self.waiting.is_empty() {
+            self.waiting.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+            self.centroids = united(self.centroids.iter().copied(), self.waiting.iter().copied());
+            self.waiting.clear();
+        }
         if self.centroids.len() > EXACT_MAX {
             self.summarised = true;
         }
@@ -99,12 +121,13 @@ impl TDigest {
 
     /// How many values were added, by weight.
     pub fn total(&self) -> f64 {
-        self.centroids.iter().chain(&self.waiting).map(|centroid| centroid.weight).sum()
+        let weights = self.centroids.iter().chain(&self.waiting).map(|centroid| centroid.weight);
+        weights.sum::<f64>() + self.singles.len() as f64
     }
 
     /// The value that `percent` of all values are at or below. Call [`Self::settle`] first.
     pub fn percentile(&self, percent: f64) -> Option<f64> {
-        debug_assert!(self.waiting.is_empty(), "settled before it is asked");
+        debug_assert!(self.nothing_waits(), "settled before it is asked");
         let rank = percent.clamp(0.0, 100.0) / 100.0 * self.total();
         if self.summarised { self.interpolated(rank) } else { self.nearest(rank) }
     }
@@ -136,7 +159,7 @@ impl TDigest {
 
     /// About how many values are at or below `value`. Call [`Self::settle`] first.
     pub fn rank(&self, value: f64) -> f64 {
-        debug_assert!(self.waiting.is_empty(), "settled before it is asked");
+        debug_assert!(self.nothing_waits(), "settled before it is asked");
         if !self.summarised || value >= self.max {
             let below = self.centroids.iter().take_while(|centroid| centroid.mean <= value);
             return below.map(|centroid| centroid.weight).sum();
@@ -159,7 +182,7 @@ impl TDigest {
 
     /// The settled centroids, whether any stands for different values, and the least and greatest value.
     pub fn parts(&self) -> (&[Centroid], bool, f64, f64) {
-        debug_assert!(self.waiting.is_empty(), "settled before it is taken apart");
+        debug_assert!(self.nothing_waits(), "settled before it is taken apart");
         (&self.centroids, self.summarised, self.min, self.max)
     }
 
@@ -169,7 +192,7 @@ impl TDigest {
             && centroids.is_sorted_by(|a, b| a.mean <= b.mean)
             && min.is_finite()
             && max.is_finite();
-        sound.then(|| Self { centroids, waiting: Vec::new(), summarised, min, max })
+        sound.then(|| Self { centroids, summarised, min, max, ..Self::default() })
     }
 
     /// The stored form of a settled digest.
@@ -198,10 +221,22 @@ fn between(from: f64, to: f64, share: f64) -> f64 {
     from + (to - from) * share.clamp(0.0, 1.0)
 }
 
+/// The bits of a float as a number that is ordered as the float is, and back: negative ones count backwards.
+fn ordered(bits: i64) -> i64 {
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+/// Values in order as centroids, each as often as it occurs.
+fn grouped(values: &[i64]) -> impl Iterator<Item = Centroid> {
+    let groups = values.chunk_by(|a, b| a == b);
+    groups
+        .map(|group| Centroid { mean: f64::from_bits(ordered(group[0]) as u64), weight: group.len() as f64 })
+}
+
 /// Two lists in order as one; equal means become one centroid.
-fn united(a: &[Centroid], b: &[Centroid]) -> Vec<Centroid> {
-    let mut out: Vec<Centroid> = Vec::with_capacity(a.len() + b.len());
-    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+fn united(a: impl Iterator<Item = Centroid>, b: impl Iterator<Item = Centroid>) -> Vec<Centroid> {
+    let mut out: Vec<Centroid> = Vec::with_capacity(a.size_hint().0 + b.size_hint().1.unwrap_or(0));
+    let (mut a, mut b) = (a.peekable(), b.peekable());
     loop {
         let from_a = match (a.peek(), b.peek()) {
             (Some(left), Some(right)) => left.mean <= right.mean,
@@ -210,7 +245,7 @@ fn united(a: &[Centroid], b: &[Centroid]) -> Vec<Centroid> {
         let Some(next) = (if from_a { a.next() } else { b.next() }) else { return out };
         match out.last_mut() {
             Some(last) if last.mean == next.mean => last.weight += next.weight,
-            _ => out.push(*next),
+            _ => out.push(next),
         }
     }
 }
@@ -294,6 +329,20 @@ mod tests {
         assert_eq!(merged.total(), n as f64);
         let got = merged.percentile(95.0).unwrap() / n as f64;
         assert!((got - 0.95).abs() < 0.003, "{got}");
+    }
+
+    #[test]
+    fn a_value_added_often_is_the_value_with_that_weight() {
+        let values = [-7.5, 0.0, -0.0, f64::MAX, -f64::MAX, 1e-300, 3.0, f64::INFINITY];
+        let (mut often, mut once) = (TDigest::default(), TDigest::default());
+        for (at, value) in values.into_iter().enumerate() {
+            (0..at + 2).for_each(|_| often.add(value, 1.0));
+            once.add(value, (at + 2) as f64);
+        }
+        assert_eq!(often.total(), once.total());
+        often.settle();
+        once.settle();
+        assert_eq!(often.parts(), once.parts());
     }
 
     #[test]

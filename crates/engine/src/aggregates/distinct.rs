@@ -116,9 +116,10 @@ impl Sets {
     }
 
     fn take(&mut self, emit: EmitTo) -> Vec<Option<Hll>> {
-        let taken = emit.take_needed(&mut self.sets);
+        let mut taken = emit.take_needed(&mut self.sets);
         let held: usize = taken.iter().flatten().map(Hll::heap_bytes).sum();
         self.heap = self.heap.saturating_sub(held);
+        taken.iter_mut().flatten().for_each(Hll::settle);
         taken
     }
 

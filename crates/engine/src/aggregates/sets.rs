@@ -172,8 +172,11 @@ impl Sets {
         if self.values.len() <= self.members.saturating_mul(UNUSED_MAX) {
             return Ok(());
         }
-        let old = self.values.array()?;
-        self.values = Interner::new(is_text(self.what.of));
+        let mut old = std::mem::replace(&mut self.values, Interner::new(is_text(self.what.of)));
+        if self.members == 0 {
+            return Ok(());
+        }
+        let old = old.array()?;
         let groups = std::mem::take(&mut self.groups);
         (self.members, self.heap) = (0, 0);
         self.groups.resize_with(groups.len(), Members::default);

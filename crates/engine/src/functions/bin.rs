@@ -1,4 +1,4 @@
-//! `bin` of whole numbers and times by a constant: the key of almost every chart and many rules.
+//! `bin` and `bin_at` of whole numbers and times by constants: the key of almost every chart and many rules.
 //!
 //! Rows next to each other mostly fall into the same bin, so the bounds of the last one are tried before
 //! anything is divided.
@@ -21,21 +21,25 @@ use crate::types::{arrow_field, arrow_type};
 pub(crate) struct Bin {
     /// Positive.
     size: i64,
+    /// Where a bin starts.
+    at: i64,
     ty: KqlType,
     signature: Signature,
 }
 
 impl Bin {
-    /// `None` where the general function is needed: `size` is in units of the value.
-    pub(crate) fn new(ty: KqlType, size: i64) -> Option<Self> {
+    /// Bins that start at `at`, one of them. `None` where the general function is needed: `size` and `at` are in
+    /// units of the value.
+    pub(crate) fn new(ty: KqlType, size: i64, at: i64) -> Option<Self> {
         let whole = matches!(ty, KqlType::Long | KqlType::DateTime | KqlType::TimeSpan);
         let signature = Signature::exact(vec![arrow_type(ty)], Volatility::Immutable);
-        (whole && size > 0).then_some(Self { size, ty, signature })
+        (whole && size > 0).then_some(Self { size, at, ty, signature })
     }
 
     /// The start of the bin that `value` is in; null when it is below what the type holds.
     fn start(&self, value: i64) -> Option<i64> {
-        let start = value.checked_sub(value.rem_euclid(self.size))?;
+        let rest = (i128::from(value) - i128::from(self.at)).rem_euclid(i128::from(self.size));
+        let start = i64::try_from(i128::from(value) - rest).ok()?;
         (self.ty != KqlType::DateTime || start >= 0).then_some(start)
     }
 
@@ -69,7 +73,7 @@ impl ScalarUDFImpl for Bin {
 
     fn schema_name(&self, args: &[datafusion::logical_expr::Expr]) -> Result<String> {
         let value = args.first().map(|arg| arg.schema_name().to_string()).unwrap_or_default();
-        Ok(format!("bin({value},{})", self.size))
+        Ok(format!("bin({value},{},{})", self.size, self.at))
     }
 
     fn signature(&self) -> &Signature {
@@ -104,13 +108,22 @@ mod tests {
 
     #[test]
     fn bins_start_at_multiples_towards_minus_infinity() {
-        let bin = Bin::new(KqlType::Long, 10).unwrap();
+        let bin = Bin::new(KqlType::Long, 10, 0).unwrap();
         let values =
             Int64Array::from(vec![Some(-1), Some(0), Some(9), None, Some(10), Some(-10), Some(i64::MIN)]);
         let wanted = Int64Array::from(vec![Some(-10), Some(0), Some(0), None, Some(10), Some(-10), None]);
         assert_eq!(bin.starts(&values), wanted);
         let plain = Int64Array::from(vec![5, 15, 16, 4]);
         assert_eq!(bin.starts(&plain), Int64Array::from(vec![0, 10, 10, 0]));
-        assert!(Bin::new(KqlType::Long, 0).is_none() && Bin::new(KqlType::Real, 1).is_none());
+        for at in [3, -7, 1_003] {
+            let bin = Bin::new(KqlType::Long, 10, at).unwrap();
+            let values = Int64Array::from(vec![2, 3, 12, 13, -7, -8]);
+            assert_eq!(bin.starts(&values), Int64Array::from(vec![-7, 3, 3, 13, -7, -17]), "{at}");
+        }
+        let far = Bin::new(KqlType::Long, 10, i64::MAX).unwrap();
+        assert_eq!(far.starts(&Int64Array::from(vec![-3, 6])), Int64Array::from(vec![-3, -3]));
+        let early = Bin::new(KqlType::DateTime, 10, 5).unwrap();
+        assert_eq!(early.starts(&Int64Array::from(vec![3, 7])), Int64Array::from(vec![None, Some(5)]));
+        assert!(Bin::new(KqlType::Long, 0, 0).is_none() && Bin::new(KqlType::Real, 1, 0).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! `mv-expand`: one function makes the list of a row's expanded rows, then DataFusion unnests it.
 
-use bartizan_kql::bound::{ColumnSchema, MvExpand};
+use bartizan_kql::bound::{ColumnSchema, MvExpand, MvExpandItem};
 use bartizan_schema::KqlType;
 use datafusion::common::Column;
 use datafusion::functions::core::expr_fn::get_field;
@@ -26,8 +26,9 @@ impl Context {
         for item in &expand.items {
             values.push(self.scalar_as(&item.value, KqlType::Dynamic, &input.columns)?);
         }
-        let rows =
-            expand::Expand::new(values.len(), expand.bag_as_array, expand.row_limit, self.interrupt.clone());
+        let as_text = |item: &MvExpandItem| expand.columns[item.output].ty == KqlType::String;
+        let items = expand.items.iter().map(as_text).collect();
+        let rows = expand::Expand::new(items, expand.bag_as_array, expand.row_limit, self.interrupt.clone());
         // what nobody reads above would be repeated for each element
         let made = |at: usize| expand.items.iter().any(|item| item.output == at);
         let is_passed = |from: &&ColumnSchema| {
@@ -48,7 +49,7 @@ impl Context {
             let value = if let Some(item) = item {
                 let element = get_field(column(EXPANDED), expand::element_name(item));
                 match to.ty {
-                    KqlType::Dynamic => element,
+                    KqlType::Dynamic | KqlType::String => element,
                     ty => apply(convert::ELEMENT, vec![KqlType::Dynamic], ty, vec![element]),
                 }
             } else if expand.item_index.as_deref() == Some(to.name.as_str()) && !replaces {

@@ -163,7 +163,11 @@ impl Exprs<'_> {
             }
             ("gettype", [a]) if a.ty != KqlType::Dynamic => Ok(text(a.ty.name())),
             ("materialize" | "identity", [a]) => self.value_as(a, scalar.ty),
-            ("bin" | "floor", [value, size]) => match self.plain_bin(value, size, scalar.ty)? {
+            ("bin" | "floor", [value, size]) => match self.plain_bin(value, size, None, scalar.ty)? {
+                Some(expr) => Ok(expr),
+                None => self.kernel(function, args, scalar),
+            },
+            ("bin_at", [value, size, at]) => match self.plain_bin(value, size, Some(at), scalar.ty)? {
                 Some(expr) => Ok(expr),
                 None => self.kernel(function, args, scalar),
             },
@@ -247,18 +251,31 @@ impl Exprs<'_> {
         Ok(apply(entry, types, scalar.ty, values))
     }
 
-    /// `bin` by a constant, vectorised; `None` where types are mixed or the size is not constant.
-    fn plain_bin(&self, value: &Scalar, size: &Scalar, ret: KqlType) -> Result<Option<Expr>, QueryError> {
-        if value.ty != ret || !is_constant(size) {
+    /// `bin` and `bin_at` by constants, vectorised; `None` where types are mixed or a size is not constant.
+    fn plain_bin(
+        &self,
+        value: &Scalar,
+        size: &Scalar,
+        at: Option<&Scalar>,
+        ret: KqlType,
+    ) -> Result<Option<Expr>, QueryError> {
+        if value.ty != ret || !is_constant(size) || at.is_some_and(|at| at.ty != ret || !is_constant(at)) {
             return Ok(None);
         }
+        let at = match at.map(|at| self.context.constant(at)).transpose()? {
+            None => 0,
+            Some(Literal::Long(at)) => at,
+            Some(Literal::DateTime(at)) => at.0,
+            Some(Literal::TimeSpan(at)) => at.0,
+            Some(_) => return Ok(None),
+        };
         let size = match (self.context.constant(size)?, ret) {
             (Literal::TimeSpan(span), KqlType::DateTime | KqlType::TimeSpan) => span.0,
             (Literal::Long(size), KqlType::Long) => size,
             (Literal::Int(size), KqlType::Long) => i64::from(size),
             _ => return Ok(None),
         };
-        let Some(bin) = Bin::new(ret, size) else { return Ok(None) };
+        let Some(bin) = Bin::new(ret, size, at) else { return Ok(None) };
         Ok(Some(ScalarUDF::new_from_impl(bin).call(vec![self.value(value)?])))
     }
 

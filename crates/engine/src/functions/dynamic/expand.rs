@@ -13,6 +13,7 @@ use serde_json::Value as Tree;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::super::convert;
 use super::{Json, nesting};
 use crate::interrupt::Interrupt;
 use crate::types::arrow_type;
@@ -32,7 +33,8 @@ pub(crate) fn element_name(at: usize) -> String {
 /// Takes dynamic columns, gives a list of structs: one struct a row to come, one field a column.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Expand {
-    items: usize,
+    /// For each item, whether its elements are wanted as texts (`to typeof(string)`) and not as dynamics.
+    items: Vec<bool>,
     bag_as_array: bool,
     row_limit: Option<u64>,
     interrupt: Interrupt,
@@ -41,18 +43,18 @@ pub(crate) struct Expand {
 
 impl Expand {
     pub(crate) fn new(
-        items: usize,
+        items: Vec<bool>,
         bag_as_array: bool,
         row_limit: Option<u64>,
         interrupt: Interrupt,
     ) -> Self {
-        let types = vec![arrow_type(KqlType::Dynamic); items];
+        let types = vec![arrow_type(KqlType::Dynamic); items.len()];
         let signature = Signature::new(TypeSignature::Exact(types), Volatility::Immutable);
         Self { items, bag_as_array, row_limit, interrupt, signature }
     }
 
     fn fields(&self) -> Fields {
-        (0..self.items)
+        (0..self.items.len())
             .map(|at| Field::new(element_name(at), DataType::Utf8View, true))
             .chain(std::iter::once(Field::new(INDEX, DataType::Int64, false)))
             .collect()
@@ -112,6 +114,14 @@ fn plain_elements<'v>(json: &'v str, into: &mut Vec<Option<Cow<'v, str>>>) -> bo
     nesting::is_end_of_array(json, end)
 }
 
+/// An element as a string.
+fn text(json: &str) -> Cow<'_, str> {
+    match json.as_bytes() {
+        [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => Cow::Borrowed(&json[1..json.len() - 1]),
+        _ => convert::text(Value::dynamic(json)),
+    }
+}
+
 impl ScalarUDFImpl for Expand {
     fn name(&self) -> &str {
         "mv_expand"
@@ -153,9 +163,14 @@ impl ScalarUDFImpl for Expand {
                 let what = format!("mv-expand makes more than {ELEMENTS_MAX} rows of {rows}");
                 return Err(DataFusionError::ResourcesExhausted(what));
             }
-            for (builder, elements) in texts.iter_mut().zip(&columns) {
+            for ((builder, elements), as_text) in texts.iter_mut().zip(&columns).zip(&self.items) {
                 for at in 0..count {
-                    builder.append_option(elements.get(at).and_then(Option::as_deref));
+                    let element = elements.get(at).and_then(Option::as_deref);
+                    if *as_text {
+                        builder.append_value(element.map_or(Cow::Borrowed(""), text));
+                    } else {
+                        builder.append_option(element);
+                    }
                 }
             }
             for at in 0..count {
@@ -179,7 +194,7 @@ mod tests {
 
     #[test]
     fn elements_are_what_reading_and_writing_them_gives() {
-        let expand = Expand::new(1, false, None, Interrupt::default());
+        let expand = Expand::new(vec![false], false, None, Interrupt::default());
         let arrays = [
             "[]",
             " [ ] ",
