@@ -7,6 +7,7 @@
 mod bench;
 mod bench_query;
 mod bpf;
+mod clients;
 mod command;
 mod conformance;
 mod crash;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::command::{cargo, execute, exists};
 use crate::portal::npm;
-use crate::{portal, prerequisites, tidy};
+use crate::{clients, portal, prerequisites, tidy};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -34,6 +34,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         prerequisites::ensure_node()?;
         prerequisites::ensure(prerequisites::TEST)?;
         prerequisites::try_ensure(prerequisites::PEERS);
+        clients::try_install();
         ensure_nextest()
     })?;
     if !options.no_rust {

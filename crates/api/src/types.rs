@@ -55,6 +55,7 @@ pub const TYPES: &[TypeInfo] = &[
     put200("Microsoft.OperationalInsights/queryPacks"),
     put200("Microsoft.OperationalInsights/queryPacks/queries"),
     full("Microsoft.OperationalInsights/workspaces"),
+    full("Microsoft.OperationalInsights/workspaces/dataExports"),
     put200("Microsoft.OperationalInsights/workspaces/savedSearches"),
     put200("Microsoft.OperationalInsights/workspaces/tables"),
     read("Microsoft.PolicyInsights/remediations"),

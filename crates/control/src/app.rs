@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::access::{Issuer, Throttle};
 use crate::agents::DesiredHub;
-use crate::logs::{DailyCap, IngestionNotes, SavedFunctions};
+use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
 use crate::pki::Pki;
 use crate::portal::Desk;
 
@@ -61,6 +61,8 @@ pub struct App {
     pub issuer: Issuer,
     /// `https://name:port` that we call ourselves.
     pub public_url: String,
+    /// Where export rules may write; nowhere unless set.
+    pub export: Option<ExportOptions>,
     /// The built portal.
     pub portal_dir: Option<PathBuf>,
     /// The agent program that the onboarding script downloads.
@@ -73,6 +75,8 @@ pub struct App {
     pub(crate) ingestion_notes: IngestionNotes,
     /// How much may come in a day.
     pub(crate) daily_cap: DailyCap,
+    /// Queries that were asked, on their way into `LAQueryLogs`.
+    pub(crate) query_records: QueryRecords,
     /// Ends background tasks and long polls.
     pub stop: CancellationToken,
 }
@@ -94,6 +98,7 @@ pub struct AppParts {
     pub home: Home,
     pub pki: Pki,
     pub public_url: String,
+    pub export: Option<ExportOptions>,
     pub portal_dir: Option<PathBuf>,
     pub agent_binary: Option<PathBuf>,
     pub stop: CancellationToken,
@@ -110,6 +115,7 @@ impl App {
     /// # Errors
     /// When the token key cannot be used.
     pub fn new(parts: AppParts) -> Result<Arc<Self>, crate::access::KeyError> {
+        parts.functions.know(parts.home.customer, &parts.home.workspace);
         let issuer = Issuer::new(parts.home.tenant, &parts.public_url, &parts.pki.token_key)?;
         Ok(Arc::new(Self {
             issuer,
@@ -118,6 +124,7 @@ impl App {
             editor: Desk::default(),
             ingestion_notes: IngestionNotes::default(),
             daily_cap: DailyCap::default(),
+            query_records: QueryRecords::default(),
             records: parts.records,
             store: parts.store,
             engine: parts.engine,
@@ -126,6 +133,7 @@ impl App {
             home: parts.home,
             pki: parts.pki,
             public_url: parts.public_url,
+            export: parts.export,
             portal_dir: parts.portal_dir,
             agent_binary: parts.agent_binary,
             stop: parts.stop,

@@ -88,6 +88,8 @@ pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(logs::meter(Arc::clone(app)));
     tasks.spawn(logs::daily_cap::watch(Arc::clone(app)));
     tasks.spawn(logs::write_notes(Arc::clone(app)));
+    tasks.spawn(logs::export::run(Arc::clone(app)));
+    tasks.spawn(logs::write_query_records(Arc::clone(app)));
     tasks.spawn(plans::start(plans::PlansContext {
         records: app.records.clone(),
         clock: Arc::clone(&app.clock),

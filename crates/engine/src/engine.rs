@@ -219,14 +219,15 @@ impl Engine {
 
     /// Analyses a query without running it.
     pub fn check(&self, workspace: WorkspaceId, text: &str) -> Checked {
-        let analysis =
-            bartizan_kql::analyze(text, &self.inner.catalog(workspace), &AnalyzeOptions::default());
-        let query = analysis.query.as_ref();
-        Checked {
-            columns: query.map(|query| query.root.columns()),
-            tables_used: query.map(tables_used).unwrap_or_default(),
-            diagnostics: analysis.diagnostics,
-        }
+        self.inner.check(workspace, text, &AnalyzeOptions::default())
+    }
+
+    /// Analyses a request as [`Engine::query_with`] would, with its moment and the caller's parameters, without
+    /// running it: for who must know which tables it reads before it does.
+    pub fn check_request(&self, request: &QueryRequest, parameters: &HashMap<String, String>) -> Checked {
+        let parameters = parameters.clone();
+        let options = AnalyzeOptions { now: request.now, parameters, ..AnalyzeOptions::default() };
+        self.inner.check(request.workspace, &request.text, &options)
     }
 }
 
@@ -240,6 +241,16 @@ impl Engine {
 impl Inner {
     fn catalog(&self, workspace: WorkspaceId) -> WorkspaceCatalog<'_> {
         WorkspaceCatalog { store: &self.store, workspace, functions: self.options.functions.as_ref() }
+    }
+
+    fn check(&self, workspace: WorkspaceId, text: &str, options: &AnalyzeOptions) -> Checked {
+        let analysis = bartizan_kql::analyze(text, &self.catalog(workspace), options);
+        let query = analysis.query.as_ref();
+        Checked {
+            columns: query.map(|query| query.root.columns()),
+            tables_used: query.map(tables_used).unwrap_or_default(),
+            diagnostics: analysis.diagnostics,
+        }
     }
 
     /// Runs a query. When a file cannot be read, the files of its tables are looked at: if some are damaged,

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod aggregates;
+mod arrow_stream;
 mod catalog;
 mod constant;
 mod engine;
@@ -33,6 +34,7 @@ mod value;
 mod whole;
 mod wide_union;
 
+pub use arrow_stream::ARROW_STREAM;
 pub use catalog::FunctionSource;
 pub use engine::{Checked, Engine, EngineOptions, QueryRequest, SeqWindow};
 pub use error::{EngineError, QueryError};

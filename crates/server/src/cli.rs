@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bartizan_api::portal::OnboardingRequest;
 use bartizan_base::SystemClock;
 use bartizan_control::identity::service_principals;
-use bartizan_control::{Home, boot, portal};
+use bartizan_control::{ExportOptions, Home, boot, portal};
 use bartizan_records::Records;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
@@ -17,8 +18,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::backup;
+use crate::ingest::{self, Ingest};
 use crate::server::URL_STATE;
 use crate::{ServeOptions, Server, SyslogOptions, open_records};
+
+/// Time between two exported files of one table, as in Log Analytics.
+const EXPORT_EVERY: Duration = Duration::from_secs(300);
 
 /// Bartizan: plans, posture, logs and detection for your servers.
 #[derive(Debug, Parser)]
@@ -43,6 +48,8 @@ enum Command {
     /// Accounts for programs.
     #[command(subcommand)]
     ServicePrincipal(ServicePrincipal),
+    /// Send the rows of files to a running server.
+    Ingest(Box<Ingest>),
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +81,9 @@ struct Serve {
     /// Take syslog over TLS only from senders with a certificate of the authority in this PEM file.
     #[arg(long = "syslog-client-ca", value_name = "FILE", requires = "syslog_tls")]
     syslog_client_ca: Option<PathBuf>,
+    /// Let export rules write files into folders below this one.
+    #[arg(long = "export-to", value_name = "DIR")]
+    export_to: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -170,9 +180,30 @@ async fn run(command: Command) -> anyhow::Result<()> {
                 .context("cannot make a sign-in link")?;
             print_line(&format!("{}/signin#{code}", url.trim_end_matches('/')))
         }
+        Command::Ingest(arguments) => {
+            for line in ingest::run(*arguments).await? {
+                print_line(&line)?;
+            }
+            Ok(())
+        }
         Command::OnboardingToken(arguments) => onboarding_token(arguments).await,
         Command::ServicePrincipal(ServicePrincipal::Create(arguments)) => create_principal(arguments).await,
     }
+}
+
+/// Runs `bartizan ingest` with these arguments and gives the lines it would print.
+///
+/// # Errors
+/// When the arguments are wrong, or a file cannot be read or sent.
+pub async fn ingest_files<I, T>(arguments: I) -> anyhow::Result<Vec<String>>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<std::ffi::OsString> + Clone,
+{
+    let words = ["bartizan", "ingest"].map(std::ffi::OsString::from);
+    let cli = Cli::try_parse_from(words.into_iter().chain(arguments.into_iter().map(Into::into)))?;
+    let Command::Ingest(arguments) = cli.command else { anyhow::bail!("not an ingest command") };
+    ingest::run(*arguments).await
 }
 
 /// As many open files as we may have: each connection is one, and so is each file of the log store.
@@ -197,6 +228,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
             tls: arguments.syslog_tls,
             client_ca: arguments.syslog_client_ca,
         },
+        export: arguments.export_to.map(|dir| ExportOptions { dir, every: EXPORT_EVERY }),
         ..ServeOptions::new(arguments.data, arguments.listen)
     };
     // Before anything is opened, so that a signal during a slow start is not lost.

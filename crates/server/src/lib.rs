@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+mod accept;
 mod backup;
 pub mod cli;
+mod ingest;
 mod listener;
 mod lock;
 mod names;

@@ -1,7 +1,6 @@
 //! The HTTPS listener: bounded connections, patient but not endlessly so.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +23,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+
+use crate::accept::{Addresses, next};
 
 /// Connections at one time: a few thousand agents with one long poll each, and people.
 const CONNECTIONS_MAX: usize = 8192;
@@ -66,19 +66,7 @@ pub(crate) async fn serve(
             place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
             () = stop.cancelled() => break,
         };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => break,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, mostly. Accepting again at once would spin.
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
+        let Some((stream, peer)) = next(&listener, &stop).await else { break };
         let Some(seat) = addresses.take(peer.ip(), CONNECTIONS_PER_ADDRESS_MAX) else {
             counters::count("bartizan_server_connections_refused_total", "too many from one address", 1);
             continue;
@@ -93,42 +81,6 @@ pub(crate) async fn serve(
     connections.close();
     if tokio::time::timeout(GOODBYE_TIME, connections.wait()).await.is_err() {
         tracing::warn!(open = connections.len(), "closing connections that did not finish in time");
-    }
-}
-
-/// How many connections each address has.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One connection of an address, given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    addresses: Addresses,
-    address: IpAddr,
-}
-
-impl Addresses {
-    /// One more for `address`, unless it has `most`.
-    pub(crate) fn take(&self, address: IpAddr, most: usize) -> Option<Seat> {
-        let mut counts = self.0.lock();
-        let count = counts.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Seat { addresses: self.clone(), address })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut counts = self.addresses.0.lock();
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
     }
 }
 
@@ -221,22 +173,4 @@ fn builder() -> Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIME);
     builder
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_address_cannot_take_every_place() {
-        let addresses = Addresses::default();
-        let (one, two) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let first = addresses.take(one, 2).unwrap();
-        let _second = addresses.take(one, 2).unwrap();
-        assert!(addresses.take(one, 2).is_none());
-        assert!(addresses.take(two, 2).is_some(), "another address has its own");
-        drop(first);
-        assert!(addresses.take(one, 2).is_some(), "given back");
-        assert_eq!(addresses.0.lock().len(), 1, "an address without connections is forgotten");
-    }
 }

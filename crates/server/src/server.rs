@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use bartizan_base::{Clock, SystemClock};
 use bartizan_control::pki::Pki;
-use bartizan_control::{App, AppParts, SavedFunctions, boot};
+use bartizan_control::{App, AppParts, ExportOptions, SavedFunctions, boot};
 use bartizan_detect::{DetectContext, DetectHandle, Workspace};
 use bartizan_engine::{Engine, EngineOptions};
 use bartizan_posture::{PostureContext, PostureHandle};
@@ -39,6 +39,8 @@ pub struct ServeOptions {
     /// Names people use for this server; the first one is used in links.
     pub public_names: Vec<String>,
     pub syslog: SyslogOptions,
+    /// Where export rules may write; nowhere unless set.
+    pub export: Option<ExportOptions>,
     pub clock: Arc<dyn Clock>,
     /// Changes the store's settings from their defaults.
     pub store: fn(&mut StoreOptions),
@@ -54,6 +56,7 @@ impl ServeOptions {
             agent_binary: None,
             public_names: Vec::new(),
             syslog: SyslogOptions::default(),
+            export: None,
             clock: Arc::new(SystemClock),
             store: |_| {},
         }
@@ -146,6 +149,7 @@ impl Server {
             home: home.clone(),
             pki,
             public_url: url.clone(),
+            export: options.export,
             portal_dir: options.portal,
             agent_binary: options.agent_binary,
             stop: stop.clone(),

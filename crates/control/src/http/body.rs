@@ -22,6 +22,9 @@ const DRAIN_MAX: usize = 256 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(15);
 /// A sender that is slower than one body in this time is given up.
 const READ_TIME: Duration = Duration::from_secs(60);
+/// The code of a request whose sender went away before its end.
+pub(crate) const INCOMPLETE_BODY: &str = "IncompleteBody";
+const BROKE: &str = "The connection broke while the body was read.";
 /// How many bytes of a text that is not JSON are shown.
 const SHOWN: usize = 60;
 
@@ -77,8 +80,7 @@ async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes,
     let mut out = BytesMut::with_capacity(announced.map_or(0, |length| (length as usize).min(limit)));
     let mut too_large = announced.is_some_and(|length| length > limit as u64);
     while !too_large && let Some(part) = stream.next().await {
-        let part =
-            part.map_err(|_| Failure(ApiError::invalid("The connection broke while the body was read.")))?;
+        let part = part.map_err(|_| Failure(ApiError::coded(ErrorKind::Invalid, INCOMPLETE_BODY, BROKE)))?;
         too_large = out.len() + part.len() > limit;
         if !too_large {
             out.extend_from_slice(&part);

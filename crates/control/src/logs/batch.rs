@@ -14,6 +14,7 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, read_json};
 use crate::logs::query;
+use crate::logs::query_record::client_of;
 
 const BATCH_BODY_MAX: usize = 4 << 20;
 /// Queries in one batch; they run one after the other.
@@ -33,13 +34,14 @@ pub(super) async fn batch(
     for request in body.requests {
         let prefer = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("prefer"));
         let prefer = prefer.map(|(_, value)| Prefer::parse(value)).unwrap_or_default();
-        let (status, body) = match query::run(&app, &caller, &request.workspace, &request.body, prefer).await
-        {
+        let client = client_of(&headers);
+        let answer = query::run(&app, &caller, &request.workspace, &request.body, prefer, client).await;
+        let (status, body) = match answer {
             Ok((status, body)) => (status.as_u16(), body),
             Err(Failure(error)) => (error.status(), serde_json::json!(error.body())),
         };
-        let headers = BTreeMap::from([("Content-Type".to_owned(), "application/json".to_owned())]);
-        responses.push(BatchResponse { id: request.id, status, headers, body });
+        let answer_headers = BTreeMap::from([("Content-Type".to_owned(), "application/json".to_owned())]);
+        responses.push(BatchResponse { id: request.id, status, headers: answer_headers, body });
     }
     Ok(Json(BatchAnswer { responses }))
 }

@@ -169,13 +169,15 @@ async fn store(
         Ok(rule) => rule,
         Err(refused) => return refusal(refused),
     };
-    let body = match read_body(headers, body, UPLOAD_MAX).await {
-        Ok(body) => body,
-        Err(refused) => return refusal(refused),
+    let request = intake::Request::begin(app, "elastic", OwnTable::BeatsLogs.name());
+    let documents = async {
+        let body = read_body(headers, body, UPLOAD_MAX).await?;
+        Ok::<_, Failure>(read(app, &rule, &body, index)?)
     };
-    let (mut items, rows) = match read(app, &rule, &body, index) {
-        Ok(read) => read,
-        Err(error) => return refusal(Failure(error)),
+    let documents = documents.await;
+    let (mut items, rows) = match request.end(documents) {
+        Ok(documents) => documents,
+        Err(refused) => return refusal(refused),
     };
     for (stream, rows) in rows {
         let (places, rows): (Vec<usize>, Vec<Value>) =

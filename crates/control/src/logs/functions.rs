@@ -1,7 +1,7 @@
 //! Functions that people saved in the workspace: saved searches with a `functionAlias`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bartizan_base::{ResourceId, WorkspaceId};
 use bartizan_engine::FunctionSource;
@@ -20,6 +20,8 @@ pub(crate) const SAVED_SEARCH_TYPE: &str = "Microsoft.OperationalInsights/worksp
 #[derive(Debug, Default)]
 pub struct SavedFunctions {
     by_name: RwLock<BTreeMap<String, FunctionSymbol>>,
+    /// The one workspace, once it is known: `workspace("…")` finds it by id, name and ARM id.
+    home: OnceLock<(WorkspaceId, ResourceId)>,
 }
 
 impl SavedFunctions {
@@ -35,6 +37,12 @@ impl SavedFunctions {
         Ok(())
     }
 
+    /// Makes the workspace known.
+    pub(crate) fn know(&self, id: WorkspaceId, resource: &ResourceId) {
+        // Asked once, when the server is put together.
+        drop(self.home.set((id, resource.clone())));
+    }
+
     /// All functions, by name.
     pub(crate) fn all(&self) -> Vec<FunctionSymbol> {
         self.by_name.read().values().cloned().collect()
@@ -48,6 +56,12 @@ impl FunctionSource for SavedFunctions {
 
     fn names(&self, _workspace: WorkspaceId) -> Vec<String> {
         self.by_name.read().keys().cloned().collect()
+    }
+
+    fn workspace(&self, _workspace: WorkspaceId, name: &str) -> Option<WorkspaceId> {
+        let (id, resource) = self.home.get()?;
+        let known = [id.to_string(), resource.name().to_owned(), resource.to_string()];
+        known.iter().any(|own| own.eq_ignore_ascii_case(name)).then_some(*id)
     }
 }
 

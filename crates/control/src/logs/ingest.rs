@@ -15,7 +15,7 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, header as header_text, query_value, read_body};
 use crate::logs::intake::{self, Sender};
-use crate::logs::rule::RULE_TYPE;
+use crate::logs::rule::{RULE_TYPE, table_name};
 
 /// Largest upload, compressed or not. Azure takes 1 MB; the store takes 32 MiB.
 pub(crate) const UPLOAD_MAX: usize = 32 << 20;
@@ -30,14 +30,21 @@ pub(super) async fn upload(
 ) -> Result<StatusCode, Failure> {
     versions::check("Microsoft.Insights", query_value(&uri, "api-version").as_deref())?;
     let rule = find_rule(&app, &rule).await?;
-    let content_type = header_text(&headers, header::CONTENT_TYPE.as_str());
-    if !content_type.is_empty() && !content_type.contains("json") {
-        return Err(ApiError::unsupported_media("Rows are sent as application/json or NDJSON.").into());
-    }
     let batch = batch(&headers)?;
-    intake::open(&app, Sender::Caller(&caller), &rule, &stream).await?;
-    let body = read_body(&headers, body, UPLOAD_MAX).await?;
-    intake::take(&app, Sender::Caller(&caller), &rule, &stream, batch, body).await?;
+    let sender = Sender::Caller(&caller);
+    intake::open(&app, sender, &rule, &stream).await?;
+    let table = table_name(&stream).unwrap_or(&stream);
+    let request = intake::Request::begin(&app, rule.id.name(), table);
+    let taken = async {
+        let content_type = header_text(&headers, header::CONTENT_TYPE.as_str());
+        if !content_type.is_empty() && !content_type.contains("json") {
+            return Err(ApiError::unsupported_media("Rows are sent as application/json or NDJSON.").into());
+        }
+        let body = read_body(&headers, body, UPLOAD_MAX).await?;
+        intake::take(&app, sender, &rule, &stream, batch, body).await
+    };
+    let taken = taken.await;
+    request.end(taken)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

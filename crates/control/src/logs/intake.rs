@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::access::{Caller, CallerKind};
 use crate::app::App;
-use crate::http::Failure;
+use crate::http::{Failure, INCOMPLETE_BODY};
 use crate::logs::rule::{self, Flow};
 use crate::logs::{SERVER_TABLES, WRITE_ACTION};
 
@@ -89,6 +89,55 @@ pub(crate) async fn take(
     counters::count("bartizan_ingest_bytes_total", "", size);
     counters::count("bartizan_ingest_rows_total", "", taken.rows);
     Ok(taken)
+}
+
+/// Tells in `Operation` of requests of one sender that bring no rows: each when it is refused, or when it
+/// breaks off. A request that has to be sent again later (429, 503) is not told of; nothing is wrong with it.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    app: &'a App,
+    source: &'a str,
+    table: &'a str,
+    ended: bool,
+}
+
+impl<'a> Request<'a> {
+    /// A request that may send to `table`, through the rule or door `source`.
+    pub(crate) fn begin(app: &'a App, source: &'a str, table: &'a str) -> Self {
+        Self { app, source, table, ended: false }
+    }
+
+    /// The request's outcome, told of when it is an error.
+    pub(crate) fn end<T>(mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        self.ended = true;
+        let why = outcome.as_ref().err().and_then(|Failure(error)| why_refused(error));
+        if let Some(why) = why {
+            self.app.ingestion_notes.add(self.source, self.table, why, 1);
+        }
+        outcome
+    }
+}
+
+impl Drop for Request<'_> {
+    /// A sender that goes away takes its request's handler with it.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.app.ingestion_notes.add(self.source, self.table, BROKE_OFF, 1);
+        }
+    }
+}
+
+const BROKE_OFF: &str = "requests that broke off before their end";
+
+fn why_refused(error: &ApiError) -> Option<&'static str> {
+    match (error.kind, error.code.as_str()) {
+        (ErrorKind::Timeout, _) | (_, INCOMPLETE_BODY) => Some(BROKE_OFF),
+        (ErrorKind::TooLarge, _) => Some("requests refused because their body is too large"),
+        (_, "InvalidContentEncoding") => Some("requests refused because their body cannot be decompressed"),
+        (_, "UnsupportedMediaType") => Some("requests refused because of their content type or encoding"),
+        (ErrorKind::Invalid, _) => Some("requests refused because their body is not rows in JSON"),
+        _ => None,
+    }
 }
 
 /// Stores rows that a listener of this server received from senders that cannot sign in, through the flows of

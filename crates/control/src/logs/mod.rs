@@ -2,16 +2,21 @@
 
 mod batch;
 pub(crate) mod daily_cap;
+mod dynamics;
 mod elastic;
+pub(crate) mod export;
 mod functions;
 mod ingest;
 pub(crate) mod intake;
+mod kusto;
 mod metadata;
 mod notes;
 mod otlp;
 mod own_table;
 pub(crate) mod purge;
 mod query;
+mod query_record;
+mod reading;
 pub(crate) mod rule;
 mod upkeep;
 mod usage;
@@ -26,12 +31,15 @@ use crate::app::App;
 
 pub(crate) use daily_cap::DailyCap;
 pub use daily_cap::follow_daily_cap;
+pub use export::ExportOptions;
 pub use functions::SavedFunctions;
 pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
 pub(crate) use ingest::UPLOAD_MAX;
 pub use intake::store_from_listener;
 pub(crate) use notes::{IngestionNotes, write_notes};
 pub(crate) use query::{check_workspace, columns, position};
+pub(crate) use query_record::{QueryRecords, write_query_records};
+pub(crate) use reading::READ_ACTION;
 pub(crate) use upkeep::write_notices;
 pub(crate) use usage::meter;
 pub use usage::write_usage;
@@ -56,11 +64,15 @@ pub(crate) const SERVER_TABLES: [&str; 11] = [
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/workspaces/{workspace}/query", get(query::get).post(query::post))
+        .route("/v1/subscriptions/{*resource}", get(query::get_of_resource).post(query::post_of_resource))
+        // Azure's client for Node.js joins an id to a path with one slash too many.
+        .route("/v1//subscriptions/{*resource}", get(query::get_of_resource).post(query::post_of_resource))
         .route("/v1/workspaces/{workspace}/metadata", get(metadata::metadata).post(metadata::metadata))
         .route("/v1/$batch", post(batch::batch))
         .route("/dataCollectionRules/{rule}/streams/{stream}", post(ingest::upload))
         .route("/datacollectionrules/{rule}/streams/{stream}", post(ingest::upload))
         .merge(elastic::routes())
+        .merge(kusto::routes())
         .merge(otlp::routes())
         // Bodies have their own bounds (`http::read_body`).
         .layer(DefaultBodyLimit::disable())

@@ -1,5 +1,6 @@
 //! `/v1/workspaces/{id}/query`: KQL in, tables out, as the Log Analytics API has it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bartizan_api::logs::{AnswerColumn, AnswerTable, PartialError, Prefer, QueryAnswer, QueryBody};
 use bartizan_api::{ApiError, timespan};
-use bartizan_base::{ErrorKind, WorkspaceId};
-use bartizan_engine::{QueryError, QueryLimits, QueryOutput, QueryRequest};
+use bartizan_base::{ErrorKind, ResourceId, WorkspaceId};
+use bartizan_engine::{ARROW_STREAM, QueryError, QueryLimits, QueryOutput};
 use bartizan_kql::bound::ColumnSchema;
 use bartizan_kql::{Diagnostic, Span};
 use http::{HeaderMap, StatusCode, Uri};
@@ -20,10 +21,12 @@ use uuid::Uuid;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, header, query_value, read_json};
+use crate::logs::query_record::client_of;
+use crate::logs::reading::{self, Question, READ_ACTION, Unanswered};
 
+const WORKSPACE_TYPE: &str = "Microsoft.OperationalInsights/workspaces";
 /// A query of more text than this is no query.
 const QUERY_BODY_MAX: usize = 1 << 20;
-const READ_ACTION: &str = "Microsoft.OperationalInsights/workspaces/query/read";
 /// `Prefer: wait=` is granted up to the service's own longest.
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
@@ -35,8 +38,7 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Response, Failure> {
     let body: QueryBody = read_json(&headers, body, QUERY_BODY_MAX).await?;
-    let prefer = Prefer::parse(header(&headers, "prefer"));
-    answer(&app, &caller, &workspace, &body, prefer).await
+    answer(&app, &caller, &workspace, &body, &headers).await
 }
 
 pub(super) async fn get(
@@ -49,7 +51,44 @@ pub(super) async fn get(
     let query = query_value(&uri, "query")
         .ok_or_else(|| ApiError::field("query", "the parameter `query` is missing"))?;
     let body = QueryBody { query, timespan: query_value(&uri, "timespan"), workspaces: None };
-    answer(&app, &caller, &workspace, &body, Prefer::parse(header(&headers, "prefer"))).await
+    answer(&app, &caller, &workspace, &body, &headers).await
+}
+
+/// `/v1{resourceId}/query`: the same by the workspace's ARM id.
+pub(super) async fn post_of_resource(
+    state: State<Arc<App>>,
+    caller: Caller,
+    Path(resource): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let workspace = queried(&resource)?;
+    post(state, caller, Path(workspace), headers, body).await
+}
+
+pub(super) async fn get_of_resource(
+    state: State<Arc<App>>,
+    caller: Caller,
+    Path(resource): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    let workspace = queried(&resource)?;
+    get(state, caller, Path(workspace), headers, uri).await
+}
+
+/// The ARM id of the workspace in the rest of a path `/v1/subscriptions/{rest}`.
+fn queried(rest: &str) -> Result<String, Failure> {
+    let resource =
+        rest.strip_suffix("/query").and_then(|id| ResourceId::parse(&format!("/subscriptions/{id}")).ok());
+    let resource = resource.ok_or_else(|| ApiError::not_found(&format!("/v1/subscriptions/{rest}")))?;
+    if !resource.resource_type().eq_ignore_ascii_case(WORKSPACE_TYPE) {
+        let text = format!(
+            "queries by resource are for workspaces; ask the workspace, with `where _ResourceId =~ '{resource}'`"
+        );
+        return Err(ApiError::field("resourceId", text).into());
+    }
+    Ok(resource.to_string())
 }
 
 async fn answer(
@@ -57,41 +96,89 @@ async fn answer(
     caller: &Caller,
     workspace: &str,
     body: &QueryBody,
-    prefer: Prefer,
+    headers: &HeaderMap,
 ) -> Result<Response, Failure> {
-    let (status, body) = run(app, caller, workspace, body, prefer).await?;
-    Ok((status, Json(body)).into_response())
+    let prefer = Prefer::parse(header(headers, "prefer"));
+    let output = match ask(app, caller, workspace, body, prefer, client_of(headers)).await {
+        Ok(output) => output,
+        Err(Unanswered::Query(error)) => {
+            let (status, body) = refuse(&body.query, error)?;
+            return Ok((status, Json(body)).into_response());
+        }
+        Err(Unanswered::Other(failure)) => return Err(failure),
+    };
+    if header(headers, http::header::ACCEPT.as_str()).contains(ARROW_STREAM) {
+        // A stream has no place to say that rows are missing, nor for a second result.
+        if let Some(partial) = &output.partial {
+            let text = format!("The result is not whole, which a stream cannot say: {}", partial.message);
+            return Err(ApiError::new(ErrorKind::TooLarge, text).into());
+        }
+        if !output.tables.is_empty() {
+            let text =
+                "an Arrow stream holds one result, and the query gives several; ask for JSON or for one";
+            return Err(ApiError::field("query", text).into());
+        }
+        return Ok(([(http::header::CONTENT_TYPE, ARROW_STREAM)], output.arrow_stream()?).into_response());
+    }
+    Ok(Json(encode(&output, prefer)).into_response())
 }
 
-/// Runs one query; wrong queries are an answer too, so that a batch can carry them.
+/// Runs one query of a batch; wrong queries are an answer too.
 pub(super) async fn run(
     app: &App,
     caller: &Caller,
     workspace: &str,
     body: &QueryBody,
     prefer: Prefer,
+    client: String,
 ) -> Result<(StatusCode, Value), Failure> {
-    let customer = open_workspace(app, caller, workspace).await?;
+    match ask(app, caller, workspace, body, prefer, client).await {
+        Ok(output) => Ok((StatusCode::OK, encode(&output, prefer))),
+        Err(Unanswered::Query(error)) => refuse(&body.query, error),
+        Err(Unanswered::Other(failure)) => Err(failure),
+    }
+}
+
+async fn ask(
+    app: &App,
+    caller: &Caller,
+    workspace: &str,
+    body: &QueryBody,
+    prefer: Prefer,
+    client: String,
+) -> Result<QueryOutput, Unanswered> {
+    let question = question(app, workspace, body, prefer).map_err(Unanswered::Other)?;
+    let target = format!("/v1/workspaces/{}/query", question.workspace);
+    reading::ask(app, caller, &Question { target: &target, client, ..question }).await
+}
+
+fn question<'a>(
+    app: &App,
+    workspace: &str,
+    body: &'a QueryBody,
+    prefer: Prefer,
+) -> Result<Question<'a>, Failure> {
+    let customer = check_workspace(app, workspace)?;
     for other in body.workspaces.iter().flatten() {
         check_workspace(app, other)?;
     }
-    let now = app.clock.now();
     let timespan = match body.timespan.as_deref().filter(|text| !text.is_empty()) {
-        Some(text) => Some(timespan::parse(text, now)?),
+        Some(text) => Some(timespan::parse(text, app.clock.now())?),
         None => None,
     };
     let mut limits = QueryLimits::default();
     if let Some(seconds) = prefer.wait_seconds {
         limits.timeout = Duration::from_secs(seconds.max(1)).min(WAIT_MAX);
     }
-    let principal = caller.principal().map(|who| format!("aaduser={}", who.object_id)).unwrap_or_default();
-    let text = body.query.clone();
-    let request =
-        QueryRequest { workspace: customer, text, timespan, now, principal, ingested: None, limits };
-    match app.engine.query(request).await {
-        Ok(output) => Ok((StatusCode::OK, encode(&output, prefer))),
-        Err(error) => refuse(&body.query, error),
-    }
+    Ok(Question {
+        workspace: customer,
+        text: &body.query,
+        timespan,
+        parameters: HashMap::new(),
+        limits,
+        target: "",
+        client: String::new(),
+    })
 }
 
 /// The workspace that a path names, if the caller may read it.

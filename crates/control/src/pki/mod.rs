@@ -89,4 +89,12 @@ impl Pki {
             token_key,
         })
     }
+
+    /// The key in `dir` that signs access tokens, for a program beside the server. It changes nothing else.
+    ///
+    /// # Errors
+    /// See [`PkiError`].
+    pub fn token_key(dir: &Path) -> Result<KeyPair, PkiError> {
+        files::key(&dir.join("token-signing.key"))
+    }
 }

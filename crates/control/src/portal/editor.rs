@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, read_json};
-use crate::logs::{check_workspace, columns};
+use crate::logs::{READ_ACTION, check_workspace, columns};
 
 /// The largest question: a query of the longest that the query API takes, and its JSON.
 const BODY_MAX: usize = 1 << 20;
@@ -72,7 +72,7 @@ async fn allowed(app: &App, caller: &Caller, workspace: Option<&str>) -> Result<
     if let Some(workspace) = workspace {
         check_workspace(app, workspace)?;
     }
-    app.authorize(caller, "Microsoft.OperationalInsights/workspaces/query/read", &app.home.workspace).await
+    app.authorize(caller, READ_ACTION, &app.home.workspace).await
 }
 
 pub(super) async fn check(

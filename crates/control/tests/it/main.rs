@@ -5,11 +5,16 @@
 mod activity;
 mod agents;
 mod arm;
+mod bad_input;
+mod clients;
 mod collection;
 mod daily_cap;
 mod elastic;
+mod export;
 mod identity;
 mod ingest;
+mod ingest_files;
+mod kusto;
 mod otlp;
 mod portal;
 mod query;
@@ -18,8 +23,16 @@ mod syslog;
 mod upkeep;
 mod usage;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use bartizan_testkit::in_process::{Answer, Caller, InProcess};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 pub(crate) async fn server() -> InProcess {
     InProcess::start().await.unwrap()
@@ -56,4 +69,30 @@ where
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     panic!("{what} did not happen");
+}
+
+/// A TLS connection to one of the server's addresses by the server's authority, with a client certificate where there is one.
+pub(crate) async fn tls(
+    s: &InProcess,
+    address: SocketAddr,
+    identity: Option<(&str, &str)>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(s.server.app.pki.server_ca.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+            builder
+                .with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
+                .unwrap()
+        }
+    };
+    let stream = TcpStream::connect(address).await?;
+    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }

@@ -8,42 +8,16 @@ use std::sync::Arc;
 use bartizan_base::SystemClock;
 use bartizan_testkit::bartizan_server::SyslogOptions;
 use bartizan_testkit::in_process::InProcess;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
-use crate::{eventually, owner, rows};
+use crate::{eventually, owner, rows, tls};
 
 async fn server(client_ca: Option<PathBuf>) -> InProcess {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let options = SyslogOptions { udp: vec![any], tcp: vec![any], tls: vec![any], client_ca };
     InProcess::start_with(Arc::new(SystemClock), |serve| serve.syslog = options).await.unwrap()
-}
-
-/// A TLS connection by the server's authority, with a client certificate where there is one.
-async fn tls(s: &InProcess, identity: Option<(&str, &str)>) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(s.server.app.pki.server_ca.as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
-    let config = match identity {
-        None => builder.with_no_client_auth(),
-        Some((certificate, key)) => {
-            let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-            builder
-                .with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
-                .unwrap()
-        }
-    };
-    let stream = TcpStream::connect(s.server.ready.syslog.tls[0]).await?;
-    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
 #[tokio::test]
@@ -66,7 +40,7 @@ async fn messages_of_every_transport_become_rows() {
     .await
     .unwrap();
     tcp.shutdown().await.unwrap();
-    let mut secure = tls(&s, None).await.unwrap();
+    let mut secure = tls(&s, s.server.ready.syslog.tls[0], None).await.unwrap();
     secure.write_all(b"<37>1 2026-01-02T03:04:05Z tls-host su 10 - - four\n").await.unwrap();
     secure.shutdown().await.unwrap();
     eventually("all messages", || async {
@@ -143,13 +117,13 @@ async fn senders_can_be_asked_for_a_certificate() {
     let s = server(Some(ca)).await;
     let caller = owner(&s).await;
     let refused = async {
-        let mut stream: TlsStream<TcpStream> = tls(&s, None).await?;
+        let mut stream = tls(&s, s.server.ready.syslog.tls[0], None).await?;
         stream.write_all(b"<13>1 - h a - - - unknown\n").await?;
         // In TLS 1.3 the refusal comes after the client's own handshake is done.
         stream.read(&mut [0; 8]).await
     };
     assert!(!refused.await.is_ok_and(|length| length > 0));
-    let mut stream = tls(&s, Some((&authority.1, &authority.2))).await.unwrap();
+    let mut stream = tls(&s, s.server.ready.syslog.tls[0], Some((&authority.1, &authority.2))).await.unwrap();
     stream.write_all(b"<13>1 - h a - - - known\n").await.unwrap();
     stream.shutdown().await.unwrap();
     eventually("the known sender's message", || async {

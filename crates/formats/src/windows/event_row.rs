@@ -144,6 +144,11 @@ impl WindowsEvent {
     /// The row of [`WindowsEvent::table`]. `has` says which columns the table has: values of the event
     /// that have a column of their own go there too.
     pub fn row(&self, has: impl Fn(&str) -> bool) -> Map<String, Value> {
+        self.row_of(self.table(), has)
+    }
+
+    /// The row of a table of the caller's choice.
+    pub fn row_of(&self, table: EventTable, has: impl Fn(&str) -> bool) -> Map<String, Value> {
         let mut row = Map::new();
         let mut set = |column: &str, value: Value| {
             let absent = value.is_null() || value.as_str() == Some("");
@@ -155,7 +160,7 @@ impl WindowsEvent {
         set("Computer", json!(self.facts.computer));
         set("EventID", json!(self.facts.event_id));
         set("EventLevelName", json!(level_name(self.facts.level)));
-        match self.table() {
+        match table {
             EventTable::SecurityEvent => self.security(&mut set),
             EventTable::Event => {
                 set("EventLog", json!(self.facts.channel));

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::framing::Framer;
 use super::queue::Queue;
-use crate::listener::Addresses;
+use crate::accept::{Addresses, next};
 
 /// Connections at one time, and of one address.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -53,19 +53,7 @@ impl Streams {
     pub(super) async fn accept(self, listener: TcpListener, stop: CancellationToken) {
         let connections = TaskTracker::new();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = stop.cancelled() => break,
-            };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, mostly. Accepting again at once would spin.
-                    tracing::warn!(%error, "cannot accept a syslog connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
+            let Some((stream, peer)) = next(&listener, &stop).await else { break };
             let place = Arc::clone(&self.places.all).try_acquire_owned();
             let seat = self.places.addresses.take(peer.ip(), CONNECTIONS_PER_ADDRESS_MAX);
             let (Ok(place), Some(seat)) = (place, seat) else {

@@ -3,6 +3,7 @@
 mod access;
 mod assessments;
 mod collection;
+mod exports;
 mod groups;
 mod incidents;
 mod machines;
@@ -31,6 +32,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Insights/dataCollectionRuleAssociations", &collection::Associations),
     ("Microsoft.Insights/dataCollectionRules", &collection::Rules),
     ("Microsoft.OperationalInsights/workspaces", &workspaces::Workspaces),
+    ("Microsoft.OperationalInsights/workspaces/dataExports", &exports::DataExports),
     ("Microsoft.OperationalInsights/workspaces/savedSearches", &saved_searches::SavedSearches),
     ("Microsoft.OperationalInsights/workspaces/tables", &tables::Tables),
     ("Microsoft.Resources/resourceGroups", &groups::Groups),

@@ -71,7 +71,9 @@ async fn over_http(
 ) -> Response {
     let content_type = header_text(&headers, header::CONTENT_TYPE.as_str());
     let is_json = content_type.trim_start().to_ascii_lowercase().starts_with(JSON);
-    match exported(&app, &caller, &headers, body, is_json).await {
+    let request = intake::Request::begin(&app, "otlp", OwnTable::OTelLogs.name());
+    let exported = exported(&app, &caller, &headers, body, is_json).await;
+    match request.end(exported) {
         Ok(exported) => success(exported, is_json),
         Err(failure) => refusal(failure, is_json),
     }
