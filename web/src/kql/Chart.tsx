@@ -49,7 +49,8 @@ function plot(data: ChartData): ReactNode & React.ReactElement {
       labelFormatter={(value: ReactNode) => (data.x === 'time' ? new Date(Number(value)).toISOString().replace('T', ' ').slice(0, 19) : value)} />
   );
   const legend = data.series.length > 1 ? <Legend iconSize={10} wrapperStyle={{ fontSize: 12 }} /> : null;
-  const margin = { top: 8, right: 16, bottom: 4, left: 0 };
+  // The last moment's label stands over the end of its axis, so half of it needs room there.
+  const margin = { top: 8, right: data.x === 'time' ? 44 : 16, bottom: 4, left: 0 };
   const stack = data.stacked ? { stackId: 'all' } : {};
   const offset = data.shares ? { stackOffset: 'expand' as const } : {};
   switch (data.kind) {
@@ -57,7 +58,7 @@ function plot(data: ChartData): ReactNode & React.ReactElement {
       return (
         <LineChart data={data.points} margin={margin}>{grid}{x}{y}{tip}{legend}
           {data.series.map((name, at) => (data.anomalies.includes(name)
-            ? <Line key={name} dataKey={name} stroke="none" dot={{ r: 5, fill: tokens.colorPaletteRedBackground3, stroke: tokens.colorNeutralBackground1 }} legendType="circle" isAnimationActive={false} />
+            ? <Line key={name} dataKey={name} stroke={tokens.colorPaletteRedBackground3} strokeWidth={0} dot={{ r: 5, fill: tokens.colorPaletteRedBackground3, stroke: tokens.colorNeutralBackground1 }} legendType="circle" isAnimationActive={false} />
             : <Line key={name} dataKey={name} stroke={color(at)} strokeWidth={2} dot={data.points.length < 3} isAnimationActive={false} connectNulls />))}
         </LineChart>
       );
