@@ -4,10 +4,10 @@
 //! groups and pages by their own statistics, and by their text index ([`crate::text_index`]). Filters are reported as inexact: DataFusion keeps them above
 //! the scan, so pruning may err on the side of reading more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use bartizan_store::layout::{SEQ_COLUMN, TIME_COLUMN, pad};
 use bartizan_store::{FileEntry, TableSnapshot};
@@ -37,20 +37,34 @@ use object_store::path::Path;
 use crate::sound_files::SoundFiles;
 use crate::text_index::{self, Narrowed};
 
-/// One table of a snapshot. Dropping it releases the snapshot's hold on its files.
+/// One table of a snapshot, or some columns of it. Dropping the last one releases the snapshot's hold on its files.
 #[derive(Debug)]
 pub(crate) struct SnapshotTable {
-    snapshot: TableSnapshot,
+    snapshot: Arc<TableSnapshot>,
+    /// The columns that can be read.
+    schema: SchemaRef,
 }
 
 impl SnapshotTable {
     pub(crate) fn new(snapshot: TableSnapshot) -> Self {
-        Self { snapshot }
+        Self { schema: Arc::clone(&snapshot.schema), snapshot: Arc::new(snapshot) }
     }
 
-    /// The columns of the table and the hidden sequence column.
+    /// The same rows with those columns only that `wanted` names, in the order of the table; with its first one
+    /// when it has none of them, because rows must be countable. A table may have hundreds of columns of which a
+    /// query reads a few, and each step of planning takes as long as there are columns.
+    pub(crate) fn narrowed(&self, wanted: &HashSet<&str>) -> Self {
+        let mut fields: Vec<FieldRef> = self.schema.fields().iter().cloned().collect();
+        fields.retain(|field| wanted.contains(field.name().as_str()));
+        if fields.is_empty() {
+            fields.extend(self.schema.fields().first().cloned());
+        }
+        Self { snapshot: Arc::clone(&self.snapshot), schema: Arc::new(Schema::new(fields)) }
+    }
+
+    /// The columns of the table and the hidden sequence column, or those that are left of them.
     pub(crate) fn arrow_schema(&self) -> &SchemaRef {
-        &self.snapshot.schema
+        &self.schema
     }
 
     /// Whether the table has no rows at this snapshot.
@@ -80,10 +94,10 @@ impl SnapshotTable {
     /// What the manifest knows of files: how many rows they have, and between which times and sequence
     /// numbers.
     fn statistics(&self, files: &[Arc<FileEntry>]) -> Statistics {
-        let mut statistics = Statistics::new_unknown(&self.snapshot.schema);
+        let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = Precision::Exact(files.iter().map(|file| file.rows as usize).sum());
         let mut between = |name: &str, of: fn(&FileEntry) -> (i64, i64)| {
-            let Ok(at) = self.snapshot.schema.index_of(name) else { return };
+            let Ok(at) = self.schema.index_of(name) else { return };
             let bounds = files.iter().map(|file| of(file));
             let Some((min, max)) = bounds.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return };
             let column = &mut statistics.column_statistics[at];
@@ -128,9 +142,9 @@ impl SnapshotTable {
         let mut groups = vec![Vec::new(); partitions.clamp(1, self.snapshot.memory.len())];
         let count = groups.len();
         for (at, batch) in self.snapshot.memory.iter().enumerate() {
-            groups[at % count].push(pad(batch, &self.snapshot.schema)?);
+            groups[at % count].push(pad(batch, &self.schema)?);
         }
-        let schema = Arc::clone(&self.snapshot.schema);
+        let schema = Arc::clone(&self.schema);
         let plan: Arc<dyn ExecutionPlan> =
             MemorySourceConfig::try_new_exec(&groups, schema, projection.cloned())?;
         Ok(Some(plan))
@@ -154,7 +168,7 @@ impl SnapshotTable {
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let readers = Arc::new(SoundFiles(CachedParquetFileReaderFactory::new(store, footers)));
         let source =
-            ParquetSource::new(Arc::clone(&self.snapshot.schema)).with_parquet_file_reader_factory(readers);
+            ParquetSource::new(Arc::clone(&self.schema)).with_parquet_file_reader_factory(readers);
         let source = Arc::new(source);
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_projection_indices(projection.cloned())?
@@ -171,7 +185,7 @@ impl SnapshotTable {
 #[async_trait]
 impl TableProvider for SnapshotTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.snapshot.schema)
+        Arc::clone(&self.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -202,7 +216,7 @@ impl TableProvider for SnapshotTable {
             Ok([only]) => Ok(only),
             Err(parts) if parts.is_empty() => {
                 let schema = match projection {
-                    Some(columns) => Arc::new(self.snapshot.schema.project(columns)?),
+                    Some(columns) => Arc::new(self.schema.project(columns)?),
                     None => self.schema(),
                 };
                 Ok(Arc::new(EmptyExec::new(schema)))

@@ -26,9 +26,16 @@ impl Context {
         let table = self.tables.get(name).ok_or_else(|| {
             QueryError::Internal(format!("table `{name}` at {} has no snapshot", span.start))
         })?;
+        let names = columns.iter().map(|wanted| wanted.name.as_str());
+        let hidden = [
+            self.timespan.map(|_| TIME_COLUMN),
+            self.ingested.map(|_| SEQ_COLUMN),
+            columns.iter().any(|wanted| wanted.name == TIMESTAMP).then_some(TIME_COLUMN),
+        ];
+        let table = table.narrowed(&names.chain(hidden.into_iter().flatten()).collect());
         let schema = Arc::clone(table.arrow_schema());
         let has = |name: &str| schema.field_with_name(name).is_ok();
-        let source = provider_as_source(Arc::clone(table) as _);
+        let source = provider_as_source(Arc::new(table));
         let mut plan = LogicalPlanBuilder::scan("t", source, None)?;
         if let (Some((from, to)), true) = (self.timespan, has(TIME_COLUMN)) {
             let time = || column(TIME_COLUMN);
