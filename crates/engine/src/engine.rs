@@ -450,6 +450,10 @@ impl Inner {
             .set_bool("datafusion.optimizer.enable_leaf_expression_pushdown", false)
             // Simplified plans are sure of fewer nulls than the operators below them promise (55.2).
             .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true)
+            // The rules run in an order that leaves the next passes nothing to do that our plans would gain by.
+            .set_usize("datafusion.optimizer.max_passes", 1)
+            // The store writes none.
+            .set_bool("datafusion.execution.parquet.bloom_filter_on_read", false)
             .set_bool("datafusion.execution.parquet.pushdown_filters", selective)
             .set_bool("datafusion.execution.parquet.reorder_filters", selective);
         // One optimizer rule looks this function up by name; no other name is needed, and no other is offered.

@@ -167,8 +167,7 @@ impl SnapshotTable {
         let store = runtime.object_store(ObjectStoreUrl::local_filesystem())?;
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let readers = Arc::new(SoundFiles(CachedParquetFileReaderFactory::new(store, footers)));
-        let source =
-            ParquetSource::new(Arc::clone(&self.schema)).with_parquet_file_reader_factory(readers);
+        let source = ParquetSource::new(Arc::clone(&self.schema)).with_parquet_file_reader_factory(readers);
         let source = Arc::new(source);
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_projection_indices(projection.cloned())?

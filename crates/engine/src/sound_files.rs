@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 /// Makes readers that check a file first.
 #[derive(Debug)]
@@ -54,7 +54,8 @@ impl AsyncFileReader for SoundFile {
         self.reader.get_byte_ranges(ranges)
     }
 
-    /// The first thing asked of a reader.
+    /// The first thing asked of a reader. DataFusion (55.2) asks for the page index apart from the footer, and
+    /// keeps the footer only; asked for both, it keeps both, and a file that is read again is not looked into.
     fn get_metadata<'a>(
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
@@ -63,7 +64,9 @@ impl AsyncFileReader for SoundFile {
             if let Some(entry) = self.entry.take() {
                 check(entry).await?;
             }
-            self.reader.get_metadata(options).await
+            let options = options.cloned().unwrap_or_default();
+            let options = options.with_page_index_policy(PageIndexPolicy::Optional);
+            self.reader.get_metadata(Some(&options)).await
         }
         .boxed()
     }

@@ -1,6 +1,6 @@
 //! What names mean at a place: columns of the current rows, then the `let` names around it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -123,13 +123,19 @@ impl Env {
     }
 }
 
+/// Names of one scope that are looked up without a map.
+const ASKED_MAX: usize = 24;
+
 /// The columns an expression may name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowScope {
     /// Tells one input from another, so that a bound expression is never moved to other rows.
     pub(crate) id: u32,
     pub(crate) columns: Vec<ColumnSchema>,
-    by_name: HashMap<String, usize>,
+    /// How many names have been looked up.
+    asked: Cell<usize>,
+    /// Where each name is first, once many have been looked up.
+    by_name: OnceCell<HashMap<String, usize>>,
     pub(crate) open: bool,
     time_alias: bool,
     /// The rows have an order that means something.
@@ -140,14 +146,11 @@ pub(crate) struct RowScope {
 
 impl RowScope {
     pub(crate) fn of(id: u32, table: &Table) -> Self {
-        let mut by_name = HashMap::with_capacity(table.columns.len());
-        for (at, column) in table.columns.iter().enumerate() {
-            by_name.entry(column.name.clone()).or_insert(at);
-        }
         Self {
             id,
             columns: table.columns.clone(),
-            by_name,
+            asked: Cell::default(),
+            by_name: OnceCell::new(),
             open: table.open,
             time_alias: table.time_alias,
             serialized: is_serialized(&table.rel),
@@ -162,14 +165,32 @@ impl RowScope {
 
     /// The position of the column called `name`.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied().or_else(|| {
+        self.first(name).or_else(|| {
             let other = match name {
                 "Timestamp" => "TimeGenerated",
                 "TimeGenerated" => "Timestamp",
                 _ => return None,
             };
-            if self.time_alias { self.by_name.get(other).copied() } else { None }
+            if self.time_alias { self.first(other) } else { None }
         })
+    }
+
+    /// The first column of that name. Most operators name a few columns of a table that may have hundreds: only for
+    /// many names a map is worth making.
+    fn first(&self, name: &str) -> Option<usize> {
+        let asked = self.asked.get();
+        if asked < ASKED_MAX {
+            self.asked.set(asked + 1);
+            return self.columns.iter().position(|column| column.name == name);
+        }
+        let by_name = self.by_name.get_or_init(|| {
+            let mut by_name = HashMap::with_capacity(self.columns.len());
+            for (at, column) in self.columns.iter().enumerate() {
+                by_name.entry(column.name.clone()).or_insert(at);
+            }
+            by_name
+        });
+        by_name.get(name).copied()
     }
 }
 

@@ -26,6 +26,7 @@ use super::super::kernel::{Entry, compile, seeing_nulls};
 use super::eq_ignore_case;
 use super::needle::Needle;
 use super::required;
+use super::search::{Sought, may_fold_to_ascii, rows_with_any};
 use crate::types::arrow_type;
 use crate::value::Value;
 
@@ -209,12 +210,17 @@ impl TextMatch {
         Some((texts, false))
     }
 
-    /// Equal neighbours, as columns of clustered files have, are looked at once.
+    /// Equal neighbours, as columns of clustered files have, are looked at once, and rows that surely do not
+    /// match not at all.
     fn found(&self, texts: &StringViewArray) -> BooleanArray {
         let mut last = None;
         let mut last_found = false;
         let mut scratch = String::new();
+        let may = self.needles.sought(self.all).map(|sought| rows_with_any(texts, &sought));
         let found = BooleanBuffer::collect_bool(texts.len(), |at| {
+            if may.as_ref().is_some_and(|may| !may[at]) {
+                return false;
+            }
             let view = texts.views()[at];
             if last != Some(view) {
                 let text = if texts.is_valid(at) { texts.value(at) } else { "" };
@@ -264,7 +270,7 @@ impl Pattern {
 
     fn is_match(&self, subject: &str) -> bool {
         let has = |needle: &Needle| needle.find(subject.as_bytes(), 0).is_some();
-        let may = self.required.is_empty() || self.required.iter().any(has) || !subject.is_ascii();
+        let may = self.required.is_empty() || self.required.iter().any(has) || may_fold_to_ascii(subject);
         may && self.regex.is_match(subject)
     }
 }
@@ -273,6 +279,8 @@ impl Pattern {
 const SET_FROM: usize = 8;
 /// More texts than this are searched for together first.
 const TOGETHER_FROM: usize = 3;
+/// More texts than this are not searched for one after the other in the bytes of many rows.
+const SOUGHT_MAX: usize = 12;
 
 impl Needles {
     fn new(op: TextOp, case_sensitive: bool, texts: Vec<String>) -> Self {
@@ -326,10 +334,38 @@ impl Needles {
             return true;
         }
         // Lowering can change lengths outside ASCII, so such subjects are lowered whole.
-        let lowering_may_help = !self.case_sensitive
-            && (self.needles.is_empty() || self.needles.iter().any(Needle::may_need_lowering))
-            && !subject.is_ascii();
-        lowering_may_help && self.found_as_is(lowered(subject, scratch), all)
+        let may_help = if self.needles.is_empty() || !self.needles.iter().all(Needle::is_ascii) {
+            !subject.is_ascii()
+        } else {
+            self.needles.iter().any(Needle::may_need_lowering) && may_fold_to_ascii(subject)
+        };
+        !self.case_sensitive && may_help && self.found_as_is(lowered(subject, scratch), all)
+    }
+
+    /// What a subject surely has some of if it matches; `None` where nothing is known, or searching for it takes
+    /// too long.
+    fn sought(&self, all: bool) -> Option<Vec<Sought<'_>>> {
+        let mut sought: Vec<Sought<'_>> = Vec::new();
+        match self.op {
+            TextOp::Regex if self.regexes.iter().any(|pattern| pattern.required.is_empty()) => return None,
+            TextOp::Regex => {
+                sought.extend(self.regexes.iter().flat_map(|pattern| &pattern.required).map(Sought::AnyCase));
+                sought.push(Sought::Folding);
+            }
+            _ if self.finders.is_empty() && self.needles.is_empty() => return None,
+            _ if self.texts.iter().any(String::is_empty) => return None,
+            _ if self.case_sensitive => sought.extend(self.finders.iter().map(Sought::Exact)),
+            _ if !self.needles.iter().all(Needle::is_ascii) => return None,
+            _ => {
+                sought.extend(self.needles.iter().map(Sought::AnyCase));
+                if self.needles.iter().any(Needle::may_need_lowering) {
+                    sought.push(Sought::Folding);
+                }
+            }
+        }
+        // Where all are needed one would do, but the lists are short.
+        let most = if all { SOUGHT_MAX / 4 } else { SOUGHT_MAX };
+        (sought.len() <= most).then_some(sought)
     }
 
     fn found_as_is(&self, subject: &str, all: bool) -> bool {

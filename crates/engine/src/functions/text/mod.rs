@@ -9,6 +9,7 @@ mod plain_pattern;
 pub(crate) mod re2;
 pub(crate) mod regex;
 mod required;
+mod search;
 pub(crate) mod url;
 pub(crate) mod xml;
 

@@ -39,6 +39,10 @@ impl Needle {
         self.lower.is_empty()
     }
 
+    pub(super) fn is_ascii(&self) -> bool {
+        self.lower.is_ascii()
+    }
+
     /// Whether a text outside ASCII could have the needle although its ASCII letters do not spell it: when
     /// the needle is not ASCII, or has a letter that a letter outside ASCII becomes when lowered (the
     /// Kelvin sign and the dotted capital I).

@@ -1,15 +1,15 @@
 //! What a subject must contain for a regular expression to have a chance: searching that is many times
 //! faster than running the expression, and most rows have none of it.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 
 /// Shorter texts are in too many subjects to save anything.
 const LENGTH_MIN: usize = 3;
 /// More alternatives than this cost as much as the expression.
 const ALTERNATIVES_MAX: usize = 4;
 
-/// ASCII texts in lower case of which at least one is in every match in an ASCII subject, letters in either
-/// case. `None` when there are no such texts.
+/// ASCII texts in lower case of which at least one is in every match, letters in either case, unless the subject
+/// has a letter that folds to an ASCII one. `None` when there are no such texts.
 pub(super) fn required(pattern: &str) -> Option<Vec<String>> {
     let tree = regex_syntax::Parser::new().parse(&super::re2::translated(pattern)).ok()?;
     let mut found = of(&tree)?;
@@ -57,7 +57,10 @@ fn append(part: &Hir, run: &mut String) -> bool {
             true
         }
         HirKind::Class(Class::Unicode(class)) => {
-            // `(?i)k` is `[kK]` and the Kelvin sign: what is not ASCII is no matter of ours.
+            // `(?i)k` is `[kK]` and the Kelvin sign, `(?i)s` has the long s: subjects with these are run anyway.
+            if class.iter().any(|range| !range.end().is_ascii() && !folds_to_ascii(range)) {
+                return false;
+            }
             let mut ascii = class.iter().filter(|range| range.start().is_ascii());
             let Some(first) = ascii.next().map(|range| range.start()) else { return false };
             let ranges_are_single = class.iter().all(|range| range.start() == range.end());
@@ -77,6 +80,11 @@ fn append(part: &Hir, run: &mut String) -> bool {
         }
         _ => false,
     }
+}
+
+/// The two letters outside ASCII that case folding makes one with an ASCII letter.
+fn folds_to_ascii(range: &ClassUnicodeRange) -> bool {
+    range.start() == range.end() && matches!(range.start(), '\u{17f}' | '\u{212a}')
 }
 
 #[cfg(test)]
@@ -100,6 +108,8 @@ mod tests {
         check("[0-9]{1,3}\\.[0-9]+", None);
         check("(abc|.)", None);
         check("x?y*", None);
+        check("(?i)task", Some(&["task"]));
+        check("t[a\u{e4}]sks", Some(&["sks"]));
         check("a(", None);
     }
 }
