@@ -452,6 +452,10 @@ impl Inner {
             .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true)
             // The rules run in an order that leaves the next passes nothing to do that our plans would gain by.
             .set_usize("datafusion.optimizer.max_passes", 1)
+            // Counting groups before rows are divided by group pays only while there are far fewer groups than
+            // rows; the default finds out late.
+            .set_usize("datafusion.execution.skip_partial_aggregation_probe_rows_threshold", 50_000)
+            .set_str("datafusion.execution.skip_partial_aggregation_probe_ratio_threshold", "0.75")
             // The store writes none.
             .set_bool("datafusion.execution.parquet.bloom_filter_on_read", false)
             .set_bool("datafusion.execution.parquet.pushdown_filters", selective)

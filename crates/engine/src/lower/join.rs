@@ -47,7 +47,12 @@ impl Context {
             JoinKind::LeftAnti => JoinType::LeftAnti,
             JoinKind::RightAnti => JoinType::RightAnti,
         };
-        let plan = left.plan.join(right.plan.build()?, kind, (left.keys, right.keys), None)?;
+        // The rows of the first side are kept, and those of the second pass by them.
+        let plan = if kind == JoinType::Inner && is_brief(&join.right) && !is_brief(&join.left) {
+            right.plan.join(left.plan.build()?, kind, (right.keys, left.keys), None)?
+        } else {
+            left.plan.join(right.plan.build()?, kind, (left.keys, right.keys), None)?
+        };
         let padded = |side: JoinSide| match kind {
             JoinType::Full => true,
             JoinType::Left => side == JoinSide::Right,
@@ -94,6 +99,35 @@ impl Context {
             keys.push(Column::new_unqualified(name));
         }
         Ok(Side { plan: LogicalPlanBuilder::from(lowered.plan).project(items)?, keys })
+    }
+}
+
+/// Whether a relation probably has few rows: the query picks some of its groups, or some number of its rows.
+fn is_brief(rel: &Rel) -> bool {
+    match rel {
+        Rel::Take { .. }
+        | Rel::TakeWithin { .. }
+        | Rel::Sample { .. }
+        | Rel::Rows { .. }
+        | Rel::Print { .. } => true,
+        Rel::Filter { input, .. } => is_brief(input) || is_grouped(input),
+        Rel::Project { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Serialize { input }
+        | Rel::Shared { input, .. } => is_brief(input),
+        _ => false,
+    }
+}
+
+fn is_grouped(rel: &Rel) -> bool {
+    match rel {
+        Rel::Summarize { .. } => true,
+        Rel::Filter { input, .. }
+        | Rel::Project { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Serialize { input }
+        | Rel::Shared { input, .. } => is_grouped(input),
+        _ => false,
     }
 }
 
