@@ -145,7 +145,7 @@ mod tests {
             _ => format!(
                 "a longer text {}{}{}",
                 "x".repeat(n % 40),
-                if n % 97 == 0 { "Needle" } else { "" },
+                if n.is_multiple_of(97) { "Needle" } else { "" },
                 "y".repeat(n % 7)
             ),
         };
