@@ -5,10 +5,32 @@ use std::collections::BTreeMap;
 use bartizan_base::Ticks;
 use serde::{Deserialize, Serialize};
 
-/// `POST /portal/v1/signin`.
-#[derive(Clone, Deserialize)]
+/// `POST /portal/v1/signin`: the code of a link, or a name with its password.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
 pub struct SignIn {
     pub code: String,
+    pub name: String,
+    pub password: String,
+    /// What the authenticator app shows.
+    pub otp: String,
+}
+
+/// `POST /portal/v1/account/password`.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewPassword {
+    /// The present one; empty for who has none.
+    pub current: String,
+    pub password: String,
+}
+
+/// `POST /portal/v1/account/totp/confirm` and `/remove`.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecondFactor {
+    pub password: String,
+    pub otp: String,
 }
 
 /// Who is signed in, and where things are.

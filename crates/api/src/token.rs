@@ -2,24 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The form fields of a token request (RFC 6749); each grant uses some of them.
-#[derive(Clone, Default, Deserialize)]
-pub struct TokenRequest {
-    #[serde(default)]
-    pub grant_type: String,
-    #[serde(default)]
-    pub client_id: String,
-    #[serde(default)]
-    pub client_secret: String,
-    #[serde(default)]
-    pub scope: String,
-    /// The v1.0 name of `scope`.
-    #[serde(default)]
-    pub resource: String,
-    #[serde(default)]
-    pub refresh_token: String,
-}
-
 /// A token.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TokenResponse {
@@ -29,6 +11,14 @@ pub struct TokenResponse {
     pub access_token: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// Who signed in, for the program; people only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    /// base64url of `{"uid", "utid"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_info: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
 }
 
 /// What the token endpoint says when it refuses (RFC 6749, section 5.2).
@@ -56,5 +46,25 @@ pub struct Claims {
     pub name: String,
     /// `app` or `user`.
     pub idtyp: String,
+    pub ver: String,
+}
+
+/// Claims of an id token: who signed in, for the program that asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdClaims {
+    /// The program's `client_id`.
+    pub aud: String,
+    pub iss: String,
+    pub iat: i64,
+    pub nbf: i64,
+    pub exp: i64,
+    pub oid: String,
+    pub sub: String,
+    pub tid: String,
+    pub name: String,
+    pub preferred_username: String,
+    pub upn: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub nonce: String,
     pub ver: String,
 }

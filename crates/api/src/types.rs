@@ -41,12 +41,13 @@ const fn put201(name: &'static str) -> TypeInfo {
 
 /// All types, by namespace.
 pub const TYPES: &[TypeInfo] = &[
+    full("Microsoft.Authorization/locks"),
     put201("Microsoft.Authorization/policyAssignments"),
     put201("Microsoft.Authorization/policyDefinitions"),
     full("Microsoft.Authorization/policyExemptions"),
     full("Microsoft.Authorization/policySetDefinitions"),
     full("Microsoft.Authorization/roleAssignments"),
-    read("Microsoft.Authorization/roleDefinitions"),
+    put201("Microsoft.Authorization/roleDefinitions"),
     TypeInfo { deleted: 204, ..put200("Microsoft.HybridCompute/machines") },
     TypeInfo { deleted: 204, ..put200("Microsoft.HybridCompute/machines/extensions") },
     full("Microsoft.Insights/dataCollectionEndpoints"),

@@ -42,6 +42,11 @@ pub fn check(namespace: &str, version: Option<&str>) -> Result<(), ApiError> {
     if known { Ok(()) } else { Err(invalid(version, &format!(" It must lie between {first} and {last}."))) }
 }
 
+/// The newest version that a provider takes.
+pub fn newest(namespace: &str) -> Option<&'static str> {
+    RANGES.iter().find(|(name, ..)| name.eq_ignore_ascii_case(namespace)).map(|(_, _, last)| *last)
+}
+
 fn invalid(version: &str, hint: &str) -> ApiError {
     let shown: String = version.chars().take(40).collect();
     ApiError::coded(

@@ -8,6 +8,7 @@ use bartizan_records::{Activity, ActorKind};
 use bartizan_store::AppendTarget;
 use serde_json::{Map, Value, json};
 
+use crate::access::Caller;
 use crate::app::App;
 use crate::http::chain;
 
@@ -17,6 +18,20 @@ const BATCH: u32 = 500;
 const IDLE: Duration = Duration::from_millis(500);
 /// Pause after a failure, such as a full disk.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// An entry for what `caller` did to something that is no resource in the records.
+pub(crate) fn entry(app: &App, caller: &Caller, operation: &str, id: &str, resource_type: &str) -> Activity {
+    Activity {
+        time: app.clock.now(),
+        operation: operation.to_owned(),
+        resource_id: id.to_owned(),
+        resource_type: resource_type.to_owned(),
+        actor: caller.actor.clone(),
+        correlation_id: uuid::Uuid::new_v4(),
+        before: None,
+        after: None,
+    }
+}
 
 /// Drains the outbox until the server stops. A batch that the store already has, because the server was
 /// stopped before it could be acknowledged, is recognised there by its number.

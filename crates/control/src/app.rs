@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::access::{Issuer, Throttle};
 use crate::agents::DesiredHub;
+use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
 use crate::pki::Pki;
 use crate::portal::Desk;
@@ -69,6 +70,9 @@ pub struct App {
     pub agent_binary: Option<PathBuf>,
     pub(crate) desired: DesiredHub,
     pub(crate) throttle: Throttle,
+    /// Programs that wait for a person with a browser.
+    pub(crate) devices: DeviceDesk,
+    pub(crate) assertions: SeenAssertions,
     /// Where the query editor's questions are answered.
     pub(crate) editor: Desk,
     /// What ingestion could not take as it was sent.
@@ -121,6 +125,8 @@ impl App {
             issuer,
             desired: DesiredHub::default(),
             throttle: Throttle::default(),
+            devices: DeviceDesk::default(),
+            assertions: SeenAssertions::default(),
             editor: Desk::default(),
             ingestion_notes: IngestionNotes::default(),
             daily_cap: DailyCap::default(),

@@ -144,6 +144,8 @@ async fn make_owner(records: &Records, home: &Home) -> Result<(), RecordsError> 
             name: "owner".to_owned(),
             kind: PrincipalKind::User,
             created: now,
+            disabled: false,
+            tokens_from: bartizan_base::Ticks(0),
         };
         records.put_principal(&owner).await?;
     }

@@ -27,6 +27,7 @@ pub fn router(app: Arc<App>) -> Router {
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     Router::new()
         .route("/healthz", get(health))
+        .merge(arm::routes())
         .merge(identity::routes())
         .merge(logs::routes())
         .merge(agents::routes())

@@ -16,6 +16,10 @@ pub struct Principal {
     pub name: String,
     pub kind: PrincipalKind,
     pub created: Ticks,
+    /// Nothing opens for a disabled account.
+    pub disabled: bool,
+    /// Access tokens made before this moment are refused.
+    pub tokens_from: Ticks,
 }
 
 /// What kind of principal.
@@ -35,10 +39,12 @@ impl PrincipalKind {
     }
 }
 
-/// Row of `principals`: object_id, app_id, name, kind, created.
-type Row = (String, Option<String>, String, String, i64);
+/// Row of `principals`, object_id, app_id, name, kind, created, disabled, tokens_from.
+type Row = (String, Option<String>, String, String, i64, bool, i64);
 
-fn from_row((object_id, app_id, name, kind, created): Row) -> Result<Principal, RecordsError> {
+fn from_row(
+    (object_id, app_id, name, kind, created, disabled, tokens_from): Row,
+) -> Result<Principal, RecordsError> {
     let damaged = || RecordsError::Damaged(format!("principal {object_id}"));
     Ok(Principal {
         object_id: Uuid::parse_str(&object_id).map_err(|_| damaged())?,
@@ -50,6 +56,8 @@ fn from_row((object_id, app_id, name, kind, created): Row) -> Result<Principal, 
             PrincipalKind::ServicePrincipal
         },
         created: Ticks(created),
+        disabled,
+        tokens_from: Ticks(tokens_from),
     })
 }
 
@@ -60,14 +68,17 @@ impl Records {
     /// When the database fails.
     pub async fn put_principal(&self, principal: &Principal) -> Result<(), RecordsError> {
         sqlx::query(
-            "INSERT INTO principals (object_id, app_id, name, kind, created) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (object_id) DO UPDATE SET app_id = ?2, name = ?3",
+            "INSERT INTO principals (object_id, app_id, name, kind, created, disabled, tokens_from)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (object_id) DO UPDATE SET app_id = ?2, name = ?3, disabled = ?6, tokens_from = ?7",
         )
         .bind(principal.object_id.to_string())
         .bind(principal.app_id.map(|id| id.to_string()))
         .bind(&principal.name)
         .bind(principal.kind.name())
         .bind(principal.created.0)
+        .bind(principal.disabled)
+        .bind(principal.tokens_from.0)
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -79,7 +90,7 @@ impl Records {
     /// When the database fails.
     pub async fn principal(&self, object_id: Uuid) -> Result<Option<Principal>, RecordsError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT object_id, app_id, name, kind, created FROM principals WHERE object_id = ?1",
+            "SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals WHERE object_id = ?1",
         )
         .bind(object_id.to_string())
         .fetch_optional(&self.pool)
@@ -93,10 +104,40 @@ impl Records {
     /// When the database fails.
     pub async fn principal_by_app(&self, app_id: Uuid) -> Result<Option<Principal>, RecordsError> {
         let row: Option<Row> =
-            sqlx::query_as("SELECT object_id, app_id, name, kind, created FROM principals WHERE app_id = ?1")
+            sqlx::query_as("SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals WHERE app_id = ?1")
                 .bind(app_id.to_string())
                 .fetch_optional(&self.pool)
                 .await?;
+        row.map(from_row).transpose()
+    }
+
+    /// Removes a principal with its password and everything that opens a door for it; `false` when there was none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_principal(&self, object_id: Uuid) -> Result<bool, RecordsError> {
+        let mut tx = self.begin().await?;
+        let id = object_id.to_string();
+        let done =
+            sqlx::query("DELETE FROM principals WHERE object_id = ?1").bind(&id).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM credentials WHERE object_id = ?1").bind(&id).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM secrets WHERE subject = ?1").bind(&id).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// The user with this name, in any case.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user_by_name(&self, name: &str) -> Result<Option<Principal>, RecordsError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals
+             WHERE kind = 'User' AND name = ?1 COLLATE NOCASE",
+        )
+        .bind(name)
+        .fetch_optional(&self.pool)
+        .await?;
         row.map(from_row).transpose()
     }
 
@@ -106,7 +147,7 @@ impl Records {
     /// When the database fails.
     pub async fn principals(&self) -> Result<Vec<Principal>, RecordsError> {
         let rows: Vec<Row> =
-            sqlx::query_as("SELECT object_id, app_id, name, kind, created FROM principals ORDER BY name")
+            sqlx::query_as("SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals ORDER BY name")
                 .fetch_all(&self.pool)
                 .await?;
         rows.into_iter().map(from_row).collect()

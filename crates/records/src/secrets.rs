@@ -1,9 +1,9 @@
 //! Secrets that others hold: one-time sign-in codes, onboarding tokens, sessions, refresh tokens, client
-//! secrets. Only SHA-256 hashes are stored; the secrets are random and long, so nothing slower is needed.
+//! secrets, authorization codes. Only SHA-256 hashes are stored; the secrets are random and long, so nothing slower is needed.
 
 use std::fmt::Write as _;
 
-use bartizan_base::Ticks;
+use bartizan_base::{Ticks, Timespan};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -22,6 +22,12 @@ pub enum SecretKind {
     RefreshToken,
     /// A service principal's password.
     ClientSecret,
+    /// The certificate of a service principal, under its thumbprint.
+    ClientCertificate,
+    /// What a person is asked to agree to.
+    Consent,
+    /// What a browser carries from the sign-in page to the program.
+    AuthorizationCode,
 }
 
 impl SecretKind {
@@ -32,6 +38,9 @@ impl SecretKind {
             Self::Session => "session",
             Self::RefreshToken => "refreshToken",
             Self::ClientSecret => "clientSecret",
+            Self::ClientCertificate => "clientCertificate",
+            Self::Consent => "consent",
+            Self::AuthorizationCode => "authorizationCode",
         }
     }
 }
@@ -55,6 +64,20 @@ pub struct Secret {
     pub data: Value,
     pub expires: Ticks,
 }
+
+/// What became of a token that can be exchanged once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Exchange {
+    /// It was good, and is spent now.
+    Good(Secret),
+    /// It had been spent before: somebody has a copy. Its whole family is withdrawn.
+    Replayed(Secret),
+    /// There is no such token, or not any more.
+    Unknown,
+}
+
+/// Row of a token: subject, data, expires, family, spent.
+type TokenRow = (String, String, i64, String, i64);
 
 fn hash(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().fold(String::new(), |mut out, byte| {
@@ -130,6 +153,103 @@ impl Records {
             .bind(hash(text))
             .execute(&self.pool)
             .await?;
+        Ok(())
+    }
+
+    /// Remembers `text` as a token of `family`, to be used up by [`Self::exchange`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_token(&self, text: &str, secret: NewSecret, family: &str) -> Result<(), RecordsError> {
+        sqlx::query(
+            "INSERT INTO secrets (kind, hash, subject, data, created, expires, uses_left, family)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .bind(secret.kind.name())
+        .bind(hash(text))
+        .bind(secret.subject)
+        .bind(secret.data.to_string())
+        .bind(self.clock.now().0)
+        .bind(secret.expires.0)
+        .bind(secret.uses)
+        .bind(family)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Spends a token of a family. One that comes again within `grace` of its first use is still good, for
+    /// programs that ask twice at the same time; later it withdraws the family.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn exchange(
+        &self,
+        kind: SecretKind,
+        text: &str,
+        grace: Timespan,
+    ) -> Result<Exchange, RecordsError> {
+        let now = self.clock.now();
+        let mut tx = self.begin().await?;
+        let row: Option<TokenRow> = sqlx::query_as(
+            "SELECT subject, data, expires, family, spent FROM secrets
+             WHERE kind = ?1 AND hash = ?2 AND expires > ?3",
+        )
+        .bind(kind.name())
+        .bind(hash(text))
+        .bind(now.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((subject, data, expires, family, spent)) = row else { return Ok(Exchange::Unknown) };
+        let secret = from_row((subject, data, expires))?;
+        if spent != 0 && now - Ticks(spent) >= grace {
+            sqlx::query("DELETE FROM secrets WHERE family = ?1 AND family <> ''")
+                .bind(&family)
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
+            return Ok(Exchange::Replayed(secret));
+        }
+        sqlx::query("UPDATE secrets SET spent = ?3 WHERE kind = ?1 AND hash = ?2 AND spent = 0")
+            .bind(kind.name())
+            .bind(hash(text))
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Exchange::Good(secret))
+    }
+
+    /// Withdraws the family of a token; `false` when there is no such token.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_family(&self, kind: SecretKind, text: &str) -> Result<bool, RecordsError> {
+        let done = sqlx::query(
+            "DELETE FROM secrets WHERE family <> ''
+             AND family = (SELECT family FROM secrets WHERE kind = ?1 AND hash = ?2)",
+        )
+        .bind(kind.name())
+        .bind(hash(text))
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Withdraws all secrets of `kinds` that `subject` has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_secrets_of(&self, kinds: &[SecretKind], subject: &str) -> Result<(), RecordsError> {
+        let mut tx = self.begin().await?;
+        for kind in kinds {
+            sqlx::query("DELETE FROM secrets WHERE kind = ?1 AND subject = ?2")
+                .bind(kind.name())
+                .bind(subject)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::accounts;
 use crate::backup;
 use crate::ingest::{self, Ingest};
 use crate::server::URL_STATE;
@@ -50,6 +51,9 @@ enum Command {
     ServicePrincipal(ServicePrincipal),
     /// Send the rows of files to a running server.
     Ingest(Box<Ingest>),
+    /// Accounts for people.
+    #[command(subcommand)]
+    User(accounts::User),
 }
 
 #[derive(Debug, Args)]
@@ -127,6 +131,8 @@ struct OnboardingToken {
 enum ServicePrincipal {
     /// Create one with a role, and print its id and secret, which is shown only now.
     Create(CreatePrincipal),
+    /// Let one sign in with a certificate.
+    AddCertificate(accounts::AddCertificate),
 }
 
 #[derive(Debug, Args)]
@@ -188,6 +194,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::OnboardingToken(arguments) => onboarding_token(arguments).await,
         Command::ServicePrincipal(ServicePrincipal::Create(arguments)) => create_principal(arguments).await,
+        Command::ServicePrincipal(ServicePrincipal::AddCertificate(arguments)) => {
+            accounts::add_certificate(arguments).await
+        }
+        Command::User(accounts::User::Create(arguments)) => accounts::create_user(arguments).await,
+        Command::User(accounts::User::SetPassword(arguments)) => accounts::set_password(arguments).await,
     }
 }
 
@@ -285,7 +296,7 @@ async fn create_principal(arguments: CreatePrincipal) -> anyhow::Result<()> {
 }
 
 /// The records of a data folder that a server has used.
-async fn open(data: &std::path::Path) -> anyhow::Result<(Records, Home)> {
+pub(crate) async fn open(data: &std::path::Path) -> anyhow::Result<(Records, Home)> {
     anyhow::ensure!(
         data.join("control.db").is_file(),
         "there is no server's data in `{}`; start it first",
@@ -298,7 +309,7 @@ async fn open(data: &std::path::Path) -> anyhow::Result<(Records, Home)> {
 
 /// Standard output is the interface of these commands; everything else goes to the log.
 #[expect(clippy::print_stdout, reason = "what the command was asked for")]
-fn print_line(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print_line(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
     println!("{text}");
     std::io::stdout().flush().context("cannot write to standard output")

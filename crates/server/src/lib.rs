@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod accounts;
 mod backup;
 pub mod cli;
 mod ingest;

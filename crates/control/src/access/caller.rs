@@ -88,7 +88,7 @@ impl FromRequestParts<Arc<App>> for Caller {
                     format!("Access refused: {why}."),
                 ))
             })?;
-            return of_principal(app, &claims.oid, ip).await;
+            return of_principal(app, &claims.oid, Some(claims.iat), ip).await;
         }
         if let Some(cookie) = session_cookie(&parts.headers) {
             let secret = app.records.see_secret(SecretKind::Session, cookie).await?;
@@ -103,7 +103,7 @@ impl FromRequestParts<Arc<App>> for Caller {
                     format!("A request with the portal's cookie must have the header `{CSRF_HEADER}: 1`."),
                 )));
             }
-            return of_principal(app, &secret.subject, ip).await;
+            return of_principal(app, &secret.subject, None, ip).await;
         }
         if let Some(peer) = parts.extensions.get::<PeerCertificate>() {
             return of_agent(app, peer, ip).await;
@@ -129,12 +129,28 @@ pub(crate) fn session_cookie(headers: &http::HeaderMap) -> Option<&str> {
     })
 }
 
-async fn of_principal(app: &App, object_id: &str, ip: Option<String>) -> Result<Caller, Failure> {
+/// `issued` is when the caller's token was made, in seconds of Unix time.
+async fn of_principal(
+    app: &App,
+    object_id: &str,
+    issued: Option<i64>,
+    ip: Option<String>,
+) -> Result<Caller, Failure> {
     let object_id = Uuid::parse_str(object_id).unwrap_or_default();
     // Looked up each time, so that a principal that was removed is out at once.
     let Some(principal) = app.records.principal(object_id).await? else {
         return Err(Failure::unauthenticated("The account does not exist any more."));
     };
+    if principal.disabled {
+        return Err(Failure::unauthenticated("The account is disabled."));
+    }
+    if issued.is_some_and(|issued| issued < principal.tokens_from.unix_seconds()) {
+        return Err(Failure(ApiError::coded(
+            ErrorKind::Unauthenticated,
+            "InvalidAuthenticationToken",
+            "Access refused: the access token was withdrawn; sign in again.",
+        )));
+    }
     Ok(caller_of(principal, ip))
 }
 

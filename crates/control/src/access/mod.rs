@@ -3,6 +3,8 @@
 mod caller;
 mod decide;
 mod keys;
+mod locks;
+mod permissions;
 mod roles;
 mod secrets;
 mod throttle;
@@ -10,7 +12,10 @@ mod tokens;
 
 pub(crate) use caller::{Caller, CallerKind, bearer, caller_of, session_cookie};
 pub use caller::{PeerAddress, SESSION_COOKIE};
+pub(crate) use decide::ROLE_TYPE;
 pub(crate) use keys::KeyCaller;
+pub(crate) use locks::{CAN_NOT_DELETE, READ_ONLY};
+pub use permissions::Permissions;
 pub use roles::{ROLES, Role, find_role};
 pub use secrets::random_secret;
 pub(crate) use throttle::Throttle;

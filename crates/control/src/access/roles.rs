@@ -26,6 +26,14 @@ pub const ROLES: &[Role] = &[
         data_actions: &["*"],
     },
     Role {
+        id: "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+        name: "User Access Administrator",
+        description: "Sees everything, and gives others access.",
+        actions: &["*/read", "Microsoft.Authorization/*"],
+        not_actions: &[],
+        data_actions: &[],
+    },
+    Role {
         id: "b24988ac-6180-42a0-ab88-20f7382dd24c",
         name: "Contributor",
         description: "May do everything but give others access.",
@@ -168,7 +176,7 @@ impl Role {
 }
 
 /// `*` stands for any characters, slashes too; letters compare without regard to case.
-fn matches(pattern: &str, action: &str) -> bool {
+pub(super) fn matches(pattern: &str, action: &str) -> bool {
     let pattern = pattern.to_ascii_lowercase();
     let action = action.to_ascii_lowercase();
     let mut parts = pattern.split('*');

@@ -89,8 +89,13 @@ impl Issuer {
             idtyp: if principal.kind == PrincipalKind::User { "user" } else { "app" }.to_owned(),
             ver: "2.0".to_owned(),
         };
+        self.sign(&claims)
+    }
+
+    /// Signs claims with our key. Whether they open anything is said by their audience.
+    pub(crate) fn sign(&self, claims: &impl serde::Serialize) -> String {
         let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
-        jsonwebtoken::encode(&header, &claims, &self.sign).expect("a P-256 key signs ES256")
+        jsonwebtoken::encode(&header, claims, &self.sign).expect("a P-256 key signs ES256")
     }
 
     /// The claims of a token that is ours and valid now; otherwise why it is not.
@@ -145,6 +150,8 @@ mod tests {
             name: "owner".to_owned(),
             kind: PrincipalKind::User,
             created: now,
+            disabled: false,
+            tokens_from: bartizan_base::Ticks(0),
         };
         let token = ours.issue(&principal, now);
         assert_eq!(ours.check(&token, now).unwrap().oid, principal.object_id.to_string());

@@ -29,7 +29,7 @@ enum Operator {
 impl Filter {
     /// Reads `properties/status eq 'New' and properties/severity ne 'Low'`.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
-        let parts = text.split(" and ").map(str::trim).filter(|part| !part.is_empty());
+        let parts = text.split(" and ").map(str::trim).filter(|part| !part.is_empty() && !is_scope(part));
         parts.map(comparison).collect::<Result<_, _>>().map(Self)
     }
 
@@ -43,7 +43,19 @@ impl Filter {
     }
 }
 
+/// `atScope()` adds what scopes above have and `atExactScope()` leaves out what scopes below have: the list's
+/// business, not a comparison.
+fn is_scope(part: &str) -> bool {
+    ["atscope()", "atexactscope()", "atscopeandbelow()"].contains(&part.to_ascii_lowercase().as_str())
+}
+
 fn comparison(text: &str) -> Result<Comparison, Failure> {
+    // There are no groups of people, so being assigned something is being named.
+    let lower = text.to_ascii_lowercase();
+    if let Some(value) = lower.strip_prefix("assignedto('").and_then(|rest| rest.strip_suffix("')")) {
+        let (path, value) = ("principalId".to_owned(), value.to_owned());
+        return Ok(Comparison { path, operator: Operator::Eq, value });
+    }
     let wrong = || {
         let shown: String = text.chars().take(120).collect();
         Failure(ApiError::coded(
@@ -75,10 +87,15 @@ fn comparison(text: &str) -> Result<Comparison, Failure> {
 }
 
 impl Comparison {
-    fn holds(&self, value: &Value) -> bool {
-        let found = self.path.split('/').try_fold(value, |value, name| {
+    fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        self.path.split('/').try_fold(value, |value, name| {
             value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        });
+        })
+    }
+
+    fn holds(&self, value: &Value) -> bool {
+        // `principalId` and `roleName` stand for the property, as in Azure.
+        let found = self.find(value).or_else(|| self.find(value.get("properties")?));
         let Some(found) = found.filter(|found| !found.is_null()) else {
             return self.operator == Operator::Ne;
         };
@@ -112,6 +129,8 @@ mod tests {
         assert_eq!(holds("Properties/Status eq 'New' and properties/severity ne 'High'"), Some(false));
         assert_eq!(holds("properties/incidentNumber gt 6"), Some(true));
         assert_eq!(holds("properties/owner/email eq 'a'"), Some(false));
+        assert_eq!(holds("atScope() and incidentNumber eq 7"), Some(true));
+        assert_eq!(holds("assignedTo('a')"), Some(false));
         assert_eq!(holds("startswith(name, 'a')"), None);
     }
 }

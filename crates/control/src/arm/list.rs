@@ -187,14 +187,12 @@ impl Options {
             Some(text) => text.parse().ok().filter(|top| *top > 0).ok_or_else(|| wrong("$top"))?,
         };
         let filter = query_value(uri, "$filter").unwrap_or_default();
-        let exact_scope = filter.trim().eq_ignore_ascii_case("atExactScope()");
-        // `atScope()` adds what scopes above have; there is one subscription, so nothing.
-        let by_scope = exact_scope || filter.trim().eq_ignore_ascii_case("atScope()");
+        let exact_scope = filter.to_ascii_lowercase().contains("atexactscope()");
         let order_by = query_value(uri, "$orderby").filter(|text| !text.trim().is_empty()).map(|text| {
             let (path, direction) = text.trim().split_once(' ').unwrap_or((text.trim(), "asc"));
             (path.to_owned(), direction.trim().eq_ignore_ascii_case("desc"))
         });
-        let filter = Filter::parse(if by_scope { "" } else { &filter })?;
+        let filter = Filter::parse(&filter)?;
         Ok(Self { after, top, filter, exact_scope, order_by })
     }
 

@@ -6,6 +6,7 @@
 
 mod actions;
 mod answer;
+mod batch;
 mod filter;
 mod kind;
 mod kinds;
@@ -13,6 +14,7 @@ mod list;
 mod merge;
 mod read;
 mod scope;
+mod tags;
 mod tenant;
 mod write;
 
@@ -30,6 +32,8 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, query_value};
 use crate::plans::policy::Denial;
+
+pub(crate) use batch::routes;
 
 /// A request at the ARM door, past the extractors.
 pub(crate) struct Call {
@@ -53,6 +57,7 @@ pub(crate) async fn handle(
     versions::check(namespace(&target), version.as_deref())?;
     let call = Call { app, caller, parts };
     match (target, call.parts.method.clone()) {
+        (Target::Resource(id), _) if tags::is_tags(&id) => tags::handle(&call, &id, body).await,
         (Target::Resource(id), Method::GET | Method::HEAD) => read::get(&call, &id).await,
         (Target::Resource(id), Method::PUT) => write::put(call, id, body).await,
         (Target::Resource(id), Method::PATCH) => write::patch(call, id, body).await,

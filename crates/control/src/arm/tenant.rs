@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use bartizan_api::{ApiError, types};
+use bartizan_api::{ApiError, types, versions};
 use bartizan_base::ErrorKind;
 use serde_json::{Value, json};
 
@@ -67,7 +67,13 @@ fn provider(call: &Call, namespace: &str) -> Value {
     let resource_types: Vec<Value> = types::TYPES
         .iter()
         .filter_map(|info| info.name.strip_prefix(&prefix))
-        .map(|name| json!({"resourceType": name, "locations": [call.app.home.location], "apiVersions": []}))
+        // Azure's tools take the newest version of this list when a person names none.
+        .map(|name| {
+            json!({
+                "resourceType": name, "locations": [call.app.home.location],
+                "apiVersions": versions::newest(namespace).into_iter().collect::<Vec<_>>(),
+            })
+        })
         .collect();
     json!({
         "id": format!("{}/providers/{namespace}", call.app.home.subscription_id()),

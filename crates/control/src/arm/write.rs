@@ -171,7 +171,7 @@ fn deeper(value: &Value, levels: usize) -> bool {
 }
 
 /// Azure's limit.
-const TAGS_MAX: usize = 50;
+pub(super) const TAGS_MAX: usize = 50;
 
 /// `If-Match` and `If-None-Match`, or the etag in the body that Sentinel's clients send.
 fn condition(headers: &HeaderMap, etag: Option<&Value>) -> Result<Condition, Failure> {

@@ -44,6 +44,8 @@ pub async fn create(
         name: name.to_owned(),
         kind: PrincipalKind::ServicePrincipal,
         created: now,
+        disabled: false,
+        tokens_from: bartizan_base::Ticks(0),
     };
     records.put_principal(&principal).await?;
     let stored = NewSecret {

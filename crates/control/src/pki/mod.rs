@@ -63,6 +63,8 @@ pub struct Pki {
     pub server_certificate: String,
     /// PEM of its key.
     pub server_key: String,
+    /// Host names and addresses that the server's certificate has, in small letters.
+    pub names: Vec<String>,
     pub agents: AgentAuthority,
     /// Signs access tokens.
     pub token_key: KeyPair,
@@ -85,6 +87,7 @@ impl Pki {
             server_ca_path: dir.join("ca.pem"),
             server_certificate,
             server_key,
+            names: names.iter().map(|name| name.to_ascii_lowercase()).collect(),
             agents,
             token_key,
         })

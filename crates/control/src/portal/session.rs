@@ -1,4 +1,4 @@
-//! Sign-in by one-time code, the session it opens, and its end.
+//! Sign-in by one-time code or by password, the session it opens, and its end.
 
 use std::sync::Arc;
 
@@ -9,18 +9,16 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bartizan_api::ApiError;
 use bartizan_api::portal::{Session, SignIn};
-use bartizan_base::{ErrorKind, Timespan};
-use bartizan_records::{NewSecret, SecretKind};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::json;
+use bartizan_base::ErrorKind;
+use bartizan_records::SecretKind;
+use http::{HeaderMap, StatusCode};
 
-use crate::access::{Caller, PeerAddress, SESSION_COOKIE, random_secret, session_cookie};
+use crate::access::{Caller, PeerAddress, session_cookie};
 use crate::app::App;
 use crate::http::{Failure, header as header_text, read_json};
+use crate::identity::{self, users};
 
 const BODY_MAX: usize = 16 << 10;
-/// A working day.
-const SESSION_SECONDS: i64 = 12 * 3600;
 
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
@@ -39,38 +37,26 @@ pub(super) async fn sign_in(
     let from = PeerAddress::ip(&parts.extensions);
     app.throttle.check(from, app.clock.now())?;
     let request: SignIn = read_json(&parts.headers, body, BODY_MAX).await?;
-    let Some(code) = app.records.use_secret(SecretKind::SignInCode, &request.code).await? else {
-        app.throttle.failed(from, app.clock.now());
-        return Err(Failure(ApiError::coded(
-            ErrorKind::Unauthenticated,
-            "InvalidSignInCode",
-            "The sign-in link was used already or has expired; `bartizan sign-in` prints a new one.",
-        )));
+    let person = if request.code.is_empty() {
+        users::sign_in(&app, &request.name, &request.password, &request.otp).await
+    } else {
+        identity::by_link(&app, &request.code).await
     };
-    let principal = uuid::Uuid::parse_str(&code.subject).ok();
-    let principal = match principal {
-        Some(id) => app.records.principal(id).await?,
-        None => None,
+    let principal = match person {
+        Ok(principal) => principal,
+        Err(failure) => {
+            if failure.0.kind == ErrorKind::Unauthenticated {
+                app.throttle.failed(from, app.clock.now());
+            }
+            return Err(failure);
+        }
     };
-    let principal =
-        principal.ok_or_else(|| Failure::unauthenticated("The account does not exist any more."))?;
-    let token = random_secret();
-    let session = NewSecret {
-        kind: SecretKind::Session,
-        subject: code.subject,
-        data: json!({}),
-        expires: app.clock.now() + Timespan::from_seconds(SESSION_SECONDS),
-        uses: None,
-    };
-    app.records.put_secret(&token, session).await?;
+    let token = identity::open_session(&app, &principal).await?;
     tracing::info!(name = principal.name, "signed in");
-    let mut response = Json(describe(&app, &principal.name, &code_subject(&principal))).into_response();
-    set_cookie(&mut response, &token, SESSION_SECONDS);
+    let object_id = principal.object_id.to_string();
+    let mut response = Json(describe(&app, &principal.name, &object_id)).into_response();
+    identity::set_session(&mut response, &token);
     Ok(response)
-}
-
-fn code_subject(principal: &bartizan_records::Principal) -> String {
-    principal.object_id.to_string()
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Session>, Failure> {
@@ -87,7 +73,7 @@ pub(super) async fn sign_out(
         app.records.forget_secret(SecretKind::Session, token).await?;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
-    set_cookie(&mut response, "", 0);
+    identity::clear_session(&mut response);
     Ok(response)
 }
 
@@ -105,11 +91,4 @@ fn describe(app: &App, name: &str, object_id: &str) -> Session {
         workspace_customer_id: home.customer.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
-}
-
-fn set_cookie(response: &mut Response, value: &str, seconds: i64) {
-    let cookie =
-        format!("{SESSION_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}");
-    let cookie = HeaderValue::from_str(&cookie).expect("a secret has only URL-safe characters");
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
 }

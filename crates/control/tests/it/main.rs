@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up stops there")]
 
+mod access;
+mod accounts;
 mod activity;
 mod agents;
 mod arm;
@@ -19,6 +21,7 @@ mod otlp;
 mod portal;
 mod query;
 mod security;
+mod sign_in;
 mod syslog;
 mod upkeep;
 mod usage;

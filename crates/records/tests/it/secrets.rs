@@ -1,7 +1,7 @@
 //! One-time codes and tokens: uses, expiry, and that only hashes are stored.
 
 use bartizan_base::{Clock, Ticks, Timespan};
-use bartizan_records::{Agent, NewSecret, Principal, PrincipalKind, SecretKind};
+use bartizan_records::{Agent, Exchange, NewSecret, Principal, PrincipalKind, SecretKind};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -77,6 +77,8 @@ async fn principals_are_found_by_both_ids() {
         name: "automation".to_owned(),
         kind: PrincipalKind::ServicePrincipal,
         created: f.clock.now(),
+        disabled: false,
+        tokens_from: bartizan_base::Ticks(0),
     };
     f.records.put_principal(&principal).await.unwrap();
     assert_eq!(f.records.principal(Uuid::from_u128(1)).await.unwrap(), Some(principal.clone()));
@@ -85,4 +87,31 @@ async fn principals_are_found_by_both_ids() {
     f.records.put_state("rule/a", json!(1)).await.unwrap();
     let all = f.records.list_state("rule/").await.unwrap();
     assert_eq!(all, [("rule/a".to_owned(), json!(1)), ("rule/b".to_owned(), json!(2))]);
+}
+
+#[tokio::test]
+async fn tokens_are_exchanged_once_and_a_copy_withdraws_the_family() {
+    let f = fixture().await;
+    let kind = SecretKind::RefreshToken;
+    let token = |subject: &str| NewSecret {
+        kind,
+        subject: subject.to_owned(),
+        data: json!({}),
+        expires: f.clock.now() + Timespan::from_seconds(100),
+        uses: None,
+    };
+    f.records.put_token("first", token("a"), "family").await.unwrap();
+    f.records.put_token("second", token("a"), "family").await.unwrap();
+    f.records.put_token("other", token("a"), "another").await.unwrap();
+    let grace = Timespan::from_seconds(10);
+    let good = |exchange: &Exchange| matches!(exchange, Exchange::Good(secret) if secret.subject == "a");
+    assert!(good(&f.records.exchange(kind, "first", grace).await.unwrap()));
+    f.clock.advance(Timespan::from_seconds(9));
+    assert!(good(&f.records.exchange(kind, "first", grace).await.unwrap()), "within the grace");
+    f.clock.advance(Timespan::from_seconds(1));
+    assert!(matches!(f.records.exchange(kind, "first", grace).await.unwrap(), Exchange::Replayed(_)));
+    assert_eq!(f.records.exchange(kind, "second", grace).await.unwrap(), Exchange::Unknown);
+    assert!(good(&f.records.exchange(kind, "other", grace).await.unwrap()), "another family stays");
+    assert!(f.records.forget_family(kind, "other").await.unwrap());
+    assert!(!f.records.forget_family(kind, "other").await.unwrap());
 }

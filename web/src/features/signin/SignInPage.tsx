@@ -1,4 +1,4 @@
-import { Button, Card, Field, Input, makeStyles, MessageBar, MessageBarBody, tokens } from '@fluentui/react-components';
+import { Button, Card, Field, Input, Link, makeStyles, MessageBar, MessageBarBody, tokens } from '@fluentui/react-components';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useLocation, useNavigate } from 'react-router';
@@ -69,6 +69,8 @@ export default function SignInPage() {
             {enter.isPending ? 'Signing in…' : 'Sign in'}
           </Button>
         </form>
+        {/* The server's own page: it has no scripts and sets the same session. */}
+        <Link href="/identity/signin">Sign in with a name and password</Link>
       </Card>
     </main>
   );

@@ -21,6 +21,7 @@ use crate::arm::kind::{Kind, Plain};
 
 /// Types that are more than documents.
 const KINDS: &[(&str, &dyn Kind)] = &[
+    ("Microsoft.Authorization/locks", &access::Locks),
     ("Microsoft.Authorization/policyAssignments", &policies::Assignments),
     ("Microsoft.Authorization/policyDefinitions", &policies::Definitions),
     ("Microsoft.Authorization/policyExemptions", &policies::Exemptions),

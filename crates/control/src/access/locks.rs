@@ -1,0 +1,49 @@
+//! Locks: what nobody may delete or change, whatever their role, until the lock is taken away.
+
+use bartizan_api::ApiError;
+use bartizan_base::{ErrorKind, ResourceId};
+use bartizan_records::ListQuery;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::http::Failure;
+
+/// The type of a lock. It hangs on the scope that it locks.
+pub(crate) const LOCK_TYPE: &str = "Microsoft.Authorization/locks";
+/// Keeps a scope from being deleted.
+pub(crate) const CAN_NOT_DELETE: &str = "CanNotDelete";
+/// Keeps a scope from being changed, and so from being deleted.
+pub(crate) const READ_ONLY: &str = "ReadOnly";
+
+/// Operations that no lock stops: taking locks away, and what concerns no resource.
+const EXEMPT: [&str; 2] = ["microsoft.authorization/locks/", "microsoft.authorization/users/"];
+
+impl App {
+    /// Refuses `action` upon `scope` when a lock there, above it, or (for deleting) below it forbids it.
+    pub(crate) async fn check_locks(&self, action: &str, scope: &ResourceId) -> Result<(), Failure> {
+        let action = action.to_ascii_lowercase();
+        if action.ends_with("/read") || EXEMPT.iter().any(|prefix| action.starts_with(prefix)) {
+            return Ok(());
+        }
+        let deletes = action.ends_with("/delete");
+        for lock in self.records.list_all(&ListQuery::tenant(), LOCK_TYPE).await? {
+            let Some(at) = lock.id.parent() else { continue };
+            let level = lock.property("level").and_then(Value::as_str).unwrap_or_default();
+            let covers = scope.is_within(&at) && (deletes || level == READ_ONLY);
+            // Deleting takes everything below along.
+            let takes_along = deletes && at.is_within(scope);
+            if covers || takes_along {
+                return Err(Failure(ApiError::coded(
+                    ErrorKind::Conflict,
+                    "ScopeLocked",
+                    format!(
+                        "The scope '{scope}' cannot perform this operation because the following scope is locked: \
+                         '{at}' ({level}, lock '{}'). Remove the lock and try again.",
+                        lock.id.name()
+                    ),
+                )));
+            }
+        }
+        Ok(())
+    }
+}
