@@ -10,7 +10,6 @@ use bartizan_kql::bound::{BoundQuery, BoundResult, ColumnSchema, MISTAKE, Rel, R
 use bartizan_kql::{AnalyzeOptions, Catalog, Diagnostic, Severity, visit};
 use bartizan_store::Store;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
@@ -23,7 +22,8 @@ use crate::hoist::hoist;
 use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
 use crate::learn;
 use crate::limits::{Partial, QueryLimits, QueryThreads};
-use crate::lower::Context;
+use crate::lower::{Context, pattern};
+use crate::memory::{Held, QueryPool};
 use crate::output::{QueryOutput, QueryStats, QueryTable};
 use crate::provider::SnapshotTable;
 use crate::prune::{Kept, prune, wanted_of_shared};
@@ -119,6 +119,7 @@ pub(crate) struct Inner {
     runtime: Arc<RuntimeEnv>,
     pub(crate) threads: QueryThreads,
     running: Semaphore,
+    held: Held,
 }
 
 impl Engine {
@@ -139,7 +140,7 @@ impl Engine {
             .map_err(|error| EngineError::Runtime(Box::new(error)))?;
         let threads = QueryThreads::start(options.threads.max(1))?;
         let running = Semaphore::new(options.concurrent_queries.max(1));
-        Ok(Self { inner: Arc::new(Inner { store, options, runtime, threads, running }) })
+        Ok(Self { inner: Arc::new(Inner { store, options, runtime, threads, running, held: Held::default() }) })
     }
 
     /// Runs a query.
@@ -212,6 +213,11 @@ impl Engine {
         self.inner.threads.running()
     }
 
+    /// Bytes that queries hold now, as they account for them.
+    pub fn memory_bytes(&self) -> usize {
+        self.inner.held.bytes()
+    }
+
     /// Waits until no query runs.
     pub async fn idle(&self) {
         self.inner.threads.idle().await;
@@ -246,10 +252,18 @@ impl Inner {
     fn check(&self, workspace: WorkspaceId, text: &str, options: &AnalyzeOptions) -> Checked {
         let analysis = bartizan_kql::analyze(text, &self.catalog(workspace), options);
         let query = analysis.query.as_ref();
+        let tables_used = query.map(tables_used).unwrap_or_default();
+        // the front end does not know regular expressions
+        let roots = query.into_iter().flat_map(|query| {
+            std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root))
+        });
+        let patterns: Vec<Diagnostic> = roots.flat_map(pattern::mistakes).collect();
+        let right = query.filter(|_| patterns.is_empty());
+        let columns = right.map(|query| query.root.columns());
         Checked {
-            columns: query.map(|query| query.root.columns()),
-            tables_used: query.map(tables_used).unwrap_or_default(),
-            diagnostics: analysis.diagnostics,
+            columns,
+            tables_used,
+            diagnostics: analysis.diagnostics.into_iter().chain(patterns).collect(),
         }
     }
 
@@ -439,7 +453,7 @@ impl Inner {
 
     /// A DataFusion session for one query, with its own memory.
     fn session(&self, aggregates: bool, interrupt: &Interrupt) -> Result<SessionState, QueryError> {
-        let pool = Arc::new(FairSpillPool::new(self.options.query_memory_bytes));
+        let pool = Arc::new(QueryPool::new(self.options.query_memory_bytes, self.held.clone()));
         let runtime =
             RuntimeEnvBuilder::from_runtime_env(&self.runtime).with_memory_pool(pool).build_arc()?;
         // Filtering inside the Parquet reader pays when many columns meet few rows, and costs elsewhere.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bartizan_base::ErrorKind;
-use bartizan_kql::{Diagnostic, Span};
+use bartizan_kql::{Diagnostic, Span, functions};
 use bartizan_store::StoreError;
 use datafusion::error::DataFusionError;
 
@@ -57,9 +57,15 @@ impl QueryError {
 
 /// Why something that the language knows does not run.
 fn refusal(what: &str) -> String {
-    let plugin = what.strip_prefix("evaluate ").and_then(bartizan_kql::functions::lookup_plugin);
-    match plugin.and_then(|plugin| plugin.refused) {
-        Some(why) => format!("refused: {why}"),
+    if what == "bin_auto" {
+        return "used without the size of its bins: begin the query with `set query_bin_auto_size = 1h;`".to_owned();
+    }
+    let plugin = what.strip_prefix("evaluate ").and_then(functions::lookup_plugin);
+    let plugin = plugin.and_then(|plugin| plugin.refused).map(|why| format!(": {why}"));
+    // a function's summary says why it will never run
+    let function = functions::lookup(what).and_then(|declared| declared.function.summary.split_once("; refused"));
+    match plugin.or(function.map(|(_, why)| why.to_owned())) {
+        Some(why) => format!("refused{why}"),
         None => "not supported yet".to_owned(),
     }
 }

@@ -18,6 +18,7 @@ mod interrupt;
 mod learn;
 mod limits;
 mod lower;
+mod memory;
 mod output;
 mod provider;
 mod prune;

@@ -65,15 +65,28 @@ pub fn run(target: &Target, inputs: &Inputs, work: &Work) -> anyhow::Result<()> 
     progress.write_all_at(&n.to_le_bytes(), 0).context("cannot write the progress file")
 }
 
-/// Ends the process when an input takes too long or too much. A thread cannot be stopped; a process can.
+/// How much longer than its time an input may last by the clock: a crowded machine gives a process little of its own.
+const CROWDED_FACTOR: u128 = 12;
+
+/// Ends the process when an input takes too long or too much. A thread cannot be stopped; a process can. Time is that
+/// of the processor, so that other programs do not make a finding; waiting for ever is found by the clock.
 fn watch(work: &Work, started: Instant, began: Arc<AtomicU64>, number: Arc<AtomicU64>) {
     let (input_time, memory_bytes) = (work.input_time, work.memory_bytes);
     std::thread::spawn(move || {
+        // the input that was at work at the last look, and what the process had used by then
+        let (mut seen, mut used_before) = (None, 0);
         loop {
             std::thread::sleep(WATCH_EVERY);
             let n = number.load(Ordering::Relaxed);
-            let at_work = elapsed_ms(started).saturating_sub(began.load(Ordering::Relaxed));
-            if u128::from(at_work) > input_time.as_millis() && number.load(Ordering::Relaxed) == n {
+            let at_work = u128::from(elapsed_ms(started).saturating_sub(began.load(Ordering::Relaxed)));
+            let used = processor_ms();
+            if seen.replace(n) != Some(n) {
+                used_before = used.unwrap_or(0);
+            }
+            let spent = used.map_or(at_work, |used| u128::from(used.saturating_sub(used_before)));
+            let limit = input_time.as_millis();
+            let hangs = at_work > limit && (spent > limit || at_work > limit * CROWDED_FACTOR);
+            if hangs && number.load(Ordering::Relaxed) == n {
                 eprintln!("the input takes longer than {} s", input_time.as_secs());
                 std::process::exit(EXIT_HANG);
             }
@@ -87,6 +100,16 @@ fn watch(work: &Work, started: Instant, began: Arc<AtomicU64>, number: Arc<Atomi
 
 fn elapsed_ms(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Time that processors gave to this process, in milliseconds (`proc(5)`: `utime` and `stime` of `stat`, in hundredths
+/// of a second).
+fn processor_ms() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // the name before may hold anything but ends with the last parenthesis
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(ticks * 10)
 }
 
 /// Memory of this process that is there and not only promised (`proc(5)`: `VmRSS`).

@@ -21,7 +21,7 @@ use crate::accounts;
 use crate::backup;
 use crate::ingest::{self, Ingest};
 use crate::server::URL_STATE;
-use crate::{ServeOptions, Server, SyslogOptions, open_records};
+use crate::{ExternalOptions, ServeOptions, Server, SyslogOptions, open_records};
 
 /// Time between two exported files of one table, as in Log Analytics.
 const EXPORT_EVERY: Duration = Duration::from_secs(300);
@@ -88,6 +88,20 @@ struct Serve {
     /// Let export rules write files into folders below this one.
     #[arg(long = "export-to", value_name = "DIR")]
     export_to: Option<PathBuf>,
+    /// A place that queries may read with `externaldata`: https://host/folder/, file:///folder/ or one file; may be
+    /// repeated. Nothing outside this server is read without it.
+    #[arg(long = "external-data", value_name = "PLACE")]
+    external_data: Vec<String>,
+    /// A private network, such as 10.1.0.0/16, that hosts of these places may be in; may be repeated.
+    #[arg(long = "external-data-network", value_name = "NETWORK", requires = "external_data")]
+    external_data_networks: Vec<ipnet::IpNet>,
+    /// Authorities of these hosts in a PEM file, besides those that this system trusts.
+    #[arg(long = "external-data-ca", value_name = "FILE", requires = "external_data")]
+    external_data_ca: Option<PathBuf>,
+    /// How many MiB one query may read from these places, packed and unpacked: 1 to 1024.
+    #[arg(long = "external-data-mib", value_name = "MIB", default_value_t = 64,
+        value_parser = clap::value_parser!(u64).range(1..=1024))]
+    external_data_mib: u64,
 }
 
 #[derive(Debug, Args)]
@@ -240,6 +254,12 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
             client_ca: arguments.syslog_client_ca,
         },
         export: arguments.export_to.map(|dir| ExportOptions { dir, every: EXPORT_EVERY }),
+        external: ExternalOptions {
+            places: arguments.external_data,
+            networks: arguments.external_data_networks,
+            ca: arguments.external_data_ca,
+            bytes_max: arguments.external_data_mib << 20,
+        },
         ..ServeOptions::new(arguments.data, arguments.listen)
     };
     // Before anything is opened, so that a signal during a slow start is not lost.

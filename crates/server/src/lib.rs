@@ -9,6 +9,7 @@ mod accept;
 mod accounts;
 mod backup;
 pub mod cli;
+mod external;
 mod ingest;
 mod listener;
 mod lock;
@@ -18,5 +19,6 @@ mod server;
 mod syslog;
 mod tls;
 
+pub use external::ExternalOptions;
 pub use server::{Ready, ServeOptions, Server, open_records};
 pub use syslog::{Framer, Malformed, SyslogAddresses, SyslogOptions};

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::external::ExternalOptions;
 use crate::lock::DataLock;
 use crate::rows::WorkspaceRows;
 use crate::syslog::{Listeners, SyslogAddresses, SyslogOptions};
@@ -41,6 +42,8 @@ pub struct ServeOptions {
     pub syslog: SyslogOptions,
     /// Where export rules may write; nowhere unless set.
     pub export: Option<ExportOptions>,
+    /// What `externaldata` may read.
+    pub external: ExternalOptions,
     pub clock: Arc<dyn Clock>,
     /// Changes the store's settings from their defaults.
     pub store: fn(&mut StoreOptions),
@@ -57,6 +60,7 @@ impl ServeOptions {
             public_names: Vec::new(),
             syslog: SyslogOptions::default(),
             export: None,
+            external: ExternalOptions::default(),
             clock: Arc::new(SystemClock),
             store: |_| {},
         }
@@ -127,8 +131,12 @@ impl Server {
         let store = Store::open(store_options, tables).await.context("cannot open the log store")?;
         let functions = Arc::new(SavedFunctions::default());
         functions.reload(&records, &home.workspace).await.context("cannot read the saved functions")?;
-        let engine_options =
-            EngineOptions { functions: Some(Arc::clone(&functions) as _), ..EngineOptions::default() };
+        let external = options.external.open().context("cannot use the settings of external data")?;
+        let engine_options = EngineOptions {
+            functions: Some(Arc::clone(&functions) as _),
+            external,
+            ..EngineOptions::default()
+        };
         let engine = Engine::new(store.clone(), engine_options).context("cannot start the query engine")?;
 
         let sign_in = if first {

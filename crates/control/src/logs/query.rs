@@ -13,6 +13,7 @@ use bartizan_api::{ApiError, timespan};
 use bartizan_base::{ErrorKind, ResourceId, WorkspaceId};
 use bartizan_engine::{ARROW_STREAM, QueryError, QueryLimits, QueryOutput};
 use bartizan_kql::bound::ColumnSchema;
+use bartizan_kql::syntax::codes;
 use bartizan_kql::{Diagnostic, Span};
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
@@ -283,13 +284,14 @@ pub(crate) fn columns(columns: &[ColumnSchema]) -> Vec<AnswerColumn> {
 
 /// Log Analytics nests the reason twice: the outer says whose fault, the inner what and where.
 fn refuse(text: &str, error: QueryError) -> Result<(StatusCode, Value), Failure> {
+    let message = error.to_string();
     let findings = match error {
         QueryError::Invalid(findings) => findings,
-        QueryError::Unsupported { what, span } => vec![Diagnostic {
-            code: "K9000",
+        QueryError::Unsupported { span, .. } => vec![Diagnostic {
+            code: codes::UNSUPPORTED,
             severity: bartizan_kql::Severity::Error,
             span,
-            message: format!("`{what}` is not supported yet"),
+            message,
             hint: None,
         }],
         other => return Err(other.into()),

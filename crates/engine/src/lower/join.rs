@@ -33,9 +33,12 @@ impl Context {
         let (left_keys, right_keys): (Vec<_>, Vec<_>) =
             join.on.iter().map(|(left, right)| (left, right)).unzip();
         let mut left = self.side(&join.left, "l", &left_keys, &types)?;
-        let right = self.side(&join.right, "r", &right_keys, &types)?;
-        if join.kind == JoinKind::InnerUnique {
-            left.plan = one_row_per_key(left.plan, &left.keys)?;
+        let mut right = self.side(&join.right, "r", &right_keys, &types)?;
+        match join.kind {
+            JoinKind::InnerUnique => left.plan = one_row_per_key(left.plan, &left.keys)?,
+            JoinKind::LeftSemi | JoinKind::LeftAnti => right.plan = only_keys(right.plan, &right.keys)?,
+            JoinKind::RightSemi | JoinKind::RightAnti => left.plan = only_keys(left.plan, &left.keys)?,
+            _ => {}
         }
         let kind = match join.kind {
             JoinKind::InnerUnique | JoinKind::Inner => JoinType::Inner,
@@ -160,4 +163,12 @@ fn one_row_per_key(plan: LogicalPlanBuilder, keys: &[Column]) -> Result<LogicalP
     let all: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
     let on = keys.iter().map(|key| Expr::Column(key.clone())).collect();
     Ok(plan.distinct_on(on, all, None)?)
+}
+
+/// Each key once, and nothing else: a side that is only asked whether a key is there. A join visits every pair of
+/// rows with equal keys before it sees that it needs none of them (DataFusion 55.2), so keys that are there
+/// many times on both sides would cost the square of that.
+fn only_keys(plan: LogicalPlanBuilder, keys: &[Column]) -> Result<LogicalPlanBuilder, QueryError> {
+    let keys: Vec<Expr> = keys.iter().map(|key| Expr::Column(key.clone())).collect();
+    Ok(plan.project(keys)?.distinct()?)
 }

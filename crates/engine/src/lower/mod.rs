@@ -13,7 +13,7 @@ mod membership;
 mod mv_expand;
 mod order;
 mod parse;
-mod pattern;
+pub(crate) mod pattern;
 mod project;
 mod rows;
 mod scalar;

@@ -1,9 +1,9 @@
 //! Regular expressions written in a query, looked at before any row is: a wrong one would match nothing, and a
 //! detection with it would be silent for ever.
 
-use bartizan_kql::bound::{Literal, Scalar};
+use bartizan_kql::bound::{Literal, Rel, Scalar, ScalarKind};
 use bartizan_kql::syntax::codes::BAD_REGEX;
-use bartizan_kql::{Diagnostic, Severity, Span};
+use bartizan_kql::{Diagnostic, Severity, Span, visit};
 
 use super::Context;
 use super::scalar::is_constant;
@@ -19,6 +19,31 @@ fn pattern_argument<'a>(function: &str, args: &'a [Scalar]) -> Option<&'a Scalar
         "extract" | "extract_all" | "trim" | "trim_start" | "trim_end" | "replace" => args.first(),
         "matches regex" | "replace_regex" | "indexof_regex" => args.get(1),
         _ => None,
+    }
+}
+
+/// What is wrong with the patterns that a query has as literals, for who asks without running it.
+pub(crate) fn mistakes(root: &Rel) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    visit::relations(root, &mut |rel| {
+        visit::scalars(rel).into_iter().for_each(|scalar| mistakes_in(scalar, &mut found));
+    });
+    found
+}
+
+fn mistakes_in(value: &Scalar, found: &mut Vec<Diagnostic>) {
+    match &value.kind {
+        ScalarKind::Call { function, args } => {
+            if let Some(Scalar { kind: ScalarKind::Literal(Literal::String(pattern)), span, .. }) =
+                pattern_argument(function, args)
+                && let Err(QueryError::Invalid(refusal)) = checked(pattern, *span)
+            {
+                found.extend(refusal.into_iter().filter(|refusal| !found.contains(refusal)).collect::<Vec<_>>());
+            }
+            args.iter().for_each(|arg| mistakes_in(arg, found));
+        }
+        ScalarKind::Path { value, .. } | ScalarKind::InRelation { value, .. } => mistakes_in(value, found),
+        ScalarKind::Literal(_) | ScalarKind::Column(_) | ScalarKind::ToScalar(_) => {}
     }
 }
 

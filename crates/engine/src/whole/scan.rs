@@ -13,7 +13,7 @@ mod record;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
 use arrow::compute::take;
 use arrow::row::{RowConverter, SortField};
 use bartizan_kql::bound::{Scan, ScanOutput};
@@ -30,8 +30,12 @@ use record::{Frame, Record};
 
 /// Rows between looks at the interrupt.
 const ROWS_PER_CHECK: usize = 1024;
-/// What a row given or held costs, about.
+/// What a row given or held costs besides its values, about.
 const RECORD_BYTES: usize = 256;
+/// Bytes that are given between questions for memory.
+const PORTION_BYTES: usize = 1 << 20;
+/// Values of rows that are given are there twice: with the row, and in the columns that are made of them.
+const COPIES: usize = 2;
 
 /// A sequence on its way.
 #[derive(Clone, Default)]
@@ -69,6 +73,8 @@ struct Scanner<'s> {
     frame: Frame<'s>,
     steps: Vec<Step>,
     given: Vec<Given>,
+    /// What the rows given take.
+    given_bytes: usize,
 }
 
 pub(super) fn run(scan: &Scan, input: &Rows, task: &Task<'_>) -> Result<Vec<ArrayRef>, QueryError> {
@@ -98,13 +104,15 @@ pub(super) fn run(scan: &Scan, input: &Rows, task: &Task<'_>) -> Result<Vec<Arra
     let empty = Partition { at: vec![None; steps.len()], next_id: 0 };
     task.memory.try_grow(count * (size_of::<Partition>() + steps.len() * size_of::<Sequence>()))?;
     let mut partitions = vec![empty; count];
-    let mut scanner = Scanner { frame, steps, given: Vec::new() };
+    let mut scanner = Scanner { frame, steps, given: Vec::new(), given_bytes: 0 };
     let mut charged = 0;
     for row in 0..input.len() {
         if row % ROWS_PER_CHECK == 0 {
             task.interrupt().check()?;
-            task.memory.try_grow((scanner.given.len() - charged) * RECORD_BYTES)?;
-            charged = scanner.given.len();
+        }
+        if row % ROWS_PER_CHECK == 0 || scanner.given_bytes - charged >= PORTION_BYTES {
+            task.memory.try_grow(scanner.given_bytes - charged)?;
+            charged = scanner.given_bytes;
         }
         let member = members.as_ref().map_or(0, |members| members[row]);
         scanner.row(row, &mut partitions[member])?;
@@ -190,7 +198,7 @@ impl Scanner<'_> {
         }
         let mut declared = self.frame.unset.to_vec();
         for (at, formula) in assignments {
-            declared[*at] = formula.compute(row, records, &self.frame)?;
+            declared[*at] = compact(formula.compute(row, records, &self.frame)?);
         }
         Ok(Record { row, declared: declared.into() })
     }
@@ -200,7 +208,7 @@ impl Scanner<'_> {
         sequence.records.resize(self.steps.len(), None);
         sequence.records[step] = Some(record.clone());
         match self.steps[step].output {
-            ScanOutput::All => self.given.push(Given { record, id: sequence.id, step }),
+            ScanOutput::All => self.give(record, sequence.id, step),
             ScanOutput::Last => sequence.waiting = Some(record),
             ScanOutput::None => {}
         }
@@ -209,14 +217,31 @@ impl Scanner<'_> {
     /// Gives the row that a step with `output=last` has waited with.
     fn settle(&mut self, sequence: &mut Sequence, step: usize) {
         if let Some(record) = sequence.waiting.take() {
-            self.given.push(Given { record, id: sequence.id, step });
+            self.give(record, sequence.id, step);
         }
+    }
+
+    fn give(&mut self, record: Record, id: i64, step: usize) {
+        // values that nothing was assigned to are those of all rows
+        let assigned = record.declared.iter().zip(self.frame.unset.iter());
+        let values = assigned.filter(|(value, unset)| !Arc::ptr_eq(value, unset));
+        let bytes: usize = values.map(|(value, _)| value.get_array_memory_size()).sum();
+        self.given_bytes += RECORD_BYTES + COPIES * bytes;
+        self.given.push(Given { record, id, step });
     }
 
     fn dismiss(&mut self, sequence: Option<Sequence>, step: usize) {
         if let Some(mut sequence) = sequence {
             self.settle(&mut sequence, step);
         }
+    }
+}
+
+/// One value in as much memory as it needs: a text has room for thousands of characters after it was made.
+fn compact(value: ArrayRef) -> ArrayRef {
+    match value.as_string_view_opt() {
+        Some(texts) => Arc::new(texts.gc()),
+        None => value,
     }
 }
 

@@ -192,6 +192,62 @@ async fn rows_without_end() {
     .await;
 }
 
+#[tokio::test]
+async fn values_and_tables_without_end() {
+    let own = str::to_owned;
+    let many = "range x from 1 to 16000000 step 1 | extend s = strcat('some text ', x)";
+    check_all(&[
+        ("make_list", format!("{many} | summarize l = make_list(s, 16000000) | project array_length(l)"), Refused("limit of 32 MiB")),
+        ("make_list by key", format!("{many} | take 4000000 | summarize l = make_list(s) by k = x % 100 | summarize sum(array_length(l))"), Refused("limit of 32 MiB")),
+        ("make_set", format!("{many} | summarize l = make_set(s, 16000000) | project array_length(l)"), Refused("limit of 32 MiB")),
+        ("make_bag", format!("{many} | summarize b = make_bag(bag_pack(s, x)) | project array_length(bag_keys(b))"), Refused("limit of 32 MiB")),
+        ("buildschema", format!("{many} | summarize b = buildschema(bag_pack(s, x)) | project array_length(bag_keys(b))"), Refused("limit of 32 MiB")),
+        ("materialize", format!("let T = materialize({many}); T | join kind=inner T on s | count"), Refused("limit of 32 MiB")),
+        ("take_any of everything", format!("{many} | summarize take_any(s) by s2 = s | where s2 == '' | count"), First("0")),
+        ("mv-expand", own("range x from 1 to 1000 step 1 | mv-expand y = range(1, 1000000) | count"), Refused("`mv-expand` makes more than 16777216 rows")),
+        ("mv-expand of mv-expand", own("range x from 1 to 100000 step 1 | mv-expand y = range(1, 1000) to typeof(long) | mv-expand z = range(1, 1000) to typeof(long) | where x + y + z < 0 | count"), Stopped),
+        ("mv-apply", own("range x from 1 to 100000 step 1 | mv-apply y = range(1, 1000000) to typeof(long) on (summarize sum(y)) | count"), Refused("makes more than 16777216 rows")),
+        ("bag_unpack", own("range x from 1 to 100000 step 1 | project d = bag_pack(tostring(x), x) | evaluate bag_unpack(d)"), Refused("`evaluate bag_unpack` gives at most 10000 columns")),
+        ("pivot", own("range x from 1 to 100000 step 1 | evaluate pivot(x)"), Refused("`evaluate pivot` gives at most 10000 columns")),
+        ("scan", own("range x from 1 to 1000000 step 1 | scan declare (l: string = '') with (step s: true => l = strcat(s.l, strrep('x', 1024));) | count"), Refused("limit of 32 MiB")),
+        ("scan of values", own("range x from 1 to 1000000 step 1 | scan declare (l: dynamic = dynamic([])) with (step s: true => l = array_concat(s.l, pack_array(x, x, x, x));) | count"), Refused("limit of 32 MiB")),
+        ("partition", own("range x from 1 to 100000 step 1 | partition by x { range y from 1 to 3 step 1 | where y == toscalar(x) }"), Refused("at most 1024 are possible")),
+        ("graph-match", own("range x from 1 to 200 step 1 | mv-expand y = range(1, 200) to typeof(long) | make-graph x --> y with_node_id=n | graph-match (a)-[e1]->(b)-[e2]->(c)-[e3]->(d) project a.n, d.n"), Refused("limit of 32 MiB")),
+        ("graph-match without matches", own("range x from 1 to 200 step 1 | mv-expand y = range(1, 200) to typeof(long) | union (print x = 500, y = 501) | make-graph x --> y with_node_id=n | graph-match cycles=all (a)-[e*1..20]->(b) where a.n == 1 and b.n == 501 project a = 1"), Stopped),
+        ("regex", own("print s = strrep('a', 1000) | where s matches regex '(a*)*b' | count"), First("0")),
+        ("regex of repetitions", own("print s = 'a' | where s matches regex '(((a{1000}){1000}){1000}){1000}'"), Refused("regular expression")),
+        ("regex in rows", own("range x from 1 to 8 step 1 | extend r = strcat('((a{1000}){', 500 + x, '}){500}') | where s(r) | count").replace("s(r)", "'aaa' matches regex r"), First("0")),
+        ("regex of classes", own("print s = 'a' | where s matches regex @'(\\p{L}{900}){900}'"), Refused("regular expression")),
+        ("range", own("print l = range(1, 100000000, 1) | project array_length(l)"), First("1048576")),
+        ("range of moments", own("print l = range(datetime(2000-01-01), datetime(2026-01-01), 1s) | project array_length(l)"), First("1048576")),
+        ("repeat", own("print l = repeat(1, 100000000) | project array_length(l)"), First("null")),
+        ("series of series", own("range x from 1 to 1000 step 1 | extend s = range(1, 1000000, 1) | summarize l = make_list(s, 16000000) | project array_length(l)"), Refused("limit of 32 MiB")),
+        ("toscalar", own("print toscalar(range x from 1 to 16000000 step 1 | summarize make_list(x, 16000000))"), Refused("limit of 32 MiB")),
+        ("in", own("range x from 1 to 10 step 1 | where x in ((range y from 1 to 16000000 step 1)) | count"), Refused("1048576")),
+        ("union", own("range x from 1 to 16000000 step 1 | union (range x from 1 to 16000000 step 1) | summarize make_list(x, 32000000)"), Refused("limit of 32 MiB")),
+        ("parse_xml", own("print x = parse_xml(strcat(strrep('<a>', 1000), strrep('</a>', 1000))) | project isnull(x)"), First("true")),
+        ("zipped zeros", own("print s = gzip_compress_to_base64_string(strrep(strrep('0', 1024), 1024)) | extend t = strcat(s) | project strlen(gzip_decompress_from_base64_string(t))"), First("1048576")),
+    ])
+    .await;
+}
+
+/// A key that is there often on both sides is as cheap as one that is there once: nothing of a pair is wanted.
+#[tokio::test]
+async fn joins_that_only_ask() {
+    let side = |name: &str| format!("range {name} from 1 to 400000 step 1 | extend k = {name} % 2");
+    let join = |kind: &str| {
+        format!("{} | join kind={kind} ({}) on k | count", side("x"), side("y"))
+    };
+    check_all(&[
+        ("leftsemi", join("leftsemi"), First("400000")),
+        ("rightsemi", join("rightsemi"), First("400000")),
+        ("leftanti", join("leftanti"), First("0")),
+        ("rightanti", join("rightanti"), First("0")),
+        ("innerunique", join("innerunique"), First("400000")),
+    ])
+    .await;
+}
+
 /// Stored text of brackets, read by everything that reads JSON. The reader that paths use calls itself for each.
 #[tokio::test]
 async fn deep_json_in_stored_text() {

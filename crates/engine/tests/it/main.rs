@@ -7,6 +7,8 @@ mod coverage;
 mod external;
 mod golden;
 mod hostile;
+mod matrix;
+mod pruned;
 mod registry;
 mod sharing;
 mod storage;

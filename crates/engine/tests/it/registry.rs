@@ -21,39 +21,35 @@ const WHOLE_FAMILIES: &[&str] = &[
     "system",
 ];
 
-/// Functions that are refused for good, and why.
-const REFUSED: &[(&str, &str)] = &[
-    ("extent_id", "segments are merged behind the scenes, so an id would not last"),
-    ("extent_tags", "segments carry no tags"),
-    ("current_node_id", "one process answers; there are no nodes"),
-    ("row_id", "merging moves rows, so a position would not last"),
-    ("cursor_after", "no database cursors: ingestion_time() does their work"),
-    ("cursor_before_or_at", "no database cursors: ingestion_time() does their work"),
-    ("cursor_current", "no database cursors: ingestion_time() does their work"),
-    ("rowstore_ordinal_range", "there is no row store"),
-];
-
 /// Runs the example of every declared function: it gives an answer, or is refused by name.
 #[tokio::test]
 async fn declared_examples_run_or_are_refused() {
     let fixture = Fixture::new(Vec::new()).await;
-    let (mut run, mut refused) = (0, 0);
+    let (mut run, mut refusals) = (0, 0);
     let mut failed = Vec::new();
     for declared in functions::all() {
         let function = declared.function;
         if function.example.is_empty() {
             continue;
         }
-        let excused = REFUSED.iter().any(|(name, _)| *name == function.name);
+        // its summary says why it will never run, and so does the refusal
+        let refused = function.summary.split_once("; refused").map(|(_, why)| format!("refused{why}"));
+        let excused = refused.is_some();
         let whole = WHOLE_FAMILIES.contains(&declared.family);
         match fixture.query(function.example).await {
             Ok(_) if excused => failed.push(format!("{}: runs, but is listed as refused", function.name)),
             Ok(_) => run += 1,
-            Err(QueryError::Unsupported { .. }) if excused || !whole => refused += 1,
+            Err(error @ QueryError::Unsupported { .. }) if excused || !whole => {
+                let text = error.to_string();
+                if refused.is_some_and(|why| !text.contains(&why)) {
+                    failed.push(format!("{}: `{text}` does not say why", function.name));
+                }
+                refusals += 1;
+            }
             Err(error) => failed.push(format!("{}: {error}", function.example)),
         }
     }
-    println!("examples of declared functions: {run} run, {refused} are refused");
+    println!("examples of declared functions: {run} run, {refusals} are refused");
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
@@ -76,4 +72,21 @@ fn progress_is_a_count() {
     let count = names.iter().filter(|name| supports_function(name) || supports_aggregate(name)).count();
     println!("{count} of {} declared functions run", names.len());
     assert!(count >= 240, "{count} functions run");
+}
+
+/// Who only asks whether a query is right, as editors and rules do, hears of its patterns too.
+#[tokio::test]
+async fn a_check_looks_at_patterns() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let text = "print s = 'a' | extend n = iff(s matches regex '(a', 1, 2) | where toscalar(print extract('[', 0, 'b')) == ''";
+    let checked = fixture.engine.check(fixture.workspace, text);
+    let mut found: Vec<(&str, &str)> = checked
+        .diagnostics
+        .iter()
+        .map(|found| (found.code, &text[found.span.start..found.span.end]))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, [("K0123", "'(a'"), ("K0123", "'['")]);
+    assert!(checked.columns.is_none());
+    assert!(fixture.engine.check(fixture.workspace, "print 'a' matches regex '(a)'").columns.is_some());
 }

@@ -36,6 +36,7 @@ impl Binder<'_> {
             return failed_scalar(span);
         };
         let value = self.scalar(value);
+        self.check_declared("bin_auto", std::slice::from_ref(&value), span);
         let mut args = vec![value];
         args.extend(self.options.get(BIN_SIZE).cloned());
         let function = match (args.len(), self.options.get(BIN_AT)) {
@@ -55,6 +56,9 @@ impl Binder<'_> {
 
     /// `bag_pack_columns(a, b)` is `bag_pack` under the columns' own names.
     pub(super) fn bag_pack_columns(&mut self, args: &[Expr], span: Span) -> Scalar {
+        if args.is_empty() {
+            self.errors.error(codes::ARGUMENT_COUNT, span, "`bag_pack_columns` takes at least 1 column");
+        }
         let mut pairs = Vec::with_capacity(args.len() * 2);
         for (at, arg) in args.iter().enumerate() {
             let name = result_name(arg).unwrap_or_else(|| format!("Column{}", at + 1));
@@ -84,6 +88,13 @@ impl Binder<'_> {
         }
     }
 
+    /// Holds the arguments of a function that is taken apart to its declaration.
+    pub(super) fn check_declared(&mut self, function: &str, args: &[Scalar], span: Span) {
+        if let Some(declared) = functions::lookup(function) {
+            self.check_arguments(declared, function, args, span);
+        }
+    }
+
     /// `array_sort_asc(a, b)` spreads over columns `a_sorted` and `b_sorted`; a single array is one such column.
     pub(super) fn sorted_columns(
         &mut self,
@@ -93,6 +104,7 @@ impl Binder<'_> {
     ) -> Vec<(String, Scalar)> {
         let Some(declared) = functions::lookup(function) else { return Vec::new() };
         let bound: Vec<Scalar> = args.iter().map(|arg| self.scalar(arg)).collect();
+        self.check_declared(function, &bound, span);
         let arrays = bound.iter().take_while(|arg| arg.ty != KqlType::Bool).count();
         if arrays == 0 {
             return Vec::new();

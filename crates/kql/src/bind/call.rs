@@ -326,7 +326,13 @@ impl Binder<'_> {
         let name = self.scalar(name);
         let otherwise = self.scalar(otherwise);
         let ScalarKind::Literal(Literal::String(name)) = &name.kind else {
-            self.errors.error(codes::NOT_CONSTANT, name.span, "the column's name must be constant text");
+            if !super::is_null(&name) {
+                let message = format!(
+                    "argument `column_name` of `column_ifexists` must be a constant string, this is {}",
+                    name.ty
+                );
+                self.errors.error(codes::NOT_CONSTANT, name.span, message);
+            }
             return otherwise;
         };
         match self.row().position(name) {
@@ -337,9 +343,10 @@ impl Binder<'_> {
     }
 
     fn is_column(&mut self, args: &[Expr], span: Span) -> Scalar {
-        let name = args.first().map(|arg| self.scalar(arg));
-        let found = match name.map(|name| name.kind) {
-            Some(ScalarKind::Literal(Literal::String(name))) => self.row().position(&name).is_some(),
+        let args: Vec<Scalar> = args.iter().map(|arg| self.scalar(arg)).collect();
+        self.check_declared("iscolumnexists", &args, span);
+        let found = match args.first().map(|name| &name.kind) {
+            Some(ScalarKind::Literal(Literal::String(name))) => self.row().position(name).is_some(),
             _ => false,
         };
         Scalar::literal(Literal::Bool(found), KqlType::Bool, span)
@@ -348,7 +355,10 @@ impl Binder<'_> {
     /// `pack_all()` becomes `bag_pack` over every column; `pack_all(true)` stays, with the columns as
     /// further arguments, because it leaves out null and empty values at run time.
     fn pack_all(&mut self, args: &[Expr], span: Span) -> Scalar {
-        let ignore = args.first().map(|arg| self.scalar(arg));
+        let mut args: Vec<Scalar> = args.iter().map(|arg| self.scalar(arg)).collect();
+        self.check_declared("pack_all", &args, span);
+        args.truncate(1);
+        let ignore = args.pop();
         let columns: Vec<(String, Scalar)> = self
             .row()
             .columns

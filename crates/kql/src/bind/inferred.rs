@@ -3,7 +3,7 @@
 
 use bartizan_schema::KqlType;
 
-use crate::bound::{Named, Scalar};
+use crate::bound::{MISTAKE, Named, Rel, Scalar};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, Operator};
 use crate::syntax::codes;
@@ -33,7 +33,15 @@ impl Binder<'_> {
     }
 
     /// Applies one operator. Names it uses that its input lacks become columns of an open input.
-    pub(super) fn operator(&mut self, input: Table, op: &Operator) -> Table {
+    pub(super) fn operator(&mut self, mut input: Table, op: &Operator) -> Table {
+        if self.errors.any() {
+            // Only the columns matter from here on, because nothing with a mistake runs. Copies of a long pipeline
+            // for each of its operators would take longer than all else.
+            let columns = input.columns.clone();
+            input.cost = 1 + columns.len();
+            input.depth = 1;
+            input.rel = Rel::Unsupported { what: MISTAKE.to_owned(), columns, span: op.span };
+        }
         if !input.open {
             return self.operator_once(input, op);
         }

@@ -132,7 +132,7 @@ impl Binder<'_> {
         args: &[Expr],
         span: Span,
     ) -> Bound {
-        let given = self.lambda_arguments(name, &lambda.parameters, args, None, span);
+        let given = self.lambda_arguments(name, lambda, args, None, span);
         self.inline(name, lambda, env, given, span)
     }
 
@@ -146,7 +146,7 @@ impl Binder<'_> {
         args: &[Expr],
         span: Span,
     ) -> Bound {
-        let given = self.lambda_arguments(name, &lambda.parameters, args, Some(input), span);
+        let given = self.lambda_arguments(name, lambda, args, Some(input), span);
         self.inline(name, lambda, env, given, span)
     }
 
@@ -159,14 +159,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Bound {
         let identity = std::ptr::from_ref(lambda);
-        let recursive = self.calls.contains(&identity);
-        if recursive || self.calls.len() >= CALLS_MAX || !self.charge(1, span) {
-            let message = if recursive {
-                format!("function `{name}` calls itself")
-            } else {
-                format!("more than {CALLS_MAX} function calls one inside the other")
-            };
-            self.errors.error(codes::RECURSION, span, message);
+        if self.is_recursive(name, identity, span) {
             return Bound::Table(self.failed(span));
         }
         let inner = Env::inside(env);
@@ -204,14 +197,42 @@ impl Binder<'_> {
         result
     }
 
+    /// Whether a function cannot be put in once more, which is reported.
+    fn is_recursive(&mut self, name: &str, identity: *const Lambda, span: Span) -> bool {
+        let recursive = self.calls.contains(&identity);
+        if !recursive && self.calls.len() < CALLS_MAX && self.charge(1, span) {
+            return false;
+        }
+        let message = if recursive {
+            format!("function `{name}` calls itself")
+        } else {
+            format!("more than {CALLS_MAX} function calls one inside the other")
+        };
+        self.errors.error(codes::RECURSION, span, message);
+        true
+    }
+
+    /// The value of a parameter that is not given. It may call functions, and not the one it is for.
+    fn default_argument(&mut self, function: &str, lambda: &Lambda, default: &Expr, span: Span) -> Scalar {
+        let identity = std::ptr::from_ref(lambda);
+        if self.is_recursive(function, identity, span) {
+            return failed_scalar(span);
+        }
+        self.calls.push(identity);
+        let value = self.apart(|binder| binder.scalar(default));
+        self.calls.pop();
+        value
+    }
+
     fn lambda_arguments(
         &mut self,
         function: &str,
-        parameters: &[Parameter],
+        lambda: &Lambda,
         args: &[Expr],
         first: Option<Table>,
         span: Span,
     ) -> Vec<(String, Binding)> {
+        let parameters = &lambda.parameters;
         let mut given: Vec<Option<Binding>> = vec![None; parameters.len()];
         let mut next = 0;
         if let (Some(table), Some(slot)) = (first, given.first_mut()) {
@@ -243,7 +264,7 @@ impl Binder<'_> {
             let binding = match (slot, &parameter.default) {
                 (Some(binding), _) => binding,
                 (None, Some(default)) => {
-                    let value = self.apart(|binder| binder.scalar(default));
+                    let value = self.default_argument(function, lambda, default, span);
                     Binding::Scalar { value: convert(value, &parameter.ty), rows: None }
                 }
                 (None, None) => {

@@ -18,7 +18,7 @@ impl Binder<'_> {
         let value = self.over(&input, |binder| binder.scalar(by));
         if !matches!(value.ty, KqlType::String | KqlType::Dynamic) && !super::is_null(&value) {
             let hint = Some("use tostring()".to_owned());
-            let message = format!("`reduce` groups texts, this is {}", value.ty);
+            let message = format!("`reduce` groups values of type string, this is {}", value.ty);
             self.errors.error_with_hint(codes::ARGUMENT_TYPE, by.span, message, hint);
         }
         let mut reduce = Reduce {

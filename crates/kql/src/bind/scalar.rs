@@ -184,7 +184,7 @@ impl Binder<'_> {
         let base = self.scalar(base);
         if base.ty != KqlType::Dynamic {
             let hint = (base.ty == KqlType::String).then(|| "parse the text first: parse_json(…)".to_owned());
-            let message = format!("a value of type {} has no parts", base.ty);
+            let message = format!("a value of type {} has no parts, only a dynamic one has", base.ty);
             self.errors.error_with_hint(codes::OPERAND_TYPES, span, message, hint);
             return failed_scalar(span);
         }
@@ -232,7 +232,8 @@ impl Binder<'_> {
             ty
             @ (KqlType::Long | KqlType::Real | KqlType::Decimal | KqlType::TimeSpan | KqlType::Dynamic) => ty,
             other => {
-                self.errors.error(codes::OPERAND_TYPES, span, format!("`-` is not defined for {other}"));
+                let message = format!("`-` takes a number or a timespan, this is {other}");
+                self.errors.error(codes::OPERAND_TYPES, span, message);
                 return failed_scalar(span);
             }
         };

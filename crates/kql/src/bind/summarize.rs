@@ -11,6 +11,7 @@ use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Name};
 use crate::syntax::codes;
 
+use super::lets::reads_columns;
 use super::naming::{Names, matches_wildcard, result_name};
 use super::operators::plain_column;
 use super::scope::{RowScope, Table};
@@ -215,6 +216,12 @@ impl Binder<'_> {
                 self.errors.error_with_hint(codes::ARGUMENT_COUNT, span, message, hint);
             }
             Some(signature) => {
+                let ranks = match declared.function.name {
+                    "percentiles_array" => 1,
+                    "percentilesw_array" => 2,
+                    _ => bound.len(),
+                };
+                bound.iter().skip(ranks).for_each(|rank| self.check_rank(&name.text, rank));
                 for (arg, parameter) in bound.iter().zip(&signature.parameters) {
                     let average = declared.function.name.starts_with("avg")
                         && parameter.kind != ArgumentKind::Exactly(KqlType::Bool);
@@ -231,6 +238,14 @@ impl Binder<'_> {
             declared.function.name
         };
         vec![(NamedAggregate { function, args: bound, outputs, span }, vec![own_name])]
+    }
+
+    /// A percentage is the same for all rows.
+    fn check_rank(&mut self, function: &str, rank: &Scalar) {
+        if reads_columns(rank) {
+            let message = format!("`{function}` takes constant percentages, this one differs from row to row");
+            self.errors.error(codes::NOT_CONSTANT, rank.span, message);
+        }
     }
 
     fn check_aggregated(&mut self, function: &str, arg: &Scalar, kind: ArgumentKind) {
@@ -353,12 +368,17 @@ impl Binder<'_> {
         }
         let of = result_name(&args[0]).unwrap_or_default();
         let values: Vec<Scalar> = args[..before].iter().map(|arg| self.scalar(arg)).collect();
+        if let [_, weight] = values.as_slice() {
+            self.check_aggregated(&name.text, weight, ArgumentKind::Integer);
+        }
         let function = if before == 1 { "percentile" } else { "percentilew" };
         let ty = values[0].ty;
         let mut bound_args = values;
         let mut names = Vec::new();
         for rank in &args[before..] {
             let bound = self.scalar(rank);
+            self.check_aggregated(&name.text, &bound, ArgumentKind::Number);
+            self.check_rank(&name.text, &bound);
             names.push(Some(format!("percentile_{of}_{}", rank_text(&bound))));
             bound_args.push(bound);
         }

@@ -34,7 +34,12 @@ struct Level {
 
 impl Binder<'_> {
     pub(super) fn top_nested(&mut self, input: Table, levels: &[TopNestedLevel], span: Span) -> Table {
+        let before = self.errors.error_count();
         let (rows, mut bound) = self.levels(input, levels, span);
+        // what follows from a mistake is none of its own
+        if self.errors.error_count() > before {
+            return self.failed(span);
+        }
         let mut best: Option<Table> = None;
         let mut parts: Vec<Table> = Vec::new();
         for at in 0..bound.len() {

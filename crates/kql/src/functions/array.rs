@@ -14,10 +14,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "repeat",
         &["(value: any, count: long): dynamic"],
-        "an array of one value several times",
+        "an array of one value, null too, several times; null for a count that is null or below zero",
         "print repeat(1, 3)",
     )
-    .named(Naming::Prefix("repeat")),
+    .named(Naming::Prefix("repeat"))
+    .nulls(Nulls::Handled),
     Function::new(
         "array_length",
         &["(array: any): long"],

@@ -29,7 +29,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &["(value...: any): dynamic"],
         "a bag of columns under their own names",
         "print bag_pack_columns(1)",
-    ),
+    )
+    .nulls(Nulls::Handled),
     Function::new(
         "pack_all",
         &["(ignore_null_empty?: any): dynamic"],
@@ -59,9 +60,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "bag_set_key",
         &["(bag: dynamic, key: string, value: any): dynamic"],
-        "a bag with one key set",
+        "a bag with one key set, to null too; null for what is no bag",
         r#"print bag_set_key(dynamic({}), "a", 1)"#,
-    ),
+    )
+    .nulls(Nulls::Handled),
     Function::new(
         "bag_zip",
         &["(keys: dynamic, values: dynamic): dynamic"],

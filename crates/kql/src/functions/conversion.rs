@@ -118,7 +118,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "base64_decode_toguid",
         &["(base64_string: string): guid"],
         "the guid of a base64 encoding",
-        r#"print base64_decode_toguid("cPxm93mC_ESQktNk1w_ORA==")"#,
+        r#"print base64_decode_toguid("92b8cHmC/ESQktNk1w/ORA==")"#,
     ),
     Function::new(
         "base64_encode_fromguid",
@@ -130,7 +130,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "zlib_decompress_from_base64_string",
         &["(string: string): string"],
         "decodes base64 and inflates zlib data",
-        r#"print zlib_decompress_from_base64_string("eJwLSS0uMQIAA9UBgw==")"#,
+        r#"print zlib_decompress_from_base64_string("eJxLTEoGAAJNASc=")"#,
     ),
     Function::new(
         "zlib_compress_to_base64_string",
@@ -142,7 +142,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "gzip_decompress_from_base64_string",
         &["(string: string): string"],
         "decodes base64 and inflates gzip data",
-        r#"print gzip_decompress_from_base64_string("")"#,
+        r#"print gzip_decompress_from_base64_string("H4sIAAAAAAAA/0tMSgYAwkEkNQMAAAA=")"#,
     ),
     Function::new(
         "gzip_compress_to_base64_string",

@@ -13,22 +13,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "row_cumsum",
         &["(term: number, restart?: bool): same"],
-        "the running sum of a column",
+        "the running sum of a column; null adds nothing",
         "range x from 1 to 3 step 1 | serialize s = row_cumsum(x)",
-    ),
+    )
+    .nulls(Nulls::Handled),
     Function::new(
         "row_rank_dense",
         &["(term: any, restart?: bool): long"],
-        "the rank of a value, equal ones sharing it, without gaps",
+        "the rank of a value, equal ones sharing it, without gaps; null is a value too",
         "range x from 1 to 3 step 1 | serialize r = row_rank_dense(x)",
     )
-    .alias(&["row_rank"]),
+    .alias(&["row_rank"])
+    .nulls(Nulls::Handled),
     Function::new(
         "row_rank_min",
         &["(term: any, restart?: bool): long"],
-        "the rank of a value, equal ones sharing the lowest",
+        "the rank of a value, equal ones sharing the lowest; null is a value too",
         "range x from 1 to 3 step 1 | serialize r = row_rank_min(x)",
-    ),
+    )
+    .nulls(Nulls::Handled),
     Function::new(
         "row_window_session",
         &[

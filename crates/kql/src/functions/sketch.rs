@@ -1,6 +1,6 @@
 //! Approximate sketches made by the `hll` and `tdigest` aggregates.
 
-use super::{Function, Naming};
+use super::{Function, Naming, Nulls};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
@@ -38,15 +38,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "tdigest_isvalid",
         &["(digest: dynamic, value: any): bool"],
-        "whether a value is a t-digest",
+        "whether a value is a t-digest; null is none",
         "print tdigest_isvalid(dynamic(null), 1)",
-    ),
+    )
+    .nulls(Nulls::Handled),
     Function::new(
         "hll_isvalid",
         &["(hll: dynamic, value: any): bool"],
-        "whether a value is a HyperLogLog sketch",
+        "whether a value is a HyperLogLog sketch; null is none",
         "print hll_isvalid(dynamic(null), 1)",
-    ),
+    )
+    .nulls(Nulls::Handled),
     Function::new(
         "tdigest_merge",
         &["(tdigest: dynamic, more?...: dynamic): dynamic"],

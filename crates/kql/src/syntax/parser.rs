@@ -90,6 +90,11 @@ impl<'a> Parser<'a> {
         token
     }
 
+    /// Takes that many tokens; the end of the text stays.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.at = (self.at + count).min(self.tokens.len() - 1);
+    }
+
     pub(super) fn at_mark(&self, mark: &str) -> bool {
         self.token().kind == TokenKind::Punct && self.current() == mark
     }
@@ -155,7 +160,7 @@ impl<'a> Parser<'a> {
         }
         if self.at_mark("[") && self.ahead(1).kind == TokenKind::String && self.ahead_mark(2, "]") {
             let text = super::literal::string_value(self.text_of(self.ahead(1)));
-            self.at += 3;
+            self.skip(3);
             return Some(Name { text, span: self.span_from(span) });
         }
         self.expected(what);

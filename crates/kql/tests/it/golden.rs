@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bartizan_kql::{AnalyzeOptions, analyze};
+use bartizan_schema::KqlType;
 
 use crate::catalog::{MemoryCatalog, describe};
 
@@ -59,3 +60,37 @@ fn queries_have_their_expected_outcome() {
     }
     assert!(wrong.is_empty(), "run with UPDATE_GOLDEN=1 and read the difference\n{}", wrong.join("\n"));
 }
+
+/// Codes whose message is about a type that is not as it should be.
+const OF_TYPES: &[&str] = &["K0111", "K0112", "K0114", "K0120"];
+
+/// A message about a type names the type that is there and the one that is wanted or stands on the other side, and
+/// its place is a part of the query.
+#[test]
+fn type_errors_name_both_types_and_the_place() {
+    let topic = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/type_errors.kql");
+    let text = std::fs::read_to_string(topic).unwrap();
+    let words = |message: &str| {
+        let words = message.split(|c: char| !c.is_alphanumeric());
+        words.filter(|word| word.parse::<KqlType>().is_ok() || WANTED.contains(word)).count()
+    };
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for query in text.split("\n\n").map(str::trim) {
+        for finding in analyze(query, &catalog(), &AnalyzeOptions::default()).diagnostics {
+            if !OF_TYPES.contains(&finding.code) {
+                continue;
+            }
+            seen += 1;
+            let place = query.get(finding.span.start..finding.span.end).unwrap_or_default();
+            if words(&finding.message) < 2 || place.is_empty() || place == query {
+                wrong.push(format!("{query}\n  {} at `{place}`: {}", finding.code, finding.message));
+            }
+        }
+    }
+    assert!(seen > 60, "{seen} findings are about types");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Words for several types at once, and for those that are no scalar.
+const WANTED: &[&str] = &["number", "integer", "table", "graph", "order"];

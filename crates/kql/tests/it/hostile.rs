@@ -235,3 +235,30 @@ fn a_typical_rule_is_read_quickly() {
     // far above what it takes, so that a busy machine does not matter
     assert!(best.as_millis() < 50, "{best:?}");
 }
+
+/// What the fuzzer found, in short.
+#[test]
+fn found_by_fuzzing() {
+    // words with a hyphen that the text ends in the middle of
+    for text in ["T | project-reorder a granny-", "T | where x in (| project-reorder a, b* granny-", "T | order by a granny-"] {
+        assert!(check(text).query.is_none(), "{text}");
+    }
+    // a default that calls its own function, also by way of another one
+    for text in [
+        "let f = (x: long = f) { x }; print f",
+        "let f = (x: long = 1 + f()) { x }; print f()",
+        "let f = (x: long = g()) { x }; let g = (y: long = f()) { y }; print g()",
+        "let f = (x: datetime = f - f, y: datetime = f) { T }; f",
+    ] {
+        let analysis = check(text);
+        assert!(analysis.query.is_none(), "{text}");
+    }
+    // a default may call other functions, and an argument the function itself
+    let fine = "let g = (y: long = 2) { y }; let f = (x: long = g()) { x + 1 }; print f(f()), f(f(1))";
+    assert!(check(fine).query.is_some());
+    // mistakes in a long pipeline cost what they are, not what stands before them
+    let chain = format!("Missing {}", "| extend a = b. | where ".repeat(450));
+    let started = Instant::now();
+    assert!(check(&chain).query.is_none());
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}

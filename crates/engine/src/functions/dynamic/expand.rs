@@ -5,7 +5,6 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use bartizan_schema::KqlType;
 use datafusion::common::Result;
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
@@ -15,6 +14,7 @@ use std::sync::Arc;
 
 use super::super::convert;
 use super::{Json, nesting};
+use crate::error::too_large;
 use crate::interrupt::Interrupt;
 use crate::types::arrow_type;
 use crate::value::{Reader, Value};
@@ -49,7 +49,9 @@ impl Expand {
         interrupt: Interrupt,
     ) -> Self {
         let types = vec![arrow_type(KqlType::Dynamic); items.len()];
-        let signature = Signature::new(TypeSignature::Exact(types), Volatility::Immutable);
+        // Not because it were: a constant list would be worked out while planning, and a copy of it made for each
+        // row of a batch (DataFusion 55.2), before anybody counts the elements.
+        let signature = Signature::new(TypeSignature::Exact(types), Volatility::Volatile);
         Self { items, bag_as_array, row_limit, interrupt, signature }
     }
 
@@ -160,8 +162,8 @@ impl ScalarUDFImpl for Expand {
             let count = columns.iter().map(Vec::len).max().unwrap_or(0).min(limit);
             total += count;
             if total > ELEMENTS_MAX {
-                let what = format!("mv-expand makes more than {ELEMENTS_MAX} rows of {rows}");
-                return Err(DataFusionError::ResourcesExhausted(what));
+                let what = format!("`mv-expand` makes more than {ELEMENTS_MAX} rows of {rows}");
+                return Err(too_large(what));
             }
             for ((builder, elements), as_text) in texts.iter_mut().zip(&columns).zip(&self.items) {
                 for at in 0..count {

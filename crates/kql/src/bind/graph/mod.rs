@@ -57,12 +57,22 @@ impl Binder<'_> {
             (None, true) if !matches!(input.rel, Rel::Unsupported { .. }) => {
                 (format!("`{}` takes a graph, this is a table", op.name), "make one with make-graph")
             }
+            // known, and not run by any engine of ours yet
+            (Some(_), false) if op.name.starts_with("graph-where-") => {
+                return Some(self.unsupported(&op.name, Vec::new(), true, op.span));
+            }
             (Some(_), false) if !takes_both => (
                 format!("`{}` takes a table, this is a graph", op.name),
                 "graph-match and graph-to-table make tables of graphs",
             ),
             // a graph the engine will refuse by name, or a mistake that was reported
-            (None, true) => return Some(self.unsupported(&op.name, Vec::new(), true, op.span)),
+            (None, true) => {
+                let what = match &input.rel {
+                    Rel::Unsupported { what, .. } => what.clone(),
+                    _ => op.name.clone(),
+                };
+                return Some(self.unsupported(&what, Vec::new(), true, op.span));
+            }
             _ => return None,
         };
         self.errors.error_with_hint(codes::NOT_TABULAR, op.span, message, Some(hint.to_owned()));

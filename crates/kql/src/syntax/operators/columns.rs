@@ -19,7 +19,7 @@ impl Parser<'_> {
             }
             if parser.at_word("granny") && parser.ahead_mark(1, "-") {
                 let text = format!("granny-{}", parser.text_of(parser.ahead(2)));
-                parser.at += 3;
+                parser.skip(3);
                 order = Some(Name { text, span: parser.span_from(start) });
             }
             (item, order)
@@ -123,7 +123,7 @@ impl Parser<'_> {
         self.list(|parser| {
             let value = parser.assignment();
             let ty = if parser.at_word("to") && parser.ahead_word(1, "typeof") {
-                parser.at += 2;
+                parser.skip(2);
                 parser.expect("(");
                 let ty = parser.type_name();
                 parser.expect(")");
@@ -154,7 +154,7 @@ impl Parser<'_> {
         }
         while self.token().kind == TokenKind::Word && self.ahead_mark(1, "=") {
             let key = self.current().to_owned();
-            self.at += 2;
+            self.skip(2);
             let start = self.span();
             let value = match self.token().kind {
                 TokenKind::String => string_value(self.current()),

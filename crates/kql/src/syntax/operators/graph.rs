@@ -33,11 +33,11 @@ impl Parser<'_> {
                 GraphNodes { table, key: parser.postfix() }
             });
         } else if self.at_word("with_node_id") && self.ahead_mark(1, "=") {
-            self.at += 2;
+            self.skip(2);
             graph.with_node_id = self.name("a column name");
         }
         if self.at_word("partitioned") && self.ahead_mark(1, "-") && self.ahead_word(2, "by") {
-            self.at += 3;
+            self.skip(3);
             // a name only: `by k (…)` would read as a call
             let by = match self.name("a column") {
                 Some(Name { text, span }) => Expr { kind: crate::syntax::ast::ExprKind::Name(text), span },

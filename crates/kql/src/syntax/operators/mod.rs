@@ -109,7 +109,7 @@ impl Parser<'_> {
             })
         {
             name = format!("{name}-{}", self.text_of(self.ahead(1)));
-            self.at += 2;
+            self.skip(2);
         }
         Some((name, self.span_from(start)))
     }

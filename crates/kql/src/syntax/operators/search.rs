@@ -35,7 +35,7 @@ impl Parser<'_> {
         if !(self.at_word("in") && self.ahead_mark(1, "(")) {
             return Vec::new();
         }
-        self.at += 2;
+        self.skip(2);
         let tables = self.with_patterns(|parser| parser.list(Self::scalar));
         self.expect(")");
         tables
@@ -47,7 +47,7 @@ impl Parser<'_> {
         }
         let hyphenated = self.ahead_mark(1, "-");
         let what = if hyphenated { self.text_of(self.ahead(2)) } else { "" };
-        self.at += if hyphenated { 3 } else { 1 };
+        self.skip(if hyphenated { 3 } else { 1 });
         match what {
             "smart" => FindOutput::Smart,
             "away" => {
@@ -70,7 +70,7 @@ impl Parser<'_> {
         let mut pack = false;
         let columns = self.list(|parser| {
             if parser.at_word("pack") && parser.ahead_mark(1, "(") {
-                parser.at += 2;
+                parser.skip(2);
                 parser.expect("*");
                 parser.expect(")");
                 pack = true;

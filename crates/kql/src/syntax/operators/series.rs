@@ -11,7 +11,7 @@ impl Parser<'_> {
             let value = parser.assignment();
             let given = parser.at_word("default") && parser.ahead_mark(1, "=");
             if given {
-                parser.at += 2;
+                parser.skip(2);
             }
             SeriesItem { value, default: given.then(|| parser.scalar()) }
         });
@@ -67,7 +67,7 @@ impl Parser<'_> {
                 return levels;
             }
             // `, top-nested`: the name is four tokens with its comma
-            self.at += 4;
+            self.skip(4);
         }
     }
 
