@@ -140,7 +140,9 @@ impl Engine {
             .map_err(|error| EngineError::Runtime(Box::new(error)))?;
         let threads = QueryThreads::start(options.threads.max(1))?;
         let running = Semaphore::new(options.concurrent_queries.max(1));
-        Ok(Self { inner: Arc::new(Inner { store, options, runtime, threads, running, held: Held::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner { store, options, runtime, threads, running, held: Held::default() }),
+        })
     }
 
     /// Runs a query.

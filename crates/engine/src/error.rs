@@ -58,12 +58,14 @@ impl QueryError {
 /// Why something that the language knows does not run.
 fn refusal(what: &str) -> String {
     if what == "bin_auto" {
-        return "used without the size of its bins: begin the query with `set query_bin_auto_size = 1h;`".to_owned();
+        return "used without the size of its bins: begin the query with `set query_bin_auto_size = 1h;`"
+            .to_owned();
     }
     let plugin = what.strip_prefix("evaluate ").and_then(functions::lookup_plugin);
     let plugin = plugin.and_then(|plugin| plugin.refused).map(|why| format!(": {why}"));
     // a function's summary says why it will never run
-    let function = functions::lookup(what).and_then(|declared| declared.function.summary.split_once("; refused"));
+    let function =
+        functions::lookup(what).and_then(|declared| declared.function.summary.split_once("; refused"));
     match plugin.or(function.map(|(_, why)| why.to_owned())) {
         Some(why) => format!("refused{why}"),
         None => "not supported yet".to_owned(),

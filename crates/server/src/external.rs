@@ -72,7 +72,8 @@ fn check_place(place: &str) -> anyhow::Result<()> {
         );
         return Ok(());
     }
-    let url = Url::parse(place).with_context(|| format!("the external data place `{place}` is no address"))?;
+    let url =
+        Url::parse(place).with_context(|| format!("the external data place `{place}` is no address"))?;
     ensure!(
         url.scheme() == "https",
         "the external data place `{place}` must begin with https:// or file:///"
@@ -240,7 +241,9 @@ mod tests {
 
     #[test]
     fn places_name_a_host_or_a_folder() {
-        for place in ["https://lists.example.org/", "https://lists.example.org/feeds/ips.csv", "file:///srv/lists/"] {
+        for place in
+            ["https://lists.example.org/", "https://lists.example.org/feeds/ips.csv", "file:///srv/lists/"]
+        {
             assert!(check_place(place).is_ok(), "{place}");
         }
         for place in [
@@ -299,7 +302,8 @@ mod tests {
 
     /// A server on this machine with a certificate of its own: its port, and the file to trust.
     async fn lists(dir: &Path) -> (u16, PathBuf) {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let made =
+            rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let authority = dir.join("ca.pem");
         std::fs::write(&authority, made.cert.pem()).unwrap();
         let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();

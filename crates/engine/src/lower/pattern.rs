@@ -38,7 +38,9 @@ fn mistakes_in(value: &Scalar, found: &mut Vec<Diagnostic>) {
                 pattern_argument(function, args)
                 && let Err(QueryError::Invalid(refusal)) = checked(pattern, *span)
             {
-                found.extend(refusal.into_iter().filter(|refusal| !found.contains(refusal)).collect::<Vec<_>>());
+                found.extend(
+                    refusal.into_iter().filter(|refusal| !found.contains(refusal)).collect::<Vec<_>>(),
+                );
             }
             args.iter().for_each(|arg| mistakes_in(arg, found));
         }

@@ -235,9 +235,7 @@ async fn values_and_tables_without_end() {
 #[tokio::test]
 async fn joins_that_only_ask() {
     let side = |name: &str| format!("range {name} from 1 to 400000 step 1 | extend k = {name} % 2");
-    let join = |kind: &str| {
-        format!("{} | join kind={kind} ({}) on k | count", side("x"), side("y"))
-    };
+    let join = |kind: &str| format!("{} | join kind={kind} ({}) on k | count", side("x"), side("y"));
     check_all(&[
         ("leftsemi", join("leftsemi"), First("400000")),
         ("rightsemi", join("rightsemi"), First("400000")),

@@ -100,27 +100,79 @@ fn condition(random: &mut Random) -> String {
         random.below(60)
     );
     let host = format!("host-{:03}", random.below(34));
-    let word = random.one_of(&["alpha", "beta", "GAMMA", "gamma-7", "straße", "STRASSE", "x_y", "x", "delta", "1.2.3", "3", "13", ""]);
+    let word = random.one_of(&[
+        "alpha", "beta", "GAMMA", "gamma-7", "straße", "STRASSE", "x_y", "x", "delta", "1.2.3", "3", "13", "",
+    ]);
     match random.below(22) {
         0 | 1 => format!("Rising {comparison} {number}"),
         2 => format!("Mixed {comparison} {small}"),
         3 => format!("Share {comparison} {}", number as f64 / 4.0),
         4 | 5 => format!("TimeGenerated {comparison} {moment}"),
         6 => format!("Seen {comparison} {moment}"),
-        7 => format!("Host {} '{host}'", random.one_of(&["==", "!=", "=~", "!~", "has", "startswith", "!startswith", "endswith", "contains"])),
-        8 => format!("Text {} '{word}'", random.one_of(&["has", "!has", "contains", "!contains", "has_cs", "contains_cs", "startswith", "endswith", "==", "!=", "startswith_cs", "hasprefix", "hassuffix"])),
-        9 => format!("Text {} ('{word}', 'nothing', 'delta')", random.one_of(&["has_any", "has_all", "in", "!in", "in~"])),
+        7 => format!(
+            "Host {} '{host}'",
+            random.one_of(&[
+                "==",
+                "!=",
+                "=~",
+                "!~",
+                "has",
+                "startswith",
+                "!startswith",
+                "endswith",
+                "contains"
+            ])
+        ),
+        8 => format!(
+            "Text {} '{word}'",
+            random.one_of(&[
+                "has",
+                "!has",
+                "contains",
+                "!contains",
+                "has_cs",
+                "contains_cs",
+                "startswith",
+                "endswith",
+                "==",
+                "!=",
+                "startswith_cs",
+                "hasprefix",
+                "hassuffix"
+            ])
+        ),
+        9 => format!(
+            "Text {} ('{word}', 'nothing', 'delta')",
+            random.one_of(&["has_any", "has_all", "in", "!in", "in~"])
+        ),
         10 => format!("Rising {} ({number}, {}, 5000)", random.one_of(&["in", "!in"]), number + 3),
-        11 => format!("Rising {} ({number} .. {})", random.one_of(&["between", "!between"]), number + random.below(20) as i64),
+        11 => format!(
+            "Rising {} ({number} .. {})",
+            random.one_of(&["between", "!between"]),
+            number + random.below(20) as i64
+        ),
         12 => format!("TimeGenerated between ({moment} .. {}m)", random.below(2000)),
-        13 => format!("{}({})", random.one_of(&["isnull", "isnotnull"]), random.one_of(&["Rising", "Mixed", "Share", "Seen", "Flag", "More"])),
-        14 => format!("{}({})", random.one_of(&["isempty", "isnotempty"]), random.one_of(&["Host", "Text", "Rising"])),
-        15 => random.one_of(&["Flag", "Flag == true", "Flag == false", "Flag != true", "not(Flag)"]).to_owned(),
+        13 => format!(
+            "{}({})",
+            random.one_of(&["isnull", "isnotnull"]),
+            random.one_of(&["Rising", "Mixed", "Share", "Seen", "Flag", "More"])
+        ),
+        14 => format!(
+            "{}({})",
+            random.one_of(&["isempty", "isnotempty"]),
+            random.one_of(&["Host", "Text", "Rising"])
+        ),
+        15 => {
+            random.one_of(&["Flag", "Flag == true", "Flag == false", "Flag != true", "not(Flag)"]).to_owned()
+        }
         16 => format!("tolong(More.k) {comparison} {}", number / 10),
         17 => format!("tostring(More.who) == 'u{}'", random.below(7)),
         18 => format!("Rising + 1 {comparison} {number}"),
         19 => format!("bin(TimeGenerated, 1h) {comparison} bin({moment}, 1h)"),
-        20 => format!("Text matches regex @'{}'", random.one_of(&["^alpha", "delta$", r"(beta|x_y) \w+", r"\d+$", "Stra.e"])),
+        20 => format!(
+            "Text matches regex @'{}'",
+            random.one_of(&["^alpha", "delta$", r"(beta|x_y) \w+", r"\d+$", "Stra.e"])
+        ),
         _ => format!("Host in ('{host}', 'host-001', '')"),
     }
 }
@@ -141,7 +193,10 @@ fn question(random: &mut Random) -> String {
         0 => {
             let by = random.one_of(&["TimeGenerated", "Rising", "Host", "Mixed", "Seen", "Share"]);
             let way = random.one_of(&["asc", "desc"]);
-            format!("{asked} | sort by {by} {way}, Id asc | take {} | summarize count(), sum(Id)", 1 + random.below(40))
+            format!(
+                "{asked} | sort by {by} {way}, Id asc | take {} | summarize count(), sum(Id)",
+                1 + random.below(40)
+            )
         }
         1 => format!(
             "{asked} | join kind={} (range Id from {} to {} step {}) on Id | summarize count(), sum(Id)",
@@ -150,8 +205,13 @@ fn question(random: &mut Random) -> String {
             random.below(150_000),
             1 + random.below(900)
         ),
-        2 => format!("{asked} | where {} | summarize n = count() by Host | sort by Host asc | take 50", condition(random)),
-        3 => format!("{asked} | summarize count(), min(TimeGenerated), max(TimeGenerated), min(Rising), max(Rising), dcount(Host)"),
+        2 => format!(
+            "{asked} | where {} | summarize n = count() by Host | sort by Host asc | take 50",
+            condition(random)
+        ),
+        3 => format!(
+            "{asked} | summarize count(), min(TimeGenerated), max(TimeGenerated), min(Rising), max(Rising), dcount(Host)"
+        ),
         _ => format!("{asked} | summarize count(), sum(Id), min(Id), max(Id)"),
     }
 }

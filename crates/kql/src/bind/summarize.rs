@@ -243,7 +243,8 @@ impl Binder<'_> {
     /// A percentage is the same for all rows.
     fn check_rank(&mut self, function: &str, rank: &Scalar) {
         if reads_columns(rank) {
-            let message = format!("`{function}` takes constant percentages, this one differs from row to row");
+            let message =
+                format!("`{function}` takes constant percentages, this one differs from row to row");
             self.errors.error(codes::NOT_CONSTANT, rank.span, message);
         }
     }

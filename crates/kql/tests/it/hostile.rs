@@ -240,7 +240,11 @@ fn a_typical_rule_is_read_quickly() {
 #[test]
 fn found_by_fuzzing() {
     // words with a hyphen that the text ends in the middle of
-    for text in ["T | project-reorder a granny-", "T | where x in (| project-reorder a, b* granny-", "T | order by a granny-"] {
+    for text in [
+        "T | project-reorder a granny-",
+        "T | where x in (| project-reorder a, b* granny-",
+        "T | order by a granny-",
+    ] {
         assert!(check(text).query.is_none(), "{text}");
     }
     // a default that calls its own function, also by way of another one

@@ -52,8 +52,10 @@ impl Default for ExternalData {
 /// The declared columns of all rows of all files, in order.
 pub(super) async fn read(external: &External, task: &Task<'_>) -> Result<Vec<ArrayRef>, QueryError> {
     let Some(access) = task.context.external.clone() else {
-        return Err(refused("`externaldata` is switched off on this server: start it with `--external-data PLACE` for each place that \
-             queries may read"));
+        return Err(refused(
+            "`externaldata` is switched off on this server: start it with `--external-data PLACE` for each place that \
+             queries may read",
+        ));
     };
     let mut rows = formats::Rows::new(&task.whole.columns);
     let mut left = access.bytes_max;

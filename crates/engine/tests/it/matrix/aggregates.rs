@@ -52,7 +52,8 @@ async fn aggregate(declared: &Declared, fixture: &Fixture, report: &mut Report) 
     let summarize = |args: &[String]| format!("| summarize {}({})", found.name, args.join(", "));
     let own: Vec<String> = found.args.iter().map(|arg| (*arg).to_owned()).collect();
     let empty = show(fixture, report, "no rows", &format!("{input}| where false {}", summarize(&own))).await;
-    show(fixture, report, "no rows by key", &format!("{input}| where false {} by _k = 1", summarize(&own))).await;
+    show(fixture, report, "no rows by key", &format!("{input}| where false {} by _k = 1", summarize(&own)))
+        .await;
     if let (Some((plain, _)), Some((empty, _))) = (&plain, &empty)
         && plain != empty
     {
@@ -112,7 +113,12 @@ async fn nulls(
 const ANY: &[&str] = &["any", "take_any", "take_anyif", "passthrough"];
 
 /// Runs a query and notes its answer: the types of its columns, and its rows.
-async fn show(fixture: &Fixture, report: &mut Report, what: &str, text: &str) -> Option<(String, Vec<String>)> {
+async fn show(
+    fixture: &Fixture,
+    report: &mut Report,
+    what: &str,
+    text: &str,
+) -> Option<(String, Vec<String>)> {
     let output = match fixture.query(text).await {
         Ok(output) => output,
         Err(error) => {

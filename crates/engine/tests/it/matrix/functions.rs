@@ -84,9 +84,18 @@ async fn values(declared: &Declared, found: &Call<'_>, fixture: &Fixture, report
     let arg_types: Vec<Option<KqlType>> = found
         .args
         .iter()
-        .map(|arg| types(fixture, &format!("{} _arg = {arg}", leading(found))).and_then(|all| all.last().copied()))
+        .map(|arg| {
+            types(fixture, &format!("{} _arg = {arg}", leading(found))).and_then(|all| all.last().copied())
+        })
         .collect();
-    let in_rows = |at: usize| format!("iff(_row == {}, {}, {})", at + 1, null_of(arg_types[at].unwrap_or(KqlType::Long)), found.args[at]);
+    let in_rows = |at: usize| {
+        format!(
+            "iff(_row == {}, {}, {})",
+            at + 1,
+            null_of(arg_types[at].unwrap_or(KqlType::Long)),
+            found.args[at]
+        )
+    };
     // which arguments may differ from row to row
     let source = source(found, found.args.len());
     let with = |columns: &BTreeSet<usize>, null: Option<usize>| -> String {
@@ -131,14 +140,19 @@ async fn values(declared: &Declared, found: &Call<'_>, fixture: &Fixture, report
         by_row[number as usize] = value.clone();
     }
     // the same arguments as constants
-    let constants = format!("{source}| where _row == 0 | serialize _r = {}{} | project _r", with(&BTreeSet::new(), None), after(found));
+    let constants = format!(
+        "{source}| where _row == 0 | serialize _r = {}{} | project _r",
+        with(&BTreeSet::new(), None),
+        after(found)
+    );
     if !RANDOM.contains(&function.name)
         && !OF_NAMES.contains(&function.name)
         && let Ok(plain) = fixture.query(&constants).await
     {
         let plain = plain.rows_json().into_iter().flatten().next();
         if plain.as_ref() != Some(&by_row[0]) {
-            report.fail(format!("{example}: constants give {plain:?}, the same values in rows {}", by_row[0]));
+            report
+                .fail(format!("{example}: constants give {plain:?}, the same values in rows {}", by_row[0]));
         }
     }
     for at in 0..found.args.len() {
@@ -157,11 +171,15 @@ async fn values(declared: &Declared, found: &Call<'_>, fixture: &Fixture, report
                 }
             }
         };
-        let shown = if RANDOM.contains(&function.name) { "another each time".to_owned() } else { cell(&value) };
+        let shown =
+            if RANDOM.contains(&function.name) { "another each time".to_owned() } else { cell(&value) };
         report.line(&format!("  null {}{how}: {shown}", at + 1));
         let is_null = value.is_null() || value == Value::from("");
         if function.nulls == Nulls::Propagate && ty.is_some_and(|ty| ty != KqlType::String) && !is_null {
-            report.fail(format!("{example}: null for argument {} gives {value}, and is declared to give null", at + 1));
+            report.fail(format!(
+                "{example}: null for argument {} gives {value}, and is declared to give null",
+                at + 1
+            ));
         }
     }
     let none = format!("{} | project _r", query(&columns, None, "| where _row < 0 "));
@@ -201,9 +219,11 @@ fn after<'t>(found: &Call<'t>) -> &'t str {
 fn errors(declared: &Declared, found: &Call<'_>, fixture: &Fixture, report: &mut Report) {
     let name = declared.function.name;
     let fewest = declared.signatures.iter().map(|signature| signature.arity().0).min().unwrap_or(0);
-    let most = declared.signatures.iter().map(|signature| signature.arity().1).try_fold(0, |most, each| {
-        each.map(|each| most.max(each))
-    });
+    let most = declared
+        .signatures
+        .iter()
+        .map(|signature| signature.arity().1)
+        .try_fold(0, |most, each| each.map(|each| most.max(each)));
     let called = |args: &[&str]| format!("{} _x = {name}({})", leading(found), args.join(", "));
     let mut told = |what: &str, text: &str, wanted: &[&str]| match mistake(fixture, text) {
         Some((code, message)) => {

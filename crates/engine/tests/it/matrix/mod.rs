@@ -48,7 +48,8 @@ impl Report {
             return self.failures;
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        let differing = self.text.lines().zip(kept.lines().chain(std::iter::repeat(""))).find(|(a, b)| a != b);
+        let differing =
+            self.text.lines().zip(kept.lines().chain(std::iter::repeat(""))).find(|(a, b)| a != b);
         if let Some((got, kept)) = differing {
             self.failures.push(format!("{}:\n  kept {kept}\n  got  {got}", path.display()));
         } else if kept != self.text {
@@ -147,5 +148,10 @@ fn rows(output: &QueryOutput, most: usize) -> Vec<String> {
 }
 
 fn header(output: &QueryOutput) -> String {
-    output.columns.iter().map(|column| format!("{}:{}", column.name, column.ty)).collect::<Vec<_>>().join("  ")
+    output
+        .columns
+        .iter()
+        .map(|column| format!("{}:{}", column.name, column.ty))
+        .collect::<Vec<_>>()
+        .join("  ")
 }

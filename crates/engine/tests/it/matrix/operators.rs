@@ -99,7 +99,9 @@ async fn show(name: &str, fixture: &Fixture, report: &mut Report, what: &str, te
     let output = match fixture.query(text).await {
         Ok(output) => output,
         Err(error) => {
-            if matches!(error, QueryError::Internal(_)) || what == "rows" && !matches!(error, QueryError::Unsupported { .. }) {
+            if matches!(error, QueryError::Internal(_))
+                || what == "rows" && !matches!(error, QueryError::Unsupported { .. })
+            {
                 report.fail(format!("{text}: {error}"));
             }
             report.line(&format!("  {what}: {}", cut(&ended(&error))));
