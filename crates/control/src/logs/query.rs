@@ -345,6 +345,31 @@ pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     #[test]
+    fn refusals_say_why() {
+        let text = "print x = 1 | evaluate python('')";
+        let span = bartizan_kql::Span::new(14, 29);
+        for (what, wanted) in [
+            (
+                "evaluate python",
+                "`evaluate python` is refused: it runs code, which this server does not take from queries",
+            ),
+            (
+                "evaluate sql_request",
+                "`evaluate sql_request` is refused: it needs a service outside this server",
+            ),
+            ("extent_id", "`extent_id` is refused, because segments are merged behind the scenes"),
+            ("macro-expand", "`macro-expand` is not supported yet"),
+        ] {
+            let error = bartizan_engine::QueryError::Unsupported { what: what.to_owned(), span };
+            let Ok((status, body)) = super::refuse(text, error) else { panic!("{what} is no refusal") };
+            let inner = &body["error"]["innererror"]["innererror"];
+            assert_eq!((status.as_u16(), inner["code"].as_str()), (400, Some("K0200")));
+            let message = inner["message"].as_str().unwrap_or_default();
+            assert!(message.starts_with(wanted) && message.ends_with("(line 1, column 15)"), "{message}");
+        }
+    }
+
+    #[test]
     fn positions_count_from_one() {
         assert_eq!(super::position("a\nbc", 3), (2, 2));
         assert_eq!(super::position("", 9), (1, 1));

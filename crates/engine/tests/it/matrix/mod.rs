@@ -89,17 +89,34 @@ fn cut(text: &str) -> String {
     if short.len() < text.len() { format!("{short}… of {} bytes", text.len()) } else { short }
 }
 
-/// Reals to twelve digits, because sums of them depend on the order; the bytes of a sketch are its own matter.
+/// The bytes of a sketch are its own matter, and so are the last digits of reals: sums of them depend on the order,
+/// and transforms on the processor.
 fn cell(value: &Value) -> String {
     match value {
-        Value::Number(number) if number.is_f64() => {
-            let real = number.as_f64().unwrap_or(f64::NAN);
-            format!("{}", format!("{real:.11e}").parse::<f64>().unwrap_or(real))
-        }
         Value::String(text) if text.starts_with("{\"hll\"") || text.starts_with("{\"tdigest\"") => {
             "a sketch".to_owned()
         }
-        value => cut(&value.to_string()),
+        Value::String(text) if text.starts_with(['[', '{']) => match serde_json::from_str(text) {
+            Ok(inside) => cut(&Value::from(rounded(inside).to_string()).to_string()),
+            Err(_) => cut(&value.to_string()),
+        },
+        value => cut(&rounded(value.clone()).to_string()),
+    }
+}
+
+/// Reals to nine digits, and nought for what is left of one.
+fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let real = number.as_f64().unwrap_or(f64::NAN);
+            let short = if real.abs() < 1e-12 { 0.0 } else { format!("{real:.8e}").parse().unwrap_or(real) };
+            Value::from(short)
+        }
+        Value::Array(elements) => elements.into_iter().map(rounded).collect(),
+        Value::Object(pairs) => {
+            Value::Object(pairs.into_iter().map(|(key, value)| (key, rounded(value))).collect())
+        }
+        other => other,
     }
 }
 
