@@ -338,8 +338,9 @@ mod tests {
         while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).await.is_ok() {
             head.push(byte[0]);
         }
-        let path = String::from_utf8_lossy(&head).split(' ').nth(1).unwrap_or_default().to_owned();
-        let answer = match path.as_str() {
+        let head = String::from_utf8_lossy(&head);
+        let path = head.split([' ', '?']).nth(1).unwrap_or_default();
+        let answer = match path {
             "/feeds/a.csv" => "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\na,1\n",
             "/feeds/chunks.csv" => {
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n\

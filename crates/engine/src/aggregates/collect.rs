@@ -11,6 +11,7 @@ use datafusion::logical_expr::EmitTo;
 
 use super::elements::{Elements, Raw, bits, is_text};
 use super::grouped::{Definition, Grouped, Rows};
+use crate::error::too_large;
 use crate::functions::dynamic::{nesting, push_json};
 use crate::types::arrow_type;
 
@@ -55,7 +56,7 @@ impl Definition for Collect {
     }
 
     fn start(&self) -> Collected {
-        Collected { what: self.clone(), groups: Vec::new(), heap: 0 }
+        Collected { what: self.clone(), groups: Vec::new(), heap: 0, heap_max: usize::MAX, is_over: false }
     }
 }
 
@@ -65,13 +66,24 @@ pub(super) struct Collected {
     groups: Vec<Elements>,
     /// Memory of the groups' contents.
     heap: usize,
+    /// What `heap` may become within this batch, and whether it would have become more.
+    heap_max: usize,
+    is_over: bool,
 }
+
+/// Memory that the elements of one batch of rows may take. Arrays are taken apart, so a few rows can have billions, and
+/// the query's own limit is asked between batches only.
+const BATCH_BYTES_MAX: usize = 256 << 20;
 
 /// A null in a list that keeps nulls. Such lists are made of dynamics.
 pub(super) const NULL_TEXT: &str = "null";
 
 impl Collected {
     fn add(&mut self, group: usize, value: Raw<'_>, row: i64) {
+        if self.heap > self.heap_max {
+            self.is_over = true;
+            return;
+        }
         let elements = &mut self.groups[group];
         // Without an order any of the values may be kept; with one, only the end knows which are first.
         if row == 0 && elements.len() >= self.what.max {
@@ -109,6 +121,9 @@ impl Collected {
             return self.add(group, Raw::Text(json), row);
         }
         for element in nesting::array(json).map_while(Result::ok) {
+            if self.is_over {
+                return;
+            }
             if element.as_raw_str() != NULL_TEXT {
                 self.add(group, Raw::Text(element.as_raw_str()), row);
             }
@@ -143,7 +158,15 @@ impl Grouped for Collected {
 
     fn update(&mut self, values: &[ArrayRef], rows: &Rows<'_>) -> Result<()> {
         let numbers = values[1].as_primitive::<Int64Type>();
+        self.heap_max = self.heap.saturating_add(BATCH_BYTES_MAX);
         self.add_column(&values[0], rows.iter().map(|(at, group)| (at, group, numbers.value(at))));
+        self.heap_max = usize::MAX;
+        if self.is_over {
+            let name = self.what.name();
+            return Err(too_large(format!(
+                "`{name}` gathers more than {BATCH_BYTES_MAX} bytes of one batch of rows"
+            )));
+        }
         Ok(())
     }
 

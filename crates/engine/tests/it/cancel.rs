@@ -40,8 +40,8 @@ const BUSY: &[(&str, usize, &str)] = &[
     (
         "make-series",
         1 << 20,
-        "range x from 1 to 16000000 step 1 | extend g = strcat(x % 100, 'g') | make-series count() on x from 0 to 1000 step 1 by \
-         g | count",
+        "range x from 1 to 16000000 step 1 | extend g = strcat(x % 200000, 'g') | make-series s = sum(x) on x from 0 to 100 \
+         step 1 by g | where array_length(s) == 0 | count",
     ),
     (
         "a plugin",

@@ -222,7 +222,12 @@ impl Binder<'_> {
                     _ => bound.len(),
                 };
                 bound.iter().skip(ranks).for_each(|rank| self.check_rank(&name.text, rank));
-                for (arg, parameter) in bound.iter().zip(&signature.parameters) {
+                // the last one may be repeated
+                let parameters = signature
+                    .parameters
+                    .iter()
+                    .chain(std::iter::repeat_n(signature.parameters.last(), bound.len()).flatten());
+                for (arg, parameter) in bound.iter().zip(parameters) {
                     let average = declared.function.name.starts_with("avg")
                         && parameter.kind != ArgumentKind::Exactly(KqlType::Bool);
                     let kind = if average { ArgumentKind::Summable } else { parameter.kind };

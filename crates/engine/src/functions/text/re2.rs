@@ -96,10 +96,24 @@ fn escape<'a>(after: &'a str, out: &mut String) -> &'a str {
             out.push_str(&regex_syntax::escape(literal));
             return next;
         }
+        // the braces belong to the escape: `\p{L}`, `\x{41}`, `\b{start}`
+        'p' | 'P' | 'x' | 'u' | 'U' | 'b' => {
+            out.extend(['\\', c]);
+            let inside =
+                behind.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(inside, _)| inside);
+            if let Some(inside) = inside.filter(|inside| c != 'b' || WORD_EDGES.contains(inside)) {
+                let length = inside.len() + 2;
+                out.push_str(&behind[..length]);
+                return &behind[length..];
+            }
+        }
         c => out.extend(['\\', c]),
     }
     behind
 }
+
+/// What may stand in the braces of `\b{…}`; other braces there are literal ones or a repetition.
+const WORD_EDGES: &[&str] = &["start", "end", "start-half", "end-half"];
 
 /// Whether what follows a `{` makes it a repetition: `3}`, `3,}` or `3,5}`.
 fn begins_repetition(after: &str) -> bool {
@@ -142,6 +156,11 @@ mod tests {
             (r"\012", r"\x{a}", "a\nb", Some("\n")),
             (r"\Qa.b\E+", r"a\.b+", "a.bb", Some("a.bb")),
             (r"\\{2}", r"\\{2}", r"a\\b", Some(r"\\")),
+            (r"\p{L}{2}", r"\p{L}{2}", "1äb", Some("äb")),
+            (r"[\p{Lu}\P{L}]+", r"[\p{Lu}\P{L}]+", "aB1c", Some("B1")),
+            (r"\pL+", r"\pL+", "1ab", Some("ab")),
+            (r"\x{41}{2}", r"\x{41}{2}", "xAA", Some("AA")),
+            (r"\b{start}b", r"\b{start}b", "ab b", Some("b")),
             ("äöü[äö]", "äöü[äö]", "äöüö", Some("äöüö")),
         ] {
             assert_eq!(translated(pattern), translation);

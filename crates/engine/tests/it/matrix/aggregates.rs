@@ -178,11 +178,13 @@ fn errors(declared: &Declared, found: &Call<'_>, input: &str, fixture: &Fixture,
             .filter_map(|signature| signature.parameters.get(at).or(signature.parameters.last()))
             .map(|parameter| parameter.kind)
             .collect();
-        let Some(kind) = kinds.first() else { continue };
+        if kinds.is_empty() {
+            continue;
+        }
         let wrong = SAMPLES.iter().find(|(ty, _)| !kinds.iter().any(|kind| kind.accepts(*ty)));
         let Some((ty, sample)) = wrong else { continue };
         let mut args = found.args.clone();
         args[at] = sample;
-        told(&format!("{ty} for {}", at + 1), &called(&args), &[ty.name(), kind.describe()]);
+        told(&format!("{ty} for {}", at + 1), &called(&args), &[ty.name(), "needs"]);
     }
 }

@@ -174,7 +174,7 @@ async fn values(declared: &Declared, found: &Call<'_>, fixture: &Fixture, report
         let shown =
             if RANDOM.contains(&function.name) { "another each time".to_owned() } else { cell(&value) };
         report.line(&format!("  null {}{how}: {shown}", at + 1));
-        let is_null = value.is_null() || value == Value::from("");
+        let is_null = value.is_null() || value == "";
         if function.nulls == Nulls::Propagate && ty.is_some_and(|ty| ty != KqlType::String) && !is_null {
             report.fail(format!(
                 "{example}: null for argument {} gives {value}, and is declared to give null",
