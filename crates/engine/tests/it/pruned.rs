@@ -1,5 +1,5 @@
-//! What is passed over must not be missed: random questions to store files, whose statistics, page indexes and
-//! order let a scan pass over most of them, give what the same rows give in memory, where every row is looked at.
+//! What is passed over must not be missed: random questions to store files, whose statistics, page and text indexes
+//! and order let a scan pass over most of them, give what the same rows give in memory, where every row is looked at.
 //!
 //! The questions are made from a fixed seed, so a failure comes back; `BARTIZAN_SEED` asks others.
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::Fixture;
 
-/// Rows of the first file: two row groups, and pages of 20,000.
+/// Rows of the first file: two row groups and several pages.
 const MANY: usize = 140_000;
 /// Rows of the files after it.
 const FEW: [usize; 3] = [7_000, 1, 500];
