@@ -137,7 +137,8 @@ impl Binder<'_> {
                 vec![(name, self.scalar(value))]
             }
         };
-        if names.len() > outputs.len() {
+        // an aggregate without outputs was told what it lacks
+        if names.len() > outputs.len() && !outputs.is_empty() {
             self.errors.error(codes::UNEXPECTED, item.span, "there are more names than values here");
         }
         let named = outputs.drain(..).enumerate().map(|(at, (own, value))| match names.get(at) {
