@@ -40,8 +40,8 @@ const BUSY: &[(&str, usize, &str)] = &[
     (
         "make-series",
         1 << 20,
-        "range x from 1 to 16000000 step 1 | extend g = strcat(x % 200000, 'g') | make-series s = sum(x) on x from 0 to 16000000 \
-         step 200000 by g | where array_length(s) == 0 | count",
+        "range x from 1 to 8000000 step 1 | extend g = strcat(x % 200000, 'g') | make-series s = sum(x) on x from 0 to 8000000 \
+         step 100000 by g | where array_length(s) == 0 | count",
     ),
     (
         "a plugin",
