@@ -38,18 +38,6 @@ const BUSY: &[(&str, usize, &str)] = &[
          strrep(tostring(x), 1000)));) | count",
     ),
     (
-        "make-series",
-        1 << 20,
-        "range x from 1 to 8000000 step 1 | extend g = strcat(x % 200000, 'g') | make-series s = sum(x) on x from 0 to 8000000 \
-         step 100000 by g | where array_length(s) == 0 | count",
-    ),
-    (
-        "a plugin",
-        1 << 20,
-        "range x from 1 to 4000000 step 1 | project a = tostring(x % 7), b = tostring(x % 11), c = tostring(x % 13), d = \
-         tostring(x % 17), e = tostring(x % 19) | evaluate autocluster() | count",
-    ),
-    (
         "graph-match",
         1 << 10,
         "range x from 1 to 60 step 1 | mv-expand y = range(1, 60) to typeof(long) | union (print x = 500, y = 501) | \
