@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, FieldRef};
 use bartizan_schema::KqlType;
 use datafusion::common::{Result, ScalarValue};
@@ -25,6 +26,10 @@ use crate::value::{ColumnBuilder, Reader, Value};
 /// What a kernel computes for one row.
 pub(crate) type RowFn = for<'a> fn(&[Value<'a>], &mut Scratch) -> Value<'a>;
 
+/// What a function gives for whole columns of arguments of these types, where there is a quick way; otherwise it is
+/// asked row by row.
+pub(crate) type ColumnFn = fn(&[ColumnarValue], &[KqlType]) -> Option<ArrayRef>;
+
 /// What happens when an argument is null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nulls {
@@ -40,23 +45,31 @@ pub(crate) struct Entry {
     pub name: &'static str,
     pub nulls: Nulls,
     pub run: RowFn,
+    pub column: Option<ColumnFn>,
+}
+
+impl Entry {
+    /// Tries `column` first.
+    pub(crate) const fn by_column(self, column: ColumnFn) -> Self {
+        Self { column: Some(column), ..self }
+    }
 }
 
 /// A kernel that is never called with a null argument.
 pub(crate) const fn strict(name: &'static str, run: RowFn) -> Entry {
-    Entry { name, nulls: Nulls::Propagate, run }
+    Entry { name, nulls: Nulls::Propagate, run, column: None }
 }
 
 /// A kernel that sees nulls.
 pub(crate) const fn seeing_nulls(name: &'static str, run: RowFn) -> Entry {
-    Entry { name, nulls: Nulls::Seen, run }
+    Entry { name, nulls: Nulls::Seen, run, column: None }
 }
 
 /// Longest text or dynamic value a function may make: half of what an upload may have in a row.
 pub(crate) const VALUE_BYTES_MAX: usize = 32 << 20;
 /// Texts and dynamic values that a function may make of the rows of one batch. It holds them at once, before
 /// they can be accounted for.
-const BATCH_BYTES_MAX: usize = 256 << 20;
+pub(crate) const BATCH_BYTES_MAX: usize = 256 << 20;
 
 /// State a kernel may keep from row to row of one batch.
 #[derive(Debug, Default)]
@@ -191,6 +204,9 @@ impl ScalarUDFImpl for Kernel {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if let Some(column) = self.entry.column.and_then(|column| column(&args.args, &self.args)) {
+            return Ok(ColumnarValue::Array(column));
+        }
         let volatile = self.signature.volatility == Volatility::Volatile;
         let constant = !volatile && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };

@@ -3,6 +3,7 @@
 pub(crate) mod bags;
 pub(crate) mod expand;
 pub(crate) mod nesting;
+mod parse;
 pub(crate) mod path;
 pub(crate) mod sets;
 
@@ -22,9 +23,9 @@ pub(crate) const STEP: Entry = strict("step", |args, _| match (&args[0], &args[1
 });
 
 pub(super) const FUNCTIONS: &[Entry] = &[
-    seeing_nulls("parse_json", |args, _| parse(&args[0])),
+    seeing_nulls("parse_json", |args, _| parse::parse(&args[0])).by_column(parse::column),
     // Conversions that the binder puts in go by this name.
-    seeing_nulls("todynamic", |args, _| parse(&args[0])),
+    seeing_nulls("todynamic", |args, _| parse::parse(&args[0])).by_column(parse::column),
     strict("array_length", |args, _| match &args[0] {
         Value::Dynamic(json) if json.starts_with('[') => {
             nesting::array_length(json).map_or(Value::Null, |length| Value::Long(length as i64))
@@ -250,36 +251,6 @@ fn index(json: &str, at: i64) -> Option<Cow<'_, str>> {
         }
     };
     nesting::get(json, [at]).map(|found| found.as_raw_cow())
-}
-
-/// `parse_json`: text that is not JSON is a dynamic string, and so is what nests too deep to be read.
-fn parse<'a>(value: &Value<'a>) -> Value<'a> {
-    match value {
-        Value::Null | Value::Dynamic(_) => match value {
-            // A dynamic string is parsed again; other dynamics are what they are.
-            Value::Dynamic(json) if json.starts_with('"') => match unwrap(json.clone()) {
-                Value::String(text) => parse(&Value::String(text)),
-                _ => value.clone(),
-            },
-            _ => value.clone(),
-        },
-        Value::String(text) => {
-            let trimmed = text.trim();
-            if trimmed.is_empty() {
-                return Value::Null;
-            }
-            match serde_json::from_str::<&serde_json::value::RawValue>(trimmed) {
-                Ok(_) if nesting::too_deep(trimmed) => {
-                    Value::dynamic(Tree::String(text.to_string()).to_string())
-                }
-                Ok(_) if trimmed == "null" => Value::Null,
-                Ok(_) if trimmed.len() == text.len() => Value::Dynamic(text.clone()),
-                Ok(_) => Value::dynamic(trimmed.to_owned()),
-                Err(_) => Value::dynamic(Tree::String(text.to_string()).to_string()),
-            }
-        }
-        value => Value::dynamic(to_json(value)),
-    }
 }
 
 fn pack_array<'a>(args: &[Value<'a>]) -> Value<'a> {
