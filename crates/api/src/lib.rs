@@ -12,6 +12,7 @@ pub mod logs;
 pub mod operations;
 pub mod path;
 pub mod portal;
+pub mod resource_graph;
 pub mod timespan;
 pub mod token;
 pub mod types;

@@ -105,6 +105,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("portal.signIn", "POST", "/portal/v1/signin"),
     ("portal.signOut", "POST", "/portal/v1/signout"),
     ("portal.transformPreview", "POST", "/portal/v1/transform/preview"),
+    ("resourceGraph.resources", "POST", "/providers/Microsoft.ResourceGraph/resources"),
     ("providers.get", "GET", "{scope}/providers/{namespace}"),
     ("providers.list", "GET", "{scope}/providers"),
     ("providers.register", "POST", "/subscriptions/{subscription}/providers/{namespace}/register"),

@@ -72,7 +72,7 @@ impl Default for EngineOptions {
 }
 
 /// Plugin calls of one query whose columns are learned from their rows. Each costs a run of its input.
-const LEARNED_CALLS_MAX: usize = 64;
+pub(crate) const LEARNED_CALLS_MAX: usize = 64;
 
 /// Restricts base tables to rows committed after `after`, up to and including `upto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -454,7 +454,11 @@ impl Inner {
     }
 
     /// A DataFusion session for one query, with its own memory.
-    fn session(&self, aggregates: bool, interrupt: &Interrupt) -> Result<SessionState, QueryError> {
+    pub(crate) fn session(
+        &self,
+        aggregates: bool,
+        interrupt: &Interrupt,
+    ) -> Result<SessionState, QueryError> {
         let pool = Arc::new(QueryPool::new(self.options.query_memory_bytes, self.held.clone()));
         let runtime =
             RuntimeEnvBuilder::from_runtime_env(&self.runtime).with_memory_pool(pool).build_arc()?;
@@ -555,12 +559,12 @@ fn explained(error: QueryError, diagnostics: Vec<Diagnostic>) -> QueryError {
 }
 
 /// Whether a relation groups or joins anywhere.
-fn aggregates(rel: &Rel) -> bool {
+pub(crate) fn aggregates(rel: &Rel) -> bool {
     matches!(rel, Rel::Summarize { .. } | Rel::Join(_)) || visit::inputs(rel).into_iter().any(aggregates)
 }
 
 /// The base tables a query reads for any of its results.
-fn tables_used(query: &BoundQuery) -> Vec<String> {
+pub(crate) fn tables_used(query: &BoundQuery) -> Vec<String> {
     let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
     roots.flat_map(tables).collect::<BTreeSet<_>>().into_iter().collect()
 }

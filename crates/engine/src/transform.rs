@@ -169,7 +169,7 @@ impl Inner {
 }
 
 /// The hidden column that every stored batch has.
-fn with_seq(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+pub(crate) fn with_seq(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
     let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
     let seq = bartizan_store::layout::arrow_field(SEQ_COLUMN, KqlType::Long).with_nullable(false);
     fields.push(Arc::new(seq));

@@ -37,7 +37,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Copy everything a server keeps to a new folder; the server may run meanwhile.
     Backup(Backup),
     /// Put a backup into a new data folder.
@@ -184,7 +184,7 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve(arguments) => serve(arguments).await,
+        Command::Serve(arguments) => serve(*arguments).await,
         Command::Backup(Backup { data, to }) => print_line(&backup::back_up(&data, &to).await?),
         Command::Restore(Restore { from, data }) => print_line(&backup::restore(&from, &data)?),
         Command::SignIn(arguments) => {

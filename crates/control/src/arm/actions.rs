@@ -9,7 +9,7 @@ use bartizan_records::{RecordsError, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arm::{Call, answer, scope};
+use crate::arm::{Call, answer, graph, scope};
 use crate::http::{Failure, query_value};
 use crate::logs::purge;
 use crate::plans::state::{self, StateQuery};
@@ -29,6 +29,7 @@ pub(super) async fn act(
     let parent = resource_type.rsplit_once('/').map_or("", |(parent, _)| parent).to_ascii_lowercase();
     let lower = word.to_ascii_lowercase();
     match (parent.as_str(), lower.as_str()) {
+        ("microsoft.resourcegraph", "resources") => graph::query(&call, body).await,
         ("microsoft.policyinsights/policystates", "queryresults") => policy_states(&call, on).await,
         ("microsoft.policyinsights/policystates", "summarize") => policy_summary(&call, on).await,
         ("microsoft.security/locations/alerts", "dismiss" | "resolve" | "activate" | "inprogress") => {

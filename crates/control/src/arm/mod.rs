@@ -8,6 +8,7 @@ mod actions;
 mod answer;
 mod batch;
 mod filter;
+mod graph;
 mod kind;
 mod kinds;
 mod list;

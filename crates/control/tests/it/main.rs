@@ -13,6 +13,7 @@ mod collection;
 mod daily_cap;
 mod elastic;
 mod export;
+mod graph;
 mod identity;
 mod ingest;
 mod ingest_files;

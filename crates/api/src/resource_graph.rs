@@ -1,0 +1,38 @@
+//! `POST /providers/Microsoft.ResourceGraph/resources`.
+
+use serde::Deserialize;
+
+/// A query over resources.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GraphRequest {
+    pub query: String,
+    /// Only these; all that the caller sees when absent.
+    #[serde(default)]
+    pub subscriptions: Option<Vec<String>>,
+    #[serde(default)]
+    pub options: Option<GraphOptions>,
+}
+
+/// How much is wanted, and in which form.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GraphOptions {
+    #[serde(rename = "$top")]
+    pub top: Option<u64>,
+    #[serde(rename = "$skip")]
+    pub skip: Option<u64>,
+    #[serde(rename = "$skipToken")]
+    pub skip_token: Option<String>,
+    pub result_format: Option<ResultFormat>,
+}
+
+/// The form of `data`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum ResultFormat {
+    #[default]
+    #[serde(rename = "objectArray")]
+    ObjectArray,
+    #[serde(rename = "table")]
+    Table,
+}

@@ -1,0 +1,343 @@
+//! Azure Resource Graph: KQL over the control plane's own resources, those that the caller may read.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bartizan_api::ApiError;
+use bartizan_api::resource_graph::{GraphRequest, ResultFormat};
+use bartizan_base::ErrorKind;
+use bartizan_engine::{GivenRows, GivenTable, QueryError, QueryLimits, QueryOutput, QueryRequest};
+use bartizan_kql::Severity;
+use bartizan_records::{ListQuery, Resource};
+use bartizan_schema::{Column, KqlType};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::arm::{Call, answer};
+use crate::http::{Failure, read_json};
+use crate::logs::position;
+
+const BODY_MAX: usize = 1 << 20;
+/// Rows of one answer, as in Azure; more come with `$skipToken`.
+const TOP_MAX: u64 = 1000;
+const TOP_DEFAULT: u64 = 100;
+/// Resources read at once.
+const PAGE: u32 = 1000;
+
+/// Tables by the prefixes of the types they have, the longest fitting prefix first; `resources` has the rest.
+const TABLES: &[(&str, &[&str])] = &[
+    ("resourcecontainers", &["microsoft.resources/", "microsoft.management/managementgroups"]),
+    ("securityresources", &["microsoft.security/"]),
+    (
+        "policyresources",
+        &[
+            "microsoft.authorization/policyassignments",
+            "microsoft.authorization/policydefinitions",
+            "microsoft.authorization/policyexemptions",
+            "microsoft.authorization/policysetdefinitions",
+            "microsoft.policyinsights/",
+        ],
+    ),
+    (
+        "authorizationresources",
+        &[
+            "microsoft.authorization/roleassignments",
+            "microsoft.authorization/roledefinitions",
+            "microsoft.authorization/locks",
+        ],
+    ),
+    ("healthresources", &["microsoft.resourcehealth/"]),
+    ("guestconfigurationresources", &["microsoft.guestconfiguration/"]),
+    ("resources", &[]),
+];
+
+const COLUMNS: &[(&str, KqlType)] = &[
+    ("id", KqlType::String),
+    ("name", KqlType::String),
+    ("type", KqlType::String),
+    ("tenantId", KqlType::String),
+    ("kind", KqlType::String),
+    ("location", KqlType::String),
+    ("resourceGroup", KqlType::String),
+    ("subscriptionId", KqlType::String),
+    ("managedBy", KqlType::String),
+    ("sku", KqlType::Dynamic),
+    ("plan", KqlType::Dynamic),
+    ("properties", KqlType::Dynamic),
+    ("tags", KqlType::Dynamic),
+    ("identity", KqlType::Dynamic),
+    ("zones", KqlType::Dynamic),
+    ("extendedLocation", KqlType::Dynamic),
+];
+
+pub(super) async fn query(call: &Call, body: Body) -> Result<Response, Failure> {
+    let app = &call.app;
+    let request: GraphRequest = read_json(&call.parts.headers, body, BODY_MAX).await?;
+    if request.query.trim().is_empty() {
+        return Err(ApiError::field("query", "the query is missing").into());
+    }
+    let options = request.options.clone().unwrap_or_default();
+    let top = options.top.unwrap_or(TOP_DEFAULT);
+    if top == 0 || top > TOP_MAX {
+        return Err(ApiError::field("options.$top", format!("`$top` is a number from 1 to {TOP_MAX}")).into());
+    }
+    let skip = match &options.skip_token {
+        Some(token) => skipped(token, &request.query)?,
+        None => options.skip.unwrap_or(0),
+    };
+    let checked = app.engine.check_given(&tables(), &request.query);
+    if checked.columns.is_none() {
+        return Err(refused(&request.query, QueryError::Invalid(checked.diagnostics)));
+    }
+    let given = rows(call, &request, &checked.tables_used).await?;
+    let principal = call.caller.principal()?;
+    let asked = QueryRequest {
+        workspace: app.home.customer,
+        text: request.query.clone(),
+        timespan: None,
+        now: app.clock.now(),
+        principal: format!("aaduser={}", principal.object_id),
+        ingested: None,
+        limits: QueryLimits::default(),
+    };
+    let output =
+        app.engine.query_given(given, asked).await.map_err(|error| refused(&request.query, error))?;
+    if let Some(partial) = &output.partial {
+        // Part of an inventory is worse than none.
+        return Err(
+            ApiError::coded(ErrorKind::TooLarge, "ResponsePayloadTooLarge", partial.message.clone()).into()
+        );
+    }
+    Ok(Json(page(&request, &output, top, skip)).into_response())
+}
+
+fn tables() -> Vec<GivenTable> {
+    TABLES.iter().map(|(name, _)| GivenTable { name, columns: columns() }).collect()
+}
+
+fn columns() -> Vec<Column> {
+    COLUMNS.iter().map(|(name, ty)| Column::new(*name, *ty)).collect()
+}
+
+/// The rows of the tables that a query reads.
+async fn rows(call: &Call, request: &GraphRequest, used: &[String]) -> Result<Vec<GivenRows>, Failure> {
+    let mut out: Vec<GivenRows> =
+        tables().into_iter().map(|table| GivenRows { table, rows: Vec::new() }).collect();
+    let mut sight = Sight::of(call, request).await?;
+    let mut after = None;
+    loop {
+        let query =
+            ListQuery { scope: ListQuery::tenant(), resource_type: None, direct: false, after, limit: PAGE };
+        let page = call.app.records.list(query).await?;
+        for resource in &page.items {
+            let key = resource.resource_type.to_ascii_lowercase();
+            let at = table_of(&key);
+            if used.iter().any(|name| name == TABLES[at].0) && sight.sees(resource, &key) {
+                out[at].rows.push(row(call, resource, key));
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(out),
+        }
+    }
+}
+
+fn table_of(key: &str) -> usize {
+    let fits = |prefixes: &[&str]| prefixes.iter().any(|prefix| key.starts_with(prefix));
+    TABLES.iter().position(|(_, prefixes)| fits(prefixes)).unwrap_or(TABLES.len() - 1)
+}
+
+/// What one caller may read, remembered by type.
+struct Sight {
+    roles: Vec<(bartizan_base::ResourceId, crate::access::Permissions)>,
+    subscriptions: Vec<String>,
+    /// Scopes in which a type may be read.
+    by_type: HashMap<String, Vec<bartizan_base::ResourceId>>,
+}
+
+impl Sight {
+    async fn of(call: &Call, request: &GraphRequest) -> Result<Self, Failure> {
+        let principal = call.caller.principal()?;
+        let roles = call.app.roles_of(&principal.object_id.to_string()).await?;
+        let subscriptions =
+            request.subscriptions.iter().flatten().map(|id| id.to_ascii_lowercase()).collect();
+        Ok(Self { roles, subscriptions, by_type: HashMap::new() })
+    }
+
+    fn sees(&mut self, resource: &Resource, key: &str) -> bool {
+        if !self.subscriptions.is_empty() {
+            let of = resource.id.subscription().map(str::to_ascii_lowercase);
+            if !of.is_some_and(|of| self.subscriptions.contains(&of)) {
+                return false;
+            }
+        }
+        let scopes = self.by_type.entry(key.to_owned()).or_insert_with(|| {
+            let action = format!("{key}/read");
+            let may = self.roles.iter().filter(|(_, role)| role.allows(&action, false));
+            may.map(|(scope, _)| scope.clone()).collect()
+        });
+        scopes.iter().any(|scope| resource.id.is_within(scope))
+    }
+}
+
+fn row(call: &Call, resource: &Resource, key: String) -> Map<String, Value> {
+    let shown = answer::shown(resource);
+    let mut out = Map::new();
+    out.insert("id".to_owned(), shown["id"].clone());
+    out.insert("name".to_owned(), shown["name"].clone());
+    // Resource Graph writes types and groups in small letters.
+    let kind = shown["type"].as_str().unwrap_or_default();
+    let ty = if kind.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups") {
+        "microsoft.resources/subscriptions/resourcegroups".to_owned()
+    } else {
+        key
+    };
+    out.insert("type".to_owned(), ty.into());
+    out.insert("tenantId".to_owned(), call.app.home.tenant.to_string().into());
+    let group = resource.id.resource_group().map(str::to_lowercase).unwrap_or_default();
+    out.insert("resourceGroup".to_owned(), group.into());
+    out.insert("subscriptionId".to_owned(), resource.id.subscription().unwrap_or_default().into());
+    for name in [
+        "kind",
+        "location",
+        "managedBy",
+        "sku",
+        "plan",
+        "properties",
+        "tags",
+        "identity",
+        "zones",
+        "extendedLocation",
+    ] {
+        if let Some(value) = shown.get(name).filter(|value| !value.is_null()) {
+            out.insert(name.to_owned(), value.clone());
+        }
+    }
+    out
+}
+
+fn page(request: &GraphRequest, output: &QueryOutput, top: u64, skip: u64) -> Value {
+    let names: Vec<&str> = output.columns.iter().map(|column| column.name.as_str()).collect();
+    let rows = output.rows_json();
+    let total = rows.len() as u64;
+    let cells = |row: Vec<Value>| -> Vec<Value> {
+        row.into_iter().zip(&output.columns).map(|(cell, column)| unpacked(cell, column.ty)).collect()
+    };
+    let from = usize::try_from(skip).unwrap_or(usize::MAX);
+    let size = usize::try_from(top).unwrap_or(usize::MAX);
+    let taken: Vec<Vec<Value>> = rows.into_iter().skip(from).take(size).map(cells).collect();
+    let count = taken.len() as u64;
+    let more = skip.saturating_add(count) < total;
+    let format = request.options.as_ref().and_then(|options| options.result_format).unwrap_or_default();
+    let data = match format {
+        ResultFormat::ObjectArray => {
+            let object = |row: Vec<Value>| -> Value {
+                names.iter().map(|name| (*name).to_owned()).zip(row).collect::<Map<_, _>>().into()
+            };
+            Value::Array(taken.into_iter().map(object).collect())
+        }
+        ResultFormat::Table => {
+            let columns: Vec<Value> = output
+                .columns
+                .iter()
+                .map(|column| json!({"name": column.name, "type": graph_type(column.ty)}))
+                .collect();
+            json!({"columns": columns, "rows": taken})
+        }
+    };
+    let mut answer = json!({
+        "totalRecords": total, "count": count, "data": data, "facets": [],
+        "resultTruncated": if more { "true" } else { "false" },
+    });
+    if more && count > 0 {
+        answer["$skipToken"] = token(skip + count, &request.query).into();
+    }
+    answer
+}
+
+/// Dynamic values travel as JSON here, not as its text.
+fn unpacked(cell: Value, ty: KqlType) -> Value {
+    match (&cell, ty) {
+        (Value::String(text), KqlType::Dynamic) => serde_json::from_str(text).unwrap_or(cell),
+        _ => cell,
+    }
+}
+
+fn graph_type(ty: KqlType) -> &'static str {
+    match ty {
+        KqlType::Int | KqlType::Long => "integer",
+        KqlType::Real | KqlType::Decimal => "number",
+        KqlType::Bool => "boolean",
+        KqlType::Dynamic => "object",
+        KqlType::DateTime => "datetime",
+        _ => "string",
+    }
+}
+
+/// Where a page ends, for this query only.
+fn token(at: u64, query: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{at}:{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, query.as_bytes())))
+}
+
+fn skipped(token_text: &str, query: &str) -> Result<u64, Failure> {
+    let wrong = || Failure(ApiError::field("options.$skipToken", "`$skipToken` is not one of this query"));
+    let decoded = URL_SAFE_NO_PAD.decode(token_text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = decoded.ok_or_else(wrong)?;
+    let at = decoded.split(':').next().and_then(|at| at.parse().ok()).ok_or_else(wrong)?;
+    if token(at, query) == token_text { Ok(at) } else { Err(wrong()) }
+}
+
+/// A query that is wrong is the caller's; what and where is in the details.
+fn refused(text: &str, error: QueryError) -> Failure {
+    let details: Vec<Value> = match error {
+        QueryError::Invalid(findings) => findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| {
+                let (line, column) = position(text, finding.span.start);
+                json!({
+                    "code": finding.code,
+                    "message": format!("{} (line {line}, column {column})", finding.message),
+                })
+            })
+            .collect(),
+        QueryError::Unsupported { what, span } => {
+            let (line, column) = position(text, span.start);
+            vec![json!({
+                "code": "K9000",
+                "message": format!("`{what}` is not supported yet (line {line}, column {column})"),
+            })]
+        }
+        other => return other.into(),
+    };
+    let error =
+        ApiError::coded(ErrorKind::Invalid, "InvalidQuery", "The query cannot be run; the details say why.");
+    Failure(ApiError { details, ..error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_have_their_table() {
+        let table = |key: &str| TABLES[table_of(key)].0;
+        assert_eq!(table("microsoft.hybridcompute/machines"), "resources");
+        assert_eq!(table("microsoft.resources/resourcegroups"), "resourcecontainers");
+        assert_eq!(table("microsoft.security/assessments"), "securityresources");
+        assert_eq!(table("microsoft.authorization/policyassignments"), "policyresources");
+        assert_eq!(table("microsoft.authorization/roleassignments"), "authorizationresources");
+    }
+
+    #[test]
+    fn a_skip_token_is_for_its_query() {
+        assert_eq!(skipped(&token(100, "resources"), "resources").ok(), Some(100));
+        assert!(skipped(&token(100, "resources"), "resourcecontainers").is_err());
+        assert!(skipped("nonsense", "resources").is_err());
+    }
+}

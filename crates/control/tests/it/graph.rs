@@ -1,0 +1,130 @@
+//! Resource Graph over real HTTPS: what it answers, to whom, and what it refuses.
+
+use bartizan_control::identity::service_principals;
+use bartizan_testkit::in_process::{Answer, Caller, InProcess};
+use serde_json::{Value, json};
+
+use crate::{outcome, owner, server};
+
+const GRAPH: &str = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01";
+
+async fn ask(caller: &Caller, body: Value) -> Answer {
+    caller.post(GRAPH, body).await.unwrap()
+}
+
+async fn names(caller: &Caller, query: &str) -> Vec<String> {
+    let answer = ask(caller, json!({"query": query})).await;
+    assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+    let found = answer.json()["data"].as_array().unwrap().clone();
+    found.iter().map(|row| row["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+async fn machines(s: &InProcess, count: usize) {
+    for number in 0..count {
+        s.enrol(&format!("web-{number}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn queries_run_over_each_table() {
+    let s = server().await;
+    machines(&s, 2).await;
+    let caller = owner(&s).await;
+    let machines =
+        "Resources | where type =~ 'Microsoft.HybridCompute/machines' | order by name asc | project name";
+    assert_eq!(names(&caller, machines).await, ["web-0", "web-1"]);
+    let groups = "resourcecontainers | where type == 'microsoft.resources/subscriptions/resourcegroups'";
+    assert_eq!(names(&caller, groups).await, ["bartizan"]);
+    let roles = "authorizationresources | summarize n = count() by type | project name = strcat(type, n > 0)";
+    assert_eq!(names(&caller, roles).await, ["microsoft.authorization/roleassignmentstrue"]);
+    let joined = "resources | where name startswith 'web' | join kind=inner (resourcecontainers | where \
+                  type endswith 'resourcegroups' | project resourceGroup, group = name) on resourceGroup | \
+                  summarize n = count() by group | project name = strcat(group, '=', n)";
+    assert_eq!(names(&caller, joined).await, ["bartizan=2"]);
+    // Dynamic values are JSON and can be looked into.
+    let body = json!({"query": "resources | where name == 'web-0' | project properties, os = tostring(properties.osType)"});
+    let row = ask(&caller, body).await.json()["data"][0].clone();
+    assert_eq!((row["os"].as_str(), row["properties"]["osType"].as_str()), (Some("linux"), Some("linux")));
+    for empty in ["healthresources", "guestconfigurationresources"] {
+        assert!(names(&caller, empty).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn pages_and_forms_of_answers() {
+    let s = server().await;
+    machines(&s, 3).await;
+    let caller = owner(&s).await;
+    let query = "resources | where name startswith 'web' | order by name asc | project name, n = 1";
+    let first = ask(&caller, json!({"query": query, "options": {"$top": 2}})).await.json();
+    assert_eq!(
+        (&first["count"], &first["totalRecords"], &first["resultTruncated"]),
+        (&json!(2), &json!(3), &json!("true"))
+    );
+    let token = &first["$skipToken"];
+    let rest =
+        ask(&caller, json!({"query": query, "options": {"$top": 2, "$skipToken": token}})).await.json();
+    assert_eq!(rest["data"], json!([{"name": "web-2", "n": 1}]));
+    assert!(rest["$skipToken"].is_null());
+    let other = json!({"query": "resources", "options": {"$skipToken": token}});
+    assert_eq!(outcome(ask(&caller, other).await), "400 InvalidRequestContent", "a token of another query");
+    let table = json!({"query": query, "options": {"$skip": 2, "resultFormat": "table"}});
+    let table = ask(&caller, table).await.json();
+    assert_eq!(
+        table["data"]["columns"],
+        json!([{"name": "name", "type": "string"}, {"name": "n", "type": "integer"}])
+    );
+    assert_eq!(table["data"]["rows"], json!([["web-2", 1]]));
+}
+
+#[tokio::test]
+async fn only_what_the_caller_may_read_is_there() {
+    let s = server().await;
+    machines(&s, 1).await;
+    let (app, home) = (&s.server.app, &s.server.app.home);
+    let everything =
+        "resources | union securityresources, policyresources, authorizationresources, resourcecontainers";
+    let publisher = s.principal("Monitoring Metrics Publisher").await.unwrap();
+    assert!(names(&publisher, everything).await.is_empty());
+    let onboarding = s.principal("Azure Connected Machine Onboarding").await.unwrap();
+    assert_eq!(names(&onboarding, everything).await, ["web-0"]);
+    // A role on one group shows nothing of another.
+    let group = home.subscription_id().join("resourceGroups/other").unwrap();
+    let by = owner(&s).await;
+    assert_eq!(by.put(group.as_str(), json!({"location": "local"})).await.unwrap().status, 201);
+    let made = service_principals::create(&app.records, home, "group", "Reader", &group).await.unwrap();
+    let token = s.token(&made.app_id.to_string(), &made.secret).await.unwrap().json();
+    let reader = s.anonymous().unwrap().with_token(token["access_token"].as_str().unwrap());
+    assert_eq!(names(&reader, "resourcecontainers").await, ["other"]);
+    assert!(names(&reader, "resources").await.is_empty());
+    // A subscription that is not ours, or not asked for, has nothing.
+    let body = json!({"query": "resources", "subscriptions": ["00000000-0000-0000-0000-000000000001"]});
+    assert_eq!(ask(&by, body).await.json()["totalRecords"], 0);
+    assert_eq!(
+        outcome(ask(&s.anonymous().unwrap(), json!({"query": "resources"})).await),
+        "401 AuthenticationFailed"
+    );
+}
+
+#[tokio::test]
+async fn wrong_queries_are_told_why() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    for query in ["Heartbeat", "resources | where nonsense == 1", "resources |", "workspace('x').Heartbeat"] {
+        let answer = ask(&caller, json!({"query": query})).await;
+        assert_eq!(outcome(answer.clone()), "400 InvalidQuery", "{query}");
+        assert!(
+            answer.json()["error"]["details"][0]["message"].as_str().unwrap().contains("line 1"),
+            "{query}"
+        );
+    }
+    for (body, code) in [
+        (json!({"query": ""}), "400 InvalidRequestContent"),
+        (json!({}), "400 InvalidRequestContent"),
+        (json!({"query": "resources", "options": {"$top": 0}}), "400 InvalidRequestContent"),
+        (json!({"query": "resources", "options": {"$top": 1001}}), "400 InvalidRequestContent"),
+        (json!({"query": "resources", "options": {"resultFormat": "xml"}}), "400 InvalidRequestContent"),
+    ] {
+        assert_eq!(outcome(ask(&caller, body.clone()).await), code, "{body}");
+    }
+}
