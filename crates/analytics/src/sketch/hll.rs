@@ -288,7 +288,10 @@ fn raise(registers: &mut [u8], bits: u8, hash: u64) {
     // The bit below the index bits' place ends a run that would go on forever.
     let run = ((hash << bits) | 1 << (bits - 1)).leading_zeros() as u8 + 1;
     let register = &mut registers[index];
-    *register = (*register).max(run);
+    // Seldom: what is written back to memory costs as much again as what is read.
+    if *register < run {
+        *register = run;
+    }
 }
 
 /// Registers as they would be with fewer index bits: the bits that leave the index begin the run.
