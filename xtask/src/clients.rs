@@ -1,5 +1,5 @@
 //! Clients of others that tests run unmodified, in folders of the build: Azure's and OpenTelemetry's for Python,
-//! Azure's for Node.js.
+//! Azure's for Node.js, and a store that stands for S3.
 
 use std::fs;
 use std::path::Path;
@@ -18,6 +18,8 @@ const PYTHON: &[&str] = &[
     "opentelemetry-exporter-otlp==1.45.2",
     "opentelemetry-sdk==1.45.2",
 ];
+/// A store that answers as S3 does, from the same index.
+const S3: &[&str] = &["moto[server]==5.2.5"];
 /// From the npm registry, likewise.
 const NODE: &[&str] =
     &["@azure/identity@4.14.1", "@azure/monitor-ingestion@1.2.0", "@azure/monitor-query-logs@1.0.0"];
@@ -26,7 +28,7 @@ const NODE: &[&str] =
 pub(crate) fn try_install() {
     let clients = target().join("clients");
     for (name, packages, commands) in
-        [("python", PYTHON, python as fn(&Path) -> [Command; 2]), ("node", NODE, node)]
+        [("python", PYTHON, python as fn(&Path) -> [Command; 2]), ("s3", S3, python), ("node", NODE, node)]
     {
         let folder = clients.join(name);
         if let Err(error) = install(&folder, packages, commands) {

@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use bartizan_api::portal::OnboardingRequest;
 use bartizan_base::SystemClock;
 use bartizan_control::identity::service_principals;
-use bartizan_control::{ExportOptions, Home, boot, portal};
+use bartizan_control::{Home, boot, portal};
 use bartizan_records::Records;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
@@ -19,12 +18,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::accounts;
 use crate::backup;
+use crate::export::ExportArguments;
 use crate::ingest::{self, Ingest};
 use crate::server::URL_STATE;
 use crate::{ExternalOptions, ServeOptions, Server, SyslogOptions, open_records};
 
-/// Time between two exported files of one table, as in Log Analytics.
-const EXPORT_EVERY: Duration = Duration::from_secs(300);
 
 /// Bartizan: plans, posture, logs and detection for your servers.
 #[derive(Debug, Parser)]
@@ -85,9 +83,8 @@ struct Serve {
     /// Take syslog over TLS only from senders with a certificate of the authority in this PEM file.
     #[arg(long = "syslog-client-ca", value_name = "FILE", requires = "syslog_tls")]
     syslog_client_ca: Option<PathBuf>,
-    /// Let export rules write files into folders below this one.
-    #[arg(long = "export-to", value_name = "DIR")]
-    export_to: Option<PathBuf>,
+    #[command(flatten)]
+    export: ExportArguments,
     /// A place that queries may read with `externaldata`: https://host/folder/, file:///folder/ or one file; may be
     /// repeated. Nothing outside this server is read without it.
     #[arg(long = "external-data", value_name = "PLACE")]
@@ -243,6 +240,7 @@ fn raise_open_files() {
 
 async fn serve(arguments: Serve) -> anyhow::Result<()> {
     raise_open_files();
+    let export = arguments.export.open().context("cannot use the settings of exports")?;
     let options = ServeOptions {
         portal: arguments.portal,
         agent_binary: arguments.agent_binary,
@@ -253,7 +251,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
             tls: arguments.syslog_tls,
             client_ca: arguments.syslog_client_ca,
         },
-        export: arguments.export_to.map(|dir| ExportOptions { dir, every: EXPORT_EVERY }),
+        export,
         external: ExternalOptions {
             places: arguments.external_data,
             networks: arguments.external_data_networks,

@@ -31,7 +31,7 @@ use crate::app::App;
 
 pub(crate) use daily_cap::DailyCap;
 pub use daily_cap::follow_daily_cap;
-pub use export::ExportOptions;
+pub use export::{ExportBucket, ExportOptions};
 pub use functions::SavedFunctions;
 pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
 pub(crate) use ingest::UPLOAD_MAX;

@@ -13,7 +13,7 @@ use crate::{owner, rows, server};
 
 /// The folder with the clients in a language, when they are installed: in `clients` of the build folder, or
 /// where `BARTIZAN_CLIENTS` says.
-fn clients(language: &str) -> Option<PathBuf> {
+pub(crate) fn clients(language: &str) -> Option<PathBuf> {
     let set = std::env::var_os("BARTIZAN_CLIENTS").map(PathBuf::from);
     let built = || {
         let own = std::env::current_exe().ok()?;

@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 use crate::{eventually, outcome, owner, rows, server};
 
 async fn start(dir: tempfile::TempDir) -> InProcess {
-    let export = ExportOptions { dir: dir.path().join("exports"), every: Duration::from_millis(20) };
+    let export = ExportOptions {
+        dir: Some(dir.path().join("exports")),
+        bucket: None,
+        every: Duration::from_millis(20),
+    };
     let options = ServeOptions {
         store: |store| store.reserve_bytes = 0,
         export: Some(export),
@@ -23,15 +27,15 @@ async fn start(dir: tempfile::TempDir) -> InProcess {
     InProcess { server: Server::start(options).await.unwrap(), dir }
 }
 
-fn rule_path(s: &InProcess, name: &str) -> String {
+pub(crate) fn rule_path(s: &InProcess, name: &str) -> String {
     format!("{}/dataExports/{name}", s.server.app.home.workspace)
 }
 
-fn rule(tables: Value, destination: &str) -> Value {
+pub(crate) fn rule(tables: Value, destination: &str) -> Value {
     json!({"properties": {"tableNames": tables, "destination": {"resourceId": destination}}})
 }
 
-async fn send(s: &InProcess, caller: &Caller, table: &str, messages: std::ops::Range<u32>) {
+pub(crate) async fn send(s: &InProcess, caller: &Caller, table: &str, messages: std::ops::Range<u32>) {
     let rule = caller.get(s.server.app.home.default_rule.as_str()).await.unwrap().json();
     let id = rule["properties"]["immutableId"].as_str().unwrap().to_owned();
     let path = format!("/dataCollectionRules/{id}/streams/Microsoft-{table}?api-version=2023-01-01");
@@ -168,7 +172,7 @@ async fn what_cannot_be_exported_is_refused_by_name() {
     let put = async |name: &str, body: Value| caller.put(&rule_path(&s, name), body).await.unwrap();
     let storage = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g/providers\
         /Microsoft.Storage/storageAccounts/a";
-    for destination in [storage, "s3://bucket", "folder:../up", "/etc", ""] {
+    for destination in [storage, "s3://bucket", "s3:../up", "folder:../up", "/etc", ""] {
         let answer = put("a", rule(json!(["Syslog"]), destination)).await;
         assert!(
             answer.status == 400 && answer.text.contains("folder:NAME"),

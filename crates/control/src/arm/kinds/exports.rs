@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::arm::kind::{Draft, Kind};
 use crate::http::Failure;
 use crate::logs::READ_ACTION;
-use crate::logs::export::{self, EXPORT_TYPE, ExportRule, folder_of};
+use crate::logs::export::{self, Destination, EXPORT_TYPE, ExportRule};
 
 /// Rules of a workspace, as in Azure, and tables of one.
 const RULES_MAX: usize = 10;
@@ -23,8 +23,8 @@ pub(super) struct DataExports;
 impl Kind for DataExports {
     async fn prepare(&self, app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
         if app.export.is_none() {
-            let text =
-                "this server may not export anywhere; its operator allows it with `serve --export-to DIR`";
+            let text = "this server may not export anywhere; its operator allows it with `serve --export-to DIR` or \
+                `serve --export-s3-endpoint URL --export-s3-bucket NAME`";
             return Err(ApiError::field("properties.destination", text).into());
         }
         // A rule hands rows on, so its writer must be allowed to read them.
@@ -83,26 +83,40 @@ fn check_tables(app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
 
 async fn check_destination(app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
     let path = "properties.destination.resourceId";
-    let destination = draft.property("destination")["resourceId"].as_str().unwrap_or_default().to_owned();
-    let folder = folder_of(&destination).ok_or_else(|| {
-        let shown: String = destination.chars().take(80).collect();
+    let named = draft.property("destination")["resourceId"].as_str().unwrap_or_default().to_owned();
+    let destination = Destination::parse(&named).ok_or_else(|| {
+        let shown: String = named.chars().take(80).collect();
         let text = format!(
             "`{shown}` is no destination: rows are exported to `folder:NAME`, a folder below the one the server was \
-             started with; storage accounts, event hubs and S3 are not supported"
+             started with, or to `s3:NAME`, keys that begin with NAME in its bucket; storage accounts and event hubs \
+             are not supported"
         );
         ApiError::field(path, text)
     })?;
+    let options = app.export.as_ref();
+    let missing = match &destination {
+        Destination::Folder(_) => {
+            options.is_none_or(|options| options.dir.is_none()).then_some(("folders", "--export-to DIR"))
+        }
+        Destination::Bucket(_) => options
+            .is_none_or(|options| options.bucket.is_none())
+            .then_some(("a bucket", "--export-s3-endpoint URL --export-s3-bucket NAME")),
+    };
+    if let Some((what, option)) = missing {
+        let text = format!("this server may not export to {what}; its operator allows it with `serve {option}`");
+        return Err(ApiError::field(path, text).into());
+    }
     let others = app.records.list_all(&app.home.workspace, EXPORT_TYPE).await?;
     let others: Vec<_> = others.iter().filter(|other| other.id != *draft.id).collect();
     if draft.before.is_none() && others.len() >= RULES_MAX {
         let text = format!("a workspace has at most {RULES_MAX} export rules; delete one");
         return Err(ApiError::new(ErrorKind::Conflict, text).into());
     }
-    let same = others.into_iter().filter_map(ExportRule::of).find(|other| other.folder == folder);
+    let same = others.into_iter().filter_map(ExportRule::of).find(|other| other.destination == destination);
     if let Some(other) = same {
-        let text = format!("the rule `{}` exports to that folder already; choose another", other.name);
+        let text = format!("the rule `{}` exports to `{named}` already; choose another name", other.name);
         return Err(ApiError::field(path, text).into());
     }
-    draft.body["properties"]["destination"]["type"] = Value::from("Folder");
+    draft.body["properties"]["destination"]["type"] = Value::from(destination.kind());
     Ok(())
 }

@@ -2,8 +2,9 @@
 //!
 //! A table's rows are exported in windows of the store's sequence numbers. Before a file is written, its window and
 //! name are noted; after a crash the same window is written again under the same name, so that a row is in one
-//! file and no file is there twice. A file appears whole, by a rename.
+//! file and no file is there twice. A file appears whole, by a rename; an object of a bucket does so anyway.
 
+mod episodes;
 mod file;
 mod rule;
 
@@ -11,12 +12,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bartizan_base::Ticks;
+use async_trait::async_trait;
 use bartizan_engine::{QueryLimits, QueryOutput, QueryRequest, SeqWindow};
-use bartizan_store::AppendTarget;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-pub(crate) use rule::{EXPORT_TYPE, ExportRule, folder_of};
+use episodes::Episodes;
+pub(crate) use rule::{Destination, EXPORT_TYPE, ExportRule};
 
 use crate::app::App;
 use crate::http::chain;
@@ -33,10 +35,25 @@ const UPLOAD_LIMITS: QueryLimits = QueryLimits { rows: 20_000_000, bytes: 512 <<
 /// Where the operator lets export rules write, and how often they do.
 #[derive(Clone, Debug)]
 pub struct ExportOptions {
-    /// Rules name folders in here.
-    pub dir: PathBuf,
+    /// Rules name folders in here, with `folder:NAME`.
+    pub dir: Option<PathBuf>,
+    /// Rules name how keys in here begin, with `s3:NAME`.
+    pub bucket: Option<Arc<dyn ExportBucket>>,
     /// Time between two files of one table.
     pub every: Duration,
+}
+
+/// A bucket of an object store, as exports need it.
+#[async_trait]
+pub trait ExportBucket: std::fmt::Debug + Send + Sync {
+    /// The bucket and the store it is in, for people. No secret.
+    fn name(&self) -> String;
+
+    /// Stores an object whole, in the place of one with the same key, or not at all.
+    ///
+    /// # Errors
+    /// What hinders it, for people, when it was tried for long enough. No secret, and no address with a signature.
+    async fn put(&self, key: &str, body: Bytes) -> Result<(), String>;
 }
 
 /// How far the export of one table came.
@@ -51,8 +68,9 @@ struct Mark {
 /// Exports until the server stops.
 pub(crate) async fn run(app: Arc<App>) {
     let Some(options) = app.export.clone() else { return };
+    let mut episodes = Episodes::default();
     loop {
-        if let Err(error) = step(&app, &options).await {
+        if let Err(error) = step(&app, &options, &mut episodes).await {
             tracing::warn!(error, "cannot read the export rules; trying again");
         }
         tokio::select! {
@@ -62,18 +80,20 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
-async fn step(app: &App, options: &ExportOptions) -> Result<(), String> {
+async fn step(app: &App, options: &ExportOptions, episodes: &mut Episodes) -> Result<(), String> {
     let rules = rule::all(app).await.map_err(|error| chain(&error))?;
     forget_deleted(app, &rules).await?;
+    episodes.keep(&rules);
     for rule in rules.iter().filter(|rule| rule.enabled) {
         for table in &rule.tables {
             if app.stop.is_cancelled() {
                 return Ok(());
             }
-            if let Err(error) = export(app, options, rule, table).await {
+            let done = export(app, options, rule, table).await;
+            if let Err(error) = &done {
                 tracing::warn!(rule = rule.name, table, error, "cannot export; trying again");
-                tell(app, rule, table, &error).await;
             }
+            episodes.note(app, rule, table, done.err()).await;
         }
     }
     Ok(())
@@ -105,15 +125,33 @@ async fn export(app: &App, options: &ExportOptions, rule: &ExportRule, table: &s
             // Noted before it is written: whatever happens now, this window goes to this file.
             write_mark(app, rule, table, &Mark { seq: mark.seq, next: Some((window.upto, name.clone())) })
                 .await?;
-            let path = options.dir.join(&rule.folder).join(name);
-            let lines = move || file::write(&path, &lines(&output));
-            let written = tokio::task::spawn_blocking(lines).await.map_err(|error| error.to_string())?;
-            written.map_err(|error| chain(&error))?;
+            write(options, rule, &name, output).await?;
         }
         mark = Mark { seq: window.upto, next: None };
         write_mark(app, rule, table, &mark).await?;
     }
     Ok(())
+}
+
+/// Writes a window's rows to where the rule wants them.
+async fn write(options: &ExportOptions, rule: &ExportRule, name: &str, output: QueryOutput) -> Result<(), String> {
+    match &rule.destination {
+        Destination::Folder(folder) => {
+            let dir = options.dir.as_ref().ok_or("this server may not export to folders; see `serve --export-to`")?;
+            let path = dir.join(folder).join(name);
+            let write = move || file::write(&path, &lines(&output));
+            let written = tokio::task::spawn_blocking(write).await.map_err(|error| error.to_string())?;
+            written.map_err(|error| chain(&error))
+        }
+        Destination::Bucket(prefix) => {
+            let bucket = options.bucket.as_ref();
+            let bucket =
+                bucket.ok_or("this server may not export to a bucket; see `serve --export-s3-endpoint`")?;
+            let lines = tokio::task::spawn_blocking(move || lines(&output)).await;
+            let lines = lines.map_err(|error| error.to_string())?;
+            bucket.put(&format!("{prefix}/{name}"), lines.into()).await
+        }
+    }
 }
 
 /// The rows of a window. One that is too large for a file is cut, and its file named anew; that a window was
@@ -201,20 +239,4 @@ async fn forget_deleted(app: &App, rules: &[ExportRule]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Tells in `Operation` that an export does not go on.
-async fn tell(app: &App, rule: &ExportRule, table: &str, error: &str) {
-    let now: Ticks = app.clock.now();
-    let row = json!({
-        "TimeGenerated": now, "OperationCategory": "Export", "OperationKey": format!("{}/{table}", rule.name),
-        "OperationStatus": "Error", "Solution": "LogManagement", "SourceSystem": "Bartizan",
-        "Detail": format!("Rows of `{table}` cannot be exported to the folder `{}`: {error}. It is tried again.", rule.folder),
-        "_ResourceId": app.home.workspace.to_string().to_lowercase(),
-    });
-    let Value::Object(row) = row else { return };
-    let target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
-    if let Err(error) = app.store.append_rows(target, vec![row]).await {
-        tracing::warn!(error = chain(&error), "cannot write to Operation");
-    }
 }

@@ -3,13 +3,57 @@
 use bartizan_records::{RecordsError, Resource};
 use serde_json::Value;
 
+use super::ExportOptions;
 use crate::app::App;
 
 /// The resource type of export rules.
 pub(crate) const EXPORT_TYPE: &str = "Microsoft.OperationalInsights/workspaces/dataExports";
-/// What a destination in a folder begins with.
+/// What a destination in a folder begins with, and one in the bucket.
 const FOLDER: &str = "folder:";
-const FOLDER_LENGTH_MAX: usize = 64;
+const BUCKET: &str = "s3:";
+const NAME_LENGTH_MAX: usize = 64;
+
+/// Where a rule's rows go. The names are plain ones, so that no rule writes anywhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// A folder below the one that the operator allows.
+    Folder(String),
+    /// Keys in the operator's bucket that begin with this name and a slash.
+    Bucket(String),
+}
+
+impl Destination {
+    /// Reads a destination's `resourceId`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (make, name) = match (text.strip_prefix(FOLDER), text.strip_prefix(BUCKET)) {
+            (Some(name), _) => (Self::Folder as fn(String) -> Self, name),
+            (None, Some(name)) => (Self::Bucket as fn(String) -> Self, name),
+            (None, None) => return None,
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let fits = !name.is_empty() && name.len() <= NAME_LENGTH_MAX && !name.starts_with('.');
+        (fits && name.chars().all(plain)).then(|| make(name.to_owned()))
+    }
+
+    /// The `type` of a destination in answers.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Folder(_) => "Folder",
+            Self::Bucket(_) => "S3",
+        }
+    }
+
+    /// For people.
+    pub(super) fn shown(&self, options: Option<&ExportOptions>) -> String {
+        match self {
+            Self::Folder(name) => format!("the folder `{name}`"),
+            Self::Bucket(name) => match options.and_then(|options| options.bucket.as_ref()) {
+                Some(bucket) => format!("`{name}/` in the bucket {}", bucket.name()),
+                None => format!("`{name}/` in a bucket"),
+            },
+        }
+    }
+}
 
 /// A rule.
 #[derive(Clone, Debug)]
@@ -17,8 +61,7 @@ pub(crate) struct ExportRule {
     pub(crate) name: String,
     pub(crate) export_id: String,
     pub(crate) tables: Vec<String>,
-    /// The folder's name, below the one that the operator allows.
-    pub(crate) folder: String,
+    pub(crate) destination: Destination,
     pub(crate) enabled: bool,
 }
 
@@ -31,18 +74,10 @@ impl ExportRule {
             name: resource.id.name().to_owned(),
             export_id: resource.property("dataExportId")?.as_str()?.to_owned(),
             tables: texts.filter_map(|name| name.as_str().map(str::to_owned)).collect(),
-            folder: folder_of(destination)?.to_owned(),
+            destination: Destination::parse(destination)?,
             enabled: resource.property("enable").and_then(Value::as_bool).unwrap_or(true),
         })
     }
-}
-
-/// The folder that a destination names: a plain name, so that no rule writes anywhere else.
-pub(crate) fn folder_of(destination: &str) -> Option<&str> {
-    let name = destination.strip_prefix(FOLDER)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let fits = !name.is_empty() && name.len() <= FOLDER_LENGTH_MAX && !name.starts_with('.');
-    (fits && name.chars().all(plain)).then_some(name)
 }
 
 /// All rules of the workspace.
@@ -53,16 +88,29 @@ pub(super) async fn all(app: &App) -> Result<Vec<ExportRule>, RecordsError> {
 
 #[cfg(test)]
 mod tests {
-    use super::folder_of;
+    use super::Destination;
 
     #[test]
-    fn folders_are_plain_names() {
-        assert_eq!(folder_of("folder:soc-1.archive"), Some("soc-1.archive"));
-        for wrong in
-            ["soc", "folder:", "folder:..", "folder:.x", "folder:a/b", "folder:/etc", "folder:a\\b", "s3://b"]
-        {
-            assert_eq!(folder_of(wrong), None, "{wrong}");
+    fn names_are_plain() {
+        let folder = Destination::Folder("soc-1.archive".to_owned());
+        assert_eq!(Destination::parse("folder:soc-1.archive"), Some(folder));
+        assert_eq!(Destination::parse("s3:soc"), Some(Destination::Bucket("soc".to_owned())));
+        for wrong in [
+            "soc",
+            "folder:",
+            "folder:..",
+            "folder:.x",
+            "folder:a/b",
+            "folder:/etc",
+            "folder:a\\b",
+            "s3://b",
+            "s3:",
+            "s3:..",
+            "s3:a/../b",
+            "s3:a?b",
+        ] {
+            assert_eq!(Destination::parse(wrong), None, "{wrong}");
         }
-        assert_eq!(folder_of(&format!("folder:{}", "x".repeat(65))), None);
+        assert_eq!(Destination::parse(&format!("folder:{}", "x".repeat(65))), None);
     }
 }
