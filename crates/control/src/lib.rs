@@ -21,5 +21,7 @@ pub mod portal;
 mod router;
 
 pub use app::{App, AppParts, Home};
-pub use logs::{ExportBucket, ExportOptions, SavedFunctions, follow_daily_cap, store_from_listener, write_usage};
+pub use logs::{
+    ExportBucket, ExportOptions, SavedFunctions, follow_daily_cap, store_from_listener, write_usage,
+};
 pub use router::{router, start_tasks};

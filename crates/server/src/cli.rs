@@ -23,7 +23,6 @@ use crate::ingest::{self, Ingest};
 use crate::server::URL_STATE;
 use crate::{ExternalOptions, ServeOptions, Server, SyslogOptions, open_records};
 
-
 /// Bartizan: plans, posture, logs and detection for your servers.
 #[derive(Debug, Parser)]
 #[command(name = "bartizan", version)]

@@ -108,7 +108,10 @@ async fn a_store_that_refuses_is_told_of_once_and_the_export_goes_on_later() {
     eventually("its end in Operation", async || count(3).await).await;
     let found = rows(&s, &caller, told).await;
     let detail = |n: usize| found[n][1].as_str().unwrap().to_owned();
-    assert!(detail(0).contains("SignatureDoesNotMatch") && detail(0).contains("soc-logs at http://"), "{found}");
+    assert!(
+        detail(0).contains("SignatureDoesNotMatch") && detail(0).contains("soc-logs at http://"),
+        "{found}"
+    );
     assert!(detail(1).contains("AccessDenied") && detail(1).contains("s3:PutObject"), "{found}");
     assert_eq!(found[2][0], json!("Succeeded"));
     let answered = caller.get(&path).await.unwrap().text + &found.to_string();
@@ -127,7 +130,8 @@ async fn a_large_object_goes_up_in_parts() {
     {
         let inside = store.inside.lock();
         assert!(inside.objects["soc/y=1/large.json"] == body);
-        let log = ["CreateMultipartUpload", "UploadPart", "UploadPart", "UploadPart", "CompleteMultipartUpload"];
+        let log =
+            ["CreateMultipartUpload", "UploadPart", "UploadPart", "UploadPart", "CompleteMultipartUpload"];
         assert_eq!(inside.log, log);
     }
     store.inside.lock().incomplete = 1;

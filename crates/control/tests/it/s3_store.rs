@@ -64,7 +64,8 @@ async fn answer(State(inside): State<Arc<Mutex<Inside>>>, request: Request) -> R
         serve(&mut inside, &parts, &body)
     };
     done.unwrap_or_else(|(status, code, message)| {
-        let text = format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>1</RequestId></Error>");
+        let text =
+            format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>1</RequestId></Error>");
         (StatusCode::from_u16(status).unwrap(), text).into_response()
     })
 }
@@ -157,7 +158,12 @@ fn check_signature(parts: &axum::http::request::Parts, query: &[(String, String)
     }
     let iso = format!(
         "{}-{}-{}T{}:{}:{}Z",
-        &date[..4], &date[4..6], &date[6..8], &date[9..11], &date[11..13], &date[13..15]
+        &date[..4],
+        &date[4..6],
+        &date[6..8],
+        &date[9..11],
+        &date[11..13],
+        &date[13..15]
     );
     let age = SystemClock.now().0 - Ticks::parse(&iso).unwrap().0;
     // Ten million ticks are a second; the clock may stand a little behind the signer's.
@@ -185,7 +191,8 @@ fn check_signature(parts: &axum::http::request::Parts, query: &[(String, String)
         parts.uri.path(),
         pairs.join("&")
     );
-    let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(digest(&SHA256, canonical.as_bytes()).as_ref()));
+    let to_sign =
+        format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(digest(&SHA256, canonical.as_bytes()).as_ref()));
     let mut key = format!("AWS4{SECRET}").into_bytes();
     for part in [day, REGION, "s3", "aws4_request"] {
         key = hmac(&key, part);

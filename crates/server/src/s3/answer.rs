@@ -35,9 +35,14 @@ impl Refusal {
         let code = element(body, "Code").unwrap_or_default();
         let message = element(body, "Message").unwrap_or_default();
         let passing = matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-            || matches!(code.as_str(), "SlowDown" | "InternalError" | "RequestTimeout" | "ServiceUnavailable");
+            || matches!(
+                code.as_str(),
+                "SlowDown" | "InternalError" | "RequestTimeout" | "ServiceUnavailable"
+            );
         let hint = match code.as_str() {
-            "AccessDenied" | "AllAccessDisabled" => "; the key needs s3:PutObject and s3:AbortMultipartUpload",
+            "AccessDenied" | "AllAccessDisabled" => {
+                "; the key needs s3:PutObject and s3:AbortMultipartUpload"
+            }
             "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" => {
                 "; mend the credentials of --export-s3-credentials or the environment"
             }

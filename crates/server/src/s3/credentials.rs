@@ -71,7 +71,8 @@ fn parse(text: &str) -> Option<Credentials> {
         if let Some(section) = line.strip_prefix('[') {
             ours = section.trim_end_matches(']').trim() == "default";
         }
-        let Some((name, value)) = line.split_once('=').filter(|_| ours && !line.starts_with(['#', ';'])) else {
+        let Some((name, value)) = line.split_once('=').filter(|_| ours && !line.starts_with(['#', ';']))
+        else {
             continue;
         };
         let place = match name.trim().to_ascii_lowercase().as_str() {

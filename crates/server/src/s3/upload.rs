@@ -4,15 +4,15 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bartizan_control::ExportBucket;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bartizan_control::ExportBucket;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use reqwest::{Client, Response, StatusCode, Url};
 use rusty_s3::actions::{
-    AbortMultipartUpload, CompleteMultipartUpload, CompleteMultipartUploadResponse, CreateMultipartUpload, PutObject,
-    UploadPart,
+    AbortMultipartUpload, CompleteMultipartUpload, CompleteMultipartUploadResponse, CreateMultipartUpload,
+    PutObject, UploadPart,
 };
 use rusty_s3::{Bucket, Credentials, Method, S3Action};
 
@@ -47,7 +47,8 @@ impl ExportBucket for S3Bucket {
     async fn put(&self, key: &str, body: Bytes) -> Result<(), String> {
         let credentials = self.credentials.read().map_err(|error| format!("{error:#}"))?;
         let upload = Upload { store: self, credentials: &credentials, key };
-        let done = if body.len() > PART_BYTES { upload.in_parts(body).await } else { upload.at_once(body).await };
+        let done =
+            if body.len() > PART_BYTES { upload.in_parts(body).await } else { upload.at_once(body).await };
         done.map_err(|refusal| refusal.text)
     }
 }
@@ -149,7 +150,8 @@ impl Upload<'_> {
         let mut tags: Vec<String> = Vec::new();
         while !body.is_empty() {
             let part = body.split_to(body.len().min(PART_BYTES));
-            let number = u16::try_from(tags.len() + 1).map_err(|_| Refusal::odd("the object has too many parts"))?;
+            let number =
+                u16::try_from(tags.len() + 1).map_err(|_| Refusal::odd("the object has too many parts"))?;
             let action = UploadPart::new(bucket, credentials, self.key, number, id);
             let answer = self.store.send(action, part).await?;
             let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok());
@@ -160,7 +162,9 @@ impl Upload<'_> {
         let list = CompleteMultipartUpload::new(bucket, credentials, self.key, id, tags()).body();
         let answer = text(self.store.send(action, list.into()).await?).await?;
         // A store may have begun its answer with 200 before it failed.
-        CompleteMultipartUploadResponse::parse(&answer).map(drop).map_err(|_| Refusal::of(StatusCode::OK, &answer))
+        CompleteMultipartUploadResponse::parse(&answer)
+            .map(drop)
+            .map_err(|_| Refusal::of(StatusCode::OK, &answer))
     }
 
     /// Parts of what will not be an object cost storage; where this fails a lifecycle rule of the bucket helps.

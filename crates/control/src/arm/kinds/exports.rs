@@ -103,7 +103,8 @@ async fn check_destination(app: &App, draft: &mut Draft<'_>) -> Result<(), Failu
             .then_some(("a bucket", "--export-s3-endpoint URL --export-s3-bucket NAME")),
     };
     if let Some((what, option)) = missing {
-        let text = format!("this server may not export to {what}; its operator allows it with `serve {option}`");
+        let text =
+            format!("this server may not export to {what}; its operator allows it with `serve {option}`");
         return Err(ApiError::field(path, text).into());
     }
     let others = app.records.list_all(&app.home.workspace, EXPORT_TYPE).await?;

@@ -30,7 +30,8 @@ impl Episodes {
         let (status, detail) = match error {
             Some(error) if self.0.get(&key) == Some(&error) => return,
             Some(error) => {
-                let detail = format!("Rows of `{table}` cannot be exported to {to}: {error}. It is tried again.");
+                let detail =
+                    format!("Rows of `{table}` cannot be exported to {to}: {error}. It is tried again.");
                 self.0.insert(key, error);
                 ("Error", detail)
             }

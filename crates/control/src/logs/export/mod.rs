@@ -134,10 +134,18 @@ async fn export(app: &App, options: &ExportOptions, rule: &ExportRule, table: &s
 }
 
 /// Writes a window's rows to where the rule wants them.
-async fn write(options: &ExportOptions, rule: &ExportRule, name: &str, output: QueryOutput) -> Result<(), String> {
+async fn write(
+    options: &ExportOptions,
+    rule: &ExportRule,
+    name: &str,
+    output: QueryOutput,
+) -> Result<(), String> {
     match &rule.destination {
         Destination::Folder(folder) => {
-            let dir = options.dir.as_ref().ok_or("this server may not export to folders; see `serve --export-to`")?;
+            let dir = options
+                .dir
+                .as_ref()
+                .ok_or("this server may not export to folders; see `serve --export-to`")?;
             let path = dir.join(folder).join(name);
             let write = move || file::write(&path, &lines(&output));
             let written = tokio::task::spawn_blocking(write).await.map_err(|error| error.to_string())?;
