@@ -60,14 +60,19 @@ pub struct OnboardingRequest {
     pub tags: BTreeMap<String, String>,
     /// `http://host:port`, for machines behind a proxy.
     pub proxy: Option<String>,
+    /// `appId` of a service principal that machines connect with, in place of a token. The script asks for its
+    /// secret, which it does not contain.
+    pub service_principal_id: Option<String>,
 }
 
-/// A token that enrols machines, and the script that uses it.
+/// The script that connects machines, and the token in it; a script with a service principal has none.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Onboarding {
-    pub token: String,
-    pub expires_on: Ticks,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_on: Option<Ticks>,
     pub script: String,
 }
 

@@ -1,5 +1,5 @@
 //! People and programs over the part of Microsoft Graph that Azure's tools use beside ARM: `az role assignment`,
-//! `az ad`. Users can be made, disabled, given a new password and removed.
+//! `az ad`. Users can be made, disabled, given a new password and removed; programs see [`super::programs`].
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v1.0/directoryObjects/getByIds", post(by_ids))
 }
 
-async fn may(app: &App, caller: &Caller, word: &str) -> Result<(), Failure> {
+pub(super) async fn may(app: &App, caller: &Caller, word: &str) -> Result<(), Failure> {
     let action = format!("Microsoft.Authorization/users/{word}");
     app.authorize(caller, &action, &app.home.subscription_id()).await
 }
@@ -137,7 +137,7 @@ impl Wanted {
     }
 }
 
-async fn find(app: &App, kind: PrincipalKind, text: &str) -> Result<Principal, Failure> {
+pub(super) async fn find(app: &App, kind: PrincipalKind, text: &str) -> Result<Principal, Failure> {
     let found = match Uuid::parse_str(text) {
         Ok(id) => app.records.principal(id).await?,
         Err(_) if kind == PrincipalKind::User => app.records.user_by_name(text).await?,
@@ -212,7 +212,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(shown(&app, &made))).into_response())
 }
 
-/// Enables, disables, gives a new password. The second factor stays: who lost it is removed and made again.
+/// Enables, disables, gives a new password. The second factor stays; [`super::methods`] takes it away.
 async fn change(
     State(app): State<Arc<App>>,
     Path(user): Path<String>,
@@ -297,7 +297,7 @@ async fn by_ids(
 }
 
 /// A row in `AzureActivity`, as for any other write.
-async fn note(app: &App, caller: &Caller, word: &str, user: &Principal) -> Result<(), Failure> {
+pub(super) async fn note(app: &App, caller: &Caller, word: &str, user: &Principal) -> Result<(), Failure> {
     let operation = format!("Microsoft.Authorization/users/{word}");
     let id = format!("/providers/Microsoft.Authorization/users/{}", user.object_id);
     Ok(app
@@ -306,7 +306,7 @@ async fn note(app: &App, caller: &Caller, word: &str, user: &Principal) -> Resul
         .await?)
 }
 
-fn shown(app: &App, principal: &Principal) -> Value {
+pub(super) fn shown(app: &App, principal: &Principal) -> Value {
     let mut out = json!({
         "id": principal.object_id,
         "displayName": principal.name,

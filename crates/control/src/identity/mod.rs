@@ -10,7 +10,9 @@ mod directory;
 mod discovery;
 mod form;
 mod grants;
+mod methods;
 mod passwords;
+mod programs;
 pub mod service_principals;
 mod token;
 mod totp;
@@ -54,4 +56,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/portal/v1/account/signout", post(account::sign_out))
         .route("/metadata/endpoints", get(discovery::endpoints))
         .merge(directory::routes())
+        .merge(methods::routes())
+        .merge(programs::routes())
 }

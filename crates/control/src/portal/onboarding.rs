@@ -11,11 +11,12 @@ use bartizan_base::{ResourceId, Ticks, Timespan};
 use bartizan_records::{NewSecret, Records, RecordsError, SecretKind};
 use http::{HeaderMap, Uri};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::access::{Caller, random_secret};
 use crate::app::{App, Home};
 use crate::http::{Failure, base_url, read_json};
-use crate::portal::script;
+use crate::portal::script::{self, Credential};
 
 const BODY_MAX: usize = 64 << 10;
 /// A token is good for a day, for any number of machines.
@@ -43,11 +44,33 @@ pub(super) async fn create(
         return Err(ApiError::field("resourceGroup", text).into());
     }
     script::check(&request)?;
+    let server = base_url(&headers, &uri, &app.public_url);
+    let write = |credential| script::write(&app.home, &request, &server, credential, &app.pki.server_ca);
+    if let Some(app_id) = request.service_principal_id.as_deref().filter(|id| !id.is_empty()) {
+        check_program(&app, app_id).await?;
+        let script = write(Credential::ServicePrincipal(app_id));
+        return Ok(Json(Onboarding { token: None, expires_on: None, script }));
+    }
     let (token, expires_on) =
         new_token(&app.records, &app.home, &caller.actor.object_id.to_string(), &group, &request).await?;
-    let server = base_url(&headers, &uri, &app.public_url);
-    let script = script::write(&app.home, &request, &server, &token, &app.pki.server_ca);
-    Ok(Json(Onboarding { token, expires_on, script }))
+    let script = write(Credential::Token(&token));
+    Ok(Json(Onboarding { token: Some(token), expires_on: Some(expires_on), script }))
+}
+
+/// A script with an unknown service principal would fail on every machine.
+async fn check_program(app: &App, app_id: &str) -> Result<(), Failure> {
+    let known = match Uuid::parse_str(app_id) {
+        Ok(id) => app.records.principal_by_app(id).await?,
+        Err(_) => None,
+    };
+    match known.filter(|program| !program.disabled) {
+        Some(_) => Ok(()),
+        None => {
+            let text = "`servicePrincipalId` is the `appId` of an enabled service principal; the portal's page \
+                        Users, or `bartizan service-principal create`, makes one";
+            Err(ApiError::field("servicePrincipalId", text).into())
+        }
+    }
 }
 
 /// A new onboarding token for machines of `group`.

@@ -30,8 +30,23 @@ pub(super) fn check(request: &OnboardingRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The whole script.
-pub(super) fn write(home: &Home, request: &OnboardingRequest, server: &str, token: &str, ca: &str) -> String {
+/// What the machine proves itself with.
+#[derive(Clone, Copy)]
+pub(super) enum Credential<'a> {
+    /// An onboarding token, in the script.
+    Token(&'a str),
+    /// The `appId` of a service principal, whose secret the script asks for.
+    ServicePrincipal(&'a str),
+}
+
+/// The whole script, for any POSIX shell: `sh` is dash on Debian and bash on RHEL.
+pub(super) fn write(
+    home: &Home,
+    request: &OnboardingRequest,
+    server: &str,
+    credential: Credential<'_>,
+    ca: &str,
+) -> String {
     let proxy = request.proxy.as_deref().filter(|proxy| !proxy.is_empty());
     let tags = request.tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
     let mut options = vec![
@@ -48,39 +63,65 @@ pub(super) fn write(home: &Home, request: &OnboardingRequest, server: &str, toke
     if let Some(proxy) = proxy {
         options.push(("--proxy", quote(proxy)));
     }
+    if let Credential::ServicePrincipal(app_id) = credential {
+        options.push(("--service-principal-id", quote(app_id)));
+    }
     let options: Vec<String> = options.iter().map(|(name, value)| format!("    {name} {value}")).collect();
-    let curl_proxy = proxy.map_or_else(String::new, |proxy| format!(" --proxy {}", quote(proxy)));
+    let (about, secret) = secret_lines(credential);
     format!(
-        r#"#!/bin/bash
-# Connects this machine to Bartizan. Run it as root: sudo bash OnboardingScript.sh
-# The token in it enrols machines for one day; treat the file as a secret until then.
-set -euo pipefail
+        r#"#!/bin/sh
+# Connects this machine to Bartizan. Run it as root: sudo sh OnboardingScript.sh
+{about}
+set -eu
 umask 077
 
 SERVER={server}
+PROXY={proxy}
 AGENT=/usr/local/bin/bartizan-agent
+
+fail() {{
+    echo "error: $1" >&2
+    exit 1
+}}
+
+[ "$(id -u)" -eq 0 ] || fail "run this script as root: sudo sh $0"
+[ "$(uname -s)" = Linux ] || fail "the agent is for Linux; this is $(uname -s)"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 CA=$WORK/ca.pem
 
-if [ "$(id -u)" -ne 0 ]; then
-    echo "Run this script as root." >&2
-    exit 1
-fi
-
 # The server proves itself by this authority, not by those the machine trusts otherwise.
 cat > "$CA" <<'PEM'
 {ca}PEM
-# By environment, because a command line is visible to every user of the machine.
-export BARTIZAN_TOKEN={token}
+{secret}
+echo "Downloading the agent from $SERVER"
+if command -v curl > /dev/null 2>&1; then
+    if [ -n "$PROXY" ]; then set -- --proxy "$PROXY"; else set --; fi
+    curl --fail --silent --show-error --location --cacert "$CA" "$@" \
+        --output "$WORK/bartizan-agent" "$SERVER/portal/agent/bartizan-agent" ||
+        fail "the agent cannot be downloaded from $SERVER: check that this machine reaches it, or give a proxy"
+elif command -v wget > /dev/null 2>&1; then
+    if [ -n "$PROXY" ]; then export https_proxy="$PROXY"; fi
+    wget --quiet --ca-certificate="$CA" --output-document="$WORK/bartizan-agent" \
+        "$SERVER/portal/agent/bartizan-agent" ||
+        fail "the agent cannot be downloaded from $SERVER: check that this machine reaches it, or give a proxy"
+else
+    fail "there is neither curl nor wget: install one (apt-get install curl, dnf install curl)"
+fi
+# A new file under a new inode: the old program may be running.
+install -m 0755 "$WORK/bartizan-agent" "$AGENT.new"
+mv -f "$AGENT.new" "$AGENT"
+if command -v restorecon > /dev/null 2>&1; then restorecon "$AGENT" || true; fi
 
-curl --fail --silent --show-error --location --cacert "$CA"{curl_proxy} \
-    --output "$WORK/bartizan-agent" "$SERVER/portal/agent/bartizan-agent"
-install -m 0755 "$WORK/bartizan-agent" "$AGENT"
-
+echo "Connecting"
 "$AGENT" connect \
 {options}
 
+if [ ! -d /run/systemd/system ]; then
+    echo "Connected. There is no systemd here: start '$AGENT run' by other means."
+    exit 0
+fi
+umask 022
 cat > /etc/systemd/system/bartizan-agent.service <<'UNIT'
 [Unit]
 Description=Bartizan agent
@@ -95,18 +136,43 @@ RestartSec=5
 [Install]
 WantedBy=multi-user.target
 UNIT
-if [ -d /run/systemd/system ]; then
-    systemctl daemon-reload
-    systemctl enable --now bartizan-agent
-else
-    echo "There is no systemd here: start '$AGENT run' by other means."
-fi
+systemctl daemon-reload
+systemctl enable bartizan-agent
+systemctl restart bartizan-agent
+echo "Connected; the service bartizan-agent is running."
 "#,
         server = quote(server),
+        proxy = quote(proxy.unwrap_or_default()),
         ca = ca.trim_end().to_owned() + "\n",
-        token = quote(token),
         options = options.join(" \\\n"),
     )
+}
+
+/// What the script says about its secret, and the lines that provide it. By environment, because a command line is
+/// visible to every user of the machine.
+fn secret_lines(credential: Credential<'_>) -> (&'static str, String) {
+    match credential {
+        Credential::Token(token) => (
+            "# The token in it enrols machines for one day; treat the file as a secret until then.",
+            format!("export BARTIZAN_TOKEN={}\n", quote(token)),
+        ),
+        Credential::ServicePrincipal(_) => (
+            "# It contains no secret: set BARTIZAN_SERVICE_PRINCIPAL_SECRET, or type the secret when it asks.",
+            r#"if [ -z "${BARTIZAN_SERVICE_PRINCIPAL_SECRET:-}" ]; then
+    [ -t 0 ] || fail "set BARTIZAN_SERVICE_PRINCIPAL_SECRET to the service principal's secret"
+    printf 'Secret of the service principal: ' >&2
+    trap 'stty echo; rm -rf "$WORK"' EXIT
+    stty -echo
+    read -r BARTIZAN_SERVICE_PRINCIPAL_SECRET
+    stty echo
+    trap 'rm -rf "$WORK"' EXIT
+    echo >&2
+fi
+export BARTIZAN_SERVICE_PRINCIPAL_SECRET
+"#
+            .to_owned(),
+        ),
+    }
 }
 
 /// One word for the shell, whatever is in it.

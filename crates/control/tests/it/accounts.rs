@@ -143,6 +143,100 @@ async fn only_who_may_give_access_changes_the_directory() {
 }
 
 #[tokio::test]
+async fn a_lost_second_factor_is_taken_away_and_a_link_signs_in_once() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let s = InProcess::start_at(clock.clone()).await.unwrap();
+    let records = &s.server.app.records;
+    let person = users::create(records, users::NewUser { name: "watch", password: PASSWORD }).await.unwrap();
+    let id = person.object_id;
+    let caller = owner(&s).await;
+    let methods = async || {
+        let found = caller.get(&format!("/v1.0/users/{id}/authentication/methods")).await.unwrap().json();
+        let names = found["value"].as_array().unwrap().iter().map(|it| it["@odata.type"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let factor = format!("/v1.0/users/{id}/authentication/softwareOathMethods/{id}");
+    let pass = format!("/v1.0/users/{id}/authentication/temporaryAccessPassMethods");
+    assert_eq!(methods().await, ["#microsoft.graph.passwordAuthenticationMethod"]);
+    assert_eq!(outcome(caller.delete(&factor).await.unwrap()), "404 Request_ResourceNotFound");
+    records.set_totp(id, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP").await.unwrap();
+    assert_eq!(methods().await.len(), 2);
+    assert_eq!(outcome(sign_in(&s, "watch", PASSWORD, "").await), "401 SecondFactorRequired");
+    for role in ["Reader", "Contributor"] {
+        let other = s.principal(role).await.unwrap();
+        assert_eq!(outcome(other.delete(&factor).await.unwrap()), "403 AuthorizationFailed", "{role}");
+        assert_eq!(outcome(other.post(&pass, json!({})).await.unwrap()), "403 AuthorizationFailed", "{role}");
+    }
+    assert_eq!(caller.delete(&factor).await.unwrap().status, 204);
+    assert_eq!(methods().await.len(), 1);
+    assert_eq!(sign_in(&s, "watch", PASSWORD, "").await.status, 200);
+
+    for wrong in [json!({"lifetimeInMinutes": 1}), json!({"isUsableOnce": false})] {
+        assert_eq!(outcome(caller.post(&pass, wrong).await.unwrap()), "400 InvalidRequestContent");
+    }
+    let link = async || {
+        let made = caller.post(&pass, json!({"lifetimeInMinutes": 30})).await.unwrap();
+        assert_eq!(made.status, 201, "{}", made.text);
+        made.json()["temporaryAccessPass"].as_str().unwrap().to_owned()
+    };
+    let enter = async |code: &str| {
+        s.anonymous().unwrap().post("/portal/v1/signin", json!({"code": code})).await.unwrap()
+    };
+    let code = link().await;
+    assert_eq!(enter(&code).await.json()["name"], "watch");
+    assert_eq!(outcome(enter(&code).await), "401 InvalidSignInCode", "once");
+    let late = link().await;
+    clock.advance(Timespan::from_seconds(31 * 60));
+    assert_eq!(outcome(enter(&late).await), "401 InvalidSignInCode", "late");
+    let off = json!({"accountEnabled": false});
+    caller.send(Method::PATCH, &format!("/v1.0/users/{id}"), Some(&off)).await.unwrap();
+    assert_eq!(caller.post(&pass, json!({})).await.unwrap().status, 409, "disabled");
+}
+
+#[tokio::test]
+async fn a_program_is_made_gets_a_password_and_is_removed() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let reader = s.principal("Reader").await.unwrap();
+    let body = json!({"displayName": "backup"});
+    let refused = reader.post("/v1.0/applications", body.clone()).await.unwrap();
+    assert_eq!(outcome(refused), "403 AuthorizationFailed");
+    let wrong = caller.post("/v1.0/applications", json!({"displayName": " "})).await.unwrap();
+    assert_eq!(outcome(wrong), "400 InvalidRequestContent");
+    let made = caller.post("/v1.0/applications", body).await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.text);
+    let (id, app_id) = (made.json()["id"].as_str().unwrap().to_owned(), made.json()["appId"].clone());
+    let path = format!("/v1.0/servicePrincipals/{id}");
+    let add = format!("{path}/addPassword");
+    assert_eq!(outcome(reader.post(&add, json!({})).await.unwrap()), "403 AuthorizationFailed");
+    let far = json!({"passwordCredential": {"endDateTime": "2999-01-01T00:00:00Z"}});
+    assert_eq!(outcome(caller.post(&add, far).await.unwrap()), "400 InvalidRequestContent");
+    let secret = caller.post(&add, json!({"passwordCredential": {"displayName": "x"}})).await.unwrap().json();
+    let token = async || {
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}&scope=x%2F.default",
+            app_id.as_str().unwrap(),
+            secret["secretText"].as_str().unwrap()
+        );
+        let url = format!("/{}/oauth2/v2.0/token", s.server.app.home.tenant);
+        let request = s.anonymous().unwrap().request(Method::POST, &url);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        read(request.body(form)).await.unwrap()
+    };
+    assert_eq!(token().await.status, 200);
+    let off = json!({"accountEnabled": false});
+    assert_eq!(caller.send(Method::PATCH, &path, Some(&off)).await.unwrap().status, 204);
+    assert_ne!(token().await.status, 200, "disabled");
+    assert_eq!(caller.post(&add, json!({})).await.unwrap().status, 409, "disabled");
+    let on = json!({"accountEnabled": true});
+    assert_eq!(caller.send(Method::PATCH, &path, Some(&on)).await.unwrap().status, 204);
+    assert_eq!(token().await.status, 200);
+    assert_eq!(caller.delete(&path).await.unwrap().status, 204);
+    assert_ne!(token().await.status, 200, "removed");
+    assert_eq!(caller.get(&path).await.unwrap().status, 404);
+}
+
+#[tokio::test]
 async fn withdrawn_tokens_open_nothing() {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let s = InProcess::start_at(clock.clone()).await.unwrap();

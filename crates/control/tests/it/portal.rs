@@ -80,24 +80,40 @@ async fn the_onboarding_script_has_what_it_needs_and_quotes_the_rest() {
     let body = json!({"resourceGroup": "", "location": "", "tags": {"Site": "O'Hara $(id)"}, "proxy": "http://proxy.example:3128"});
     let made = caller.post("/portal/v1/onboarding", body).await.unwrap().json();
     let script = made["script"].as_str().unwrap();
-    assert!(script.starts_with("#!/bin/bash"));
+    assert!(script.starts_with("#!/bin/sh\n"));
     assert!(script.contains("-----BEGIN CERTIFICATE-----"));
     assert!(script.contains(r"--tags 'Site=O'\''Hara $(id)'"), "{script}");
     assert!(script.contains("--proxy 'http://proxy.example:3128'"));
     assert!(script.contains(made["token"].as_str().unwrap()));
-    let checked = std::process::Command::new("bash").args(["-n", "-c", script]).status().unwrap();
-    assert!(checked.success(), "bash cannot read the script");
+    // `sh` is dash on Debian and bash on RHEL.
+    for shell in ["sh", "bash"] {
+        let checked = std::process::Command::new(shell).args(["-n", "-c", script]).status().unwrap();
+        assert!(checked.success(), "{shell} cannot read the script");
+    }
     for wrong in [
         json!({"proxy": "nonsense"}),
         json!({"tags": {"a": "x\ny"}}),
         json!({"resourceGroup": "none"}),
         json!({"surprise": 1}),
+        json!({"servicePrincipalId": "nobody"}),
+        json!({"servicePrincipalId": s.server.app.home.owner}),
     ] {
         assert_eq!(
             outcome(caller.post("/portal/v1/onboarding", wrong.clone()).await.unwrap()),
             "400 InvalidRequestContent",
             "{wrong}"
         );
+    }
+    let program = caller.post("/v1.0/applications", json!({"displayName": "onboarding"})).await.unwrap().json();
+    let body = json!({"servicePrincipalId": program["appId"]});
+    let made = caller.post("/portal/v1/onboarding", body).await.unwrap().json();
+    assert_eq!(made.get("token"), None, "{made}");
+    let script = made["script"].as_str().unwrap();
+    let named = format!("--service-principal-id '{}'", program["appId"].as_str().unwrap());
+    assert!(script.contains(&named) && !script.contains("BARTIZAN_TOKEN"), "{script}");
+    for shell in ["sh", "bash"] {
+        let checked = std::process::Command::new(shell).args(["-n", "-c", script]).status().unwrap();
+        assert!(checked.success(), "{shell} cannot read the script");
     }
     let reader = s.principal("Reader").await.unwrap();
     assert_eq!(
