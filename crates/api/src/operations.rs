@@ -50,11 +50,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("directory.user", "GET", "/v1.0/users/{id}"),
     ("directory.userCreate", "POST", "/v1.0/users"),
     ("directory.userDelete", "DELETE", "/v1.0/users/{id}"),
-    (
-        "directory.userFactorDelete",
-        "DELETE",
-        "/v1.0/users/{id}/authentication/softwareOathMethods/{name}",
-    ),
+    ("directory.userFactorDelete", "DELETE", "/v1.0/users/{id}/authentication/softwareOathMethods/{name}"),
     ("directory.userMethods", "GET", "/v1.0/users/{id}/authentication/methods"),
     ("directory.userPass", "POST", "/v1.0/users/{id}/authentication/temporaryAccessPassMethods"),
     ("directory.userRevoke", "POST", "/v1.0/users/{id}/revokeSignInSessions"),

@@ -152,7 +152,11 @@ async fn a_lost_second_factor_is_taken_away_and_a_link_signs_in_once() {
     let caller = owner(&s).await;
     let methods = async || {
         let found = caller.get(&format!("/v1.0/users/{id}/authentication/methods")).await.unwrap().json();
-        let names = found["value"].as_array().unwrap().iter().map(|it| it["@odata.type"].as_str().unwrap().to_owned());
+        let names = found["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["@odata.type"].as_str().unwrap().to_owned());
         names.collect::<Vec<_>>()
     };
     let factor = format!("/v1.0/users/{id}/authentication/softwareOathMethods/{id}");

@@ -104,7 +104,8 @@ async fn the_onboarding_script_has_what_it_needs_and_quotes_the_rest() {
             "{wrong}"
         );
     }
-    let program = caller.post("/v1.0/applications", json!({"displayName": "onboarding"})).await.unwrap().json();
+    let program =
+        caller.post("/v1.0/applications", json!({"displayName": "onboarding"})).await.unwrap().json();
     let body = json!({"servicePrincipalId": program["appId"]});
     let made = caller.post("/portal/v1/onboarding", body).await.unwrap().json();
     assert_eq!(made.get("token"), None, "{made}");
