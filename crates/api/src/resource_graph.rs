@@ -10,6 +10,9 @@ pub struct GraphRequest {
     /// Only these; all that the caller sees when absent.
     #[serde(default)]
     pub subscriptions: Option<Vec<String>>,
+    /// Names of management groups: what lies below them, besides `subscriptions`.
+    #[serde(default)]
+    pub management_groups: Option<Vec<String>>,
     #[serde(default)]
     pub options: Option<GraphOptions>,
 }

@@ -131,7 +131,8 @@ pub fn find_collection(name: &str) -> Option<&'static TypeInfo> {
 /// Namespaces that are registered, in order.
 pub fn namespaces() -> Vec<&'static str> {
     let mut out: Vec<&'static str> = TYPES.iter().filter_map(|info| info.name.split('/').next()).collect();
-    out.push("Microsoft.ResourceGraph");
+    // These are served beside the table.
+    out.extend(["Microsoft.Management", "Microsoft.ResourceGraph", "Microsoft.Subscription"]);
     out.sort_unstable();
     out.dedup();
     out

@@ -19,6 +19,7 @@ const RANGES: &[(&str, &str, &str)] = &[
     ("microsoft.resources", "2014-04-01", "2026-06-01"),
     ("microsoft.security", "2015-06-01", "2026-06-01"),
     ("microsoft.securityinsights", "2019-01-01", "2026-06-01"),
+    ("microsoft.subscription", "2019-03-01", "2025-11-01"),
 ];
 
 /// Checks the `api-version` of a request to `namespace`.

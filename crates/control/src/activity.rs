@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bartizan_base::ErrorKind;
+use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_records::{Activity, ActorKind};
 use bartizan_store::AppendTarget;
 use serde_json::{Map, Value, json};
@@ -116,7 +116,7 @@ fn row(app: &App, entry: &Activity, bodies: bool) -> Map<String, Value> {
         "ResourceId": entry.resource_id,
         "_ResourceId": entry.resource_id.to_lowercase(),
         "ResourceGroup": segment("resourceGroups"),
-        "SubscriptionId": app.home.subscription,
+        "SubscriptionId": subscription_of(&entry.resource_id),
         "Properties": properties.to_string(),
         "Properties_d": properties,
         "Hierarchy": app.home.tenant,
@@ -126,6 +126,11 @@ fn row(app: &App, entry: &Activity, bodies: bool) -> Map<String, Value> {
         Value::Object(row) => row,
         _ => Map::new(),
     }
+}
+
+/// The subscription of an id; empty above subscriptions.
+fn subscription_of(id: &str) -> String {
+    ResourceId::parse(id).ok().and_then(|id| id.subscription().map(str::to_owned)).unwrap_or_default()
 }
 
 /// A body without its protected settings, which nobody but the agent may read.

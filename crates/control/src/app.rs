@@ -10,7 +10,7 @@ use bartizan_store::Store;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::access::{Issuer, Throttle};
+use crate::access::{AccessCache, Issuer, Throttle};
 use crate::agents::DesiredHub;
 use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
@@ -39,6 +39,12 @@ impl Home {
     /// `/subscriptions/{id}`.
     pub fn subscription_id(&self) -> ResourceId {
         ResourceId::parse(&format!("/subscriptions/{}", self.subscription)).expect("a uuid is a segment")
+    }
+
+    /// The management group above all others. It has the tenant's id as its name, as in Azure.
+    pub fn root_group(&self) -> ResourceId {
+        let group = crate::access::GROUP_TYPE;
+        ResourceId::parse(&format!("/providers/{group}/{}", self.tenant)).expect("a uuid is a segment")
     }
 
     /// `/subscriptions/{id}/resourceGroups/{name}` of the default group.
@@ -70,6 +76,10 @@ pub struct App {
     pub agent_binary: Option<PathBuf>,
     pub(crate) desired: DesiredHub,
     pub(crate) throttle: Throttle,
+    /// Roles, locks and management groups.
+    pub(crate) access: AccessCache,
+    /// Held while the tree of management groups is changed: a check of it must still hold when it is written.
+    pub(crate) hierarchy_lock: tokio::sync::Mutex<()>,
     /// Programs that wait for a person with a browser.
     pub(crate) devices: DeviceDesk,
     pub(crate) assertions: SeenAssertions,
@@ -125,6 +135,8 @@ impl App {
             issuer,
             desired: DesiredHub::default(),
             throttle: Throttle::default(),
+            access: AccessCache::default(),
+            hierarchy_lock: tokio::sync::Mutex::new(()),
             devices: DeviceDesk::default(),
             assertions: SeenAssertions::default(),
             editor: Desk::default(),

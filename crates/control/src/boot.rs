@@ -36,6 +36,7 @@ pub async fn ensure_home(records: &Records) -> Result<(Home, bool), RecordsError
     });
     records.put_state(STATE_KEY, state.clone()).await?;
     let home = home(&state).ok_or_else(|| RecordsError::Damaged(STATE_KEY.to_owned()))?;
+    make_root_group(records, &home).await?;
     if first {
         let rule = format!("dcr-{}", state["rule"].as_str().unwrap_or_default());
         make_resources(records, &home, &rule).await?;
@@ -82,6 +83,21 @@ fn home(state: &Value) -> Option<Home> {
         default_rule: group.join("providers/Microsoft.Insights/dataCollectionRules/bartizan-default").ok()?,
         owner: uuid("owner")?,
     })
+}
+
+/// The root of the management groups, and the owner's role at it. A data folder of an earlier version has none.
+async fn make_root_group(records: &Records, home: &Home) -> Result<(), RecordsError> {
+    let id = home.root_group();
+    if records.get(&id).await?.is_some() {
+        return Ok(());
+    }
+    // The role first: were the group there without it, nobody would add it.
+    assign_role(records, home, home.owner, "Owner", &id, PrincipalKind::User).await?;
+    let body = json!({"properties": {
+        "tenantId": home.tenant, "displayName": "Tenant Root Group",
+        "details": {"version": 1, "updatedTime": records.now(), "updatedBy": home.owner},
+    }});
+    put_missing(records, id, body).await
 }
 
 async fn make_resources(records: &Records, home: &Home, rule: &str) -> Result<(), RecordsError> {

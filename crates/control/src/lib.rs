@@ -19,6 +19,7 @@ pub mod pki;
 pub mod plans;
 pub mod portal;
 mod router;
+pub mod subscription;
 
 pub use app::{App, AppParts, Home};
 pub use logs::{

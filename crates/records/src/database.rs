@@ -13,7 +13,11 @@ use crate::error::RecordsError;
 use crate::resources::Change;
 
 /// Schema steps in order; step N brings the database to version N. Released steps are never edited.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/1.sql"), include_str!("../migrations/2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/1.sql"),
+    include_str!("../migrations/2.sql"),
+    include_str!("../migrations/3.sql"),
+];
 
 /// Connections: SQLite has one writer; the others serve reads beside it.
 const CONNECTIONS_MAX: u32 = 8;

@@ -21,6 +21,7 @@ use crate::backup;
 use crate::export::ExportArguments;
 use crate::ingest::{self, Ingest};
 use crate::server::URL_STATE;
+use crate::subscriptions;
 use crate::{ExternalOptions, ServeOptions, Server, SyslogOptions, open_records};
 
 /// Bartizan: plans, posture, logs and detection for your servers.
@@ -51,6 +52,9 @@ enum Command {
     /// Accounts for people.
     #[command(subcommand)]
     User(accounts::User),
+    /// Subscriptions, each with its own plans, groups and roles.
+    #[command(subcommand)]
+    Subscription(subscriptions::Subscription),
 }
 
 #[derive(Debug, Args)]
@@ -209,6 +213,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::User(accounts::User::Create(arguments)) => accounts::create_user(arguments).await,
         Command::User(accounts::User::SetPassword(arguments)) => accounts::set_password(arguments).await,
+        Command::Subscription(command) => subscriptions::run(command).await,
     }
 }
 

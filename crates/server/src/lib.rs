@@ -18,6 +18,7 @@ mod names;
 mod rows;
 mod s3;
 mod server;
+mod subscriptions;
 mod syslog;
 mod tls;
 

@@ -106,9 +106,16 @@ impl InProcess {
     /// # Errors
     /// When it cannot be made or gets no token.
     pub async fn principal(&self, role: &str) -> anyhow::Result<Caller> {
+        self.principal_at(role, &self.server.app.home.subscription_id()).await
+    }
+
+    /// A new service principal with `role` at `scope`, with its token.
+    ///
+    /// # Errors
+    /// When it cannot be made or gets no token.
+    pub async fn principal_at(&self, role: &str, scope: &ResourceId) -> anyhow::Result<Caller> {
         let (app, home) = (&self.server.app, &self.server.app.home);
-        let scope = home.subscription_id();
-        let made = service_principals::create(&app.records, home, role, role, &scope).await?;
+        let made = service_principals::create(&app.records, home, role, role, scope).await?;
         let answer = self.token(&made.app_id.to_string(), &made.secret).await?;
         let token = answer.json()["access_token"].as_str().context("no token")?.to_owned();
         Ok(Caller { token: Some(token), ..self.anonymous()? })

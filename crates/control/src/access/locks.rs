@@ -2,7 +2,7 @@
 
 use bartizan_api::ApiError;
 use bartizan_base::{ErrorKind, ResourceId};
-use bartizan_records::ListQuery;
+use bartizan_records::Resource;
 use serde_json::Value;
 
 use crate::app::App;
@@ -18,6 +18,22 @@ pub(crate) const READ_ONLY: &str = "ReadOnly";
 /// Operations that no lock stops: taking locks away, and what concerns no resource.
 const EXEMPT: [&str; 2] = ["microsoft.authorization/locks/", "microsoft.authorization/users/"];
 
+/// A lock and the scope it hangs on.
+#[derive(Clone, Debug)]
+pub(crate) struct Lock {
+    pub(super) at: ResourceId,
+    pub(super) name: String,
+    pub(super) level: String,
+}
+
+impl Lock {
+    /// Reads a lock resource.
+    pub(super) fn read(resource: &Resource) -> Option<Self> {
+        let level = resource.property("level").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Some(Self { at: resource.id.parent()?, name: resource.id.name().to_owned(), level })
+    }
+}
+
 impl App {
     /// Refuses `action` upon `scope` when a lock there, above it, or (for deleting) below it forbids it.
     pub(crate) async fn check_locks(&self, action: &str, scope: &ResourceId) -> Result<(), Failure> {
@@ -26,10 +42,8 @@ impl App {
             return Ok(());
         }
         let deletes = action.ends_with("/delete");
-        for lock in self.records.list_all(&ListQuery::tenant(), LOCK_TYPE).await? {
-            let Some(at) = lock.id.parent() else { continue };
-            let level = lock.property("level").and_then(Value::as_str).unwrap_or_default();
-            let covers = scope.is_within(&at) && (deletes || level == READ_ONLY);
+        for Lock { at, name, level } in &self.access_map().await?.locks {
+            let covers = scope.is_within(at) && (deletes || level == READ_ONLY);
             // Deleting takes everything below along.
             let takes_along = deletes && at.is_within(scope);
             if covers || takes_along {
@@ -38,8 +52,7 @@ impl App {
                     "ScopeLocked",
                     format!(
                         "The scope '{scope}' cannot perform this operation because the following scope is locked: \
-                         '{at}' ({level}, lock '{}'). Remove the lock and try again.",
-                        lock.id.name()
+                         '{at}' ({level}, lock '{name}'). Remove the lock and try again."
                     ),
                 )));
             }

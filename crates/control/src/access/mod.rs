@@ -2,8 +2,10 @@
 
 mod caller;
 mod decide;
+mod hierarchy;
 mod keys;
 mod locks;
+mod map;
 mod permissions;
 mod roles;
 mod secrets;
@@ -13,8 +15,11 @@ mod tokens;
 pub(crate) use caller::{Caller, CallerKind, bearer, caller_of, session_cookie};
 pub use caller::{PeerAddress, SESSION_COOKIE};
 pub(crate) use decide::ROLE_TYPE;
+pub(crate) use hierarchy::{ENABLED, GROUP_TYPE, PLACE, SUBSCRIPTION_TYPE, group_segment, is_group};
+pub use hierarchy::{Group, Hierarchy, Subscription};
 pub(crate) use keys::KeyCaller;
 pub(crate) use locks::{CAN_NOT_DELETE, READ_ONLY};
+pub(crate) use map::{AccessCache, AccessMap, Held};
 pub use permissions::Permissions;
 pub use roles::{ROLES, Role, find_role};
 pub use secrets::random_secret;

@@ -23,7 +23,8 @@ const MACHINES: &str = "providers/Microsoft.HybridCompute/machines";
 
 /// What the credential allows: where, and what it adds.
 struct Grant {
-    group: ResourceId,
+    /// The one group of an onboarding token; who comes with an access token chooses, and is asked about it.
+    group: Result<ResourceId, Caller>,
     location: String,
     tags: Map<String, Value>,
     by: Actor,
@@ -36,10 +37,10 @@ pub(super) async fn enrol(
 ) -> Result<Json<EnrolResponse>, Failure> {
     let grant = grant(&app, &mut parts).await?;
     let request: EnrolRequest = read_json(&parts.headers, body, AGENT_BODY_MAX).await?;
-    check_place(&app, &request, &grant)?;
+    let group = place(&app, &request, &grant).await?;
     let wanted =
         if request.resource_name.is_empty() { &request.facts.host_name } else { &request.resource_name };
-    let machine = machine_id(&grant.group, wanted)?;
+    let machine = machine_id(&group, wanted)?;
     refuse_if_alive(&app, &machine).await?;
 
     let now = app.clock.now();
@@ -96,9 +97,8 @@ async fn grant(app: &Arc<App>, parts: &mut Parts) -> Result<Grant, Failure> {
     let location = app.home.location.clone();
     if token.contains('.') {
         let caller = Caller::from_request_parts(parts, app).await?;
-        let group = app.home.group_id();
-        app.authorize(&caller, "Microsoft.HybridCompute/machines/write", &group).await?;
-        return Ok(Grant { group, location, tags: Map::new(), by: caller.actor });
+        let by = caller.actor.clone();
+        return Ok(Grant { group: Err(caller), location, tags: Map::new(), by });
     }
     let from = PeerAddress::ip(&parts.extensions);
     app.throttle.check(from, app.clock.now())?;
@@ -111,13 +111,14 @@ async fn grant(app: &Arc<App>, parts: &mut Parts) -> Result<Grant, Failure> {
         )));
     };
     let text = |name: &str| secret.data[name].as_str().filter(|text| !text.is_empty());
-    let group = match text("resourceGroup") {
-        Some(name) => app.home.subscription_id().join(&format!("resourceGroups/{name}")),
-        None => Ok(app.home.group_id()),
-    };
+    let home = app.home.subscription.to_string();
+    let group = group_id(
+        text("subscription").unwrap_or(&home),
+        text("resourceGroup").unwrap_or(&app.home.resource_group),
+    )?;
     let ip = parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip().to_string());
     Ok(Grant {
-        group: group.map_err(|error| ApiError::invalid(error.to_string()))?,
+        group: Ok(group),
         location: text("location").map_or(location, str::to_owned),
         tags: secret.data["tags"].as_object().cloned().unwrap_or_default(),
         by: Actor {
@@ -129,8 +130,14 @@ async fn grant(app: &Arc<App>, parts: &mut Parts) -> Result<Grant, Failure> {
     })
 }
 
-/// Parameters that the request repeats must be the server's and the token's own.
-fn check_place(app: &App, request: &EnrolRequest, grant: &Grant) -> Result<(), Failure> {
+fn group_id(subscription: &str, name: &str) -> Result<ResourceId, Failure> {
+    let text = format!("/subscriptions/{subscription}/resourceGroups/{name}");
+    ResourceId::parse(&text).map_err(|error| ApiError::field("resourceGroup", error.to_string()).into())
+}
+
+/// The group that the machine joins. What the request repeats must be the server's and the token's own; a bearer of
+/// an access token names any group in which it may write machines.
+async fn place(app: &App, request: &EnrolRequest, grant: &Grant) -> Result<ResourceId, Failure> {
     let wrong = |what: &str, asked: String, have: &str| {
         Err(Failure(ApiError::new(
             ErrorKind::Forbidden,
@@ -140,14 +147,28 @@ fn check_place(app: &App, request: &EnrolRequest, grant: &Grant) -> Result<(), F
     if let Some(tenant) = request.tenant_id.filter(|tenant| *tenant != app.home.tenant) {
         return wrong("tenant", tenant.to_string(), &app.home.tenant.to_string());
     }
-    if let Some(id) = request.subscription_id.filter(|id| *id != app.home.subscription) {
-        return wrong("subscription", id.to_string(), &app.home.subscription.to_string());
-    }
+    let subscription = request.subscription_id.map(|id| id.to_string());
     let asked = request.resource_group.as_deref().filter(|group| !group.is_empty());
-    if let Some(group) = asked.filter(|group| !group.eq_ignore_ascii_case(grant.group.name())) {
-        return wrong("resource group", group.to_owned(), grant.group.name());
-    }
-    Ok(())
+    let group = match &grant.group {
+        Ok(group) => {
+            let own = group.subscription().unwrap_or_default();
+            if let Some(id) = subscription.filter(|id| !id.eq_ignore_ascii_case(own)) {
+                return wrong("subscription", id, own);
+            }
+            if let Some(asked) = asked.filter(|asked| !asked.eq_ignore_ascii_case(group.name())) {
+                return wrong("resource group", asked.to_owned(), group.name());
+            }
+            group.clone()
+        }
+        Err(caller) => {
+            let subscription = subscription.unwrap_or_else(|| app.home.subscription.to_string());
+            let group = group_id(&subscription, asked.unwrap_or(&app.home.resource_group))?;
+            app.authorize(caller, "Microsoft.HybridCompute/machines/write", &group).await?;
+            group
+        }
+    };
+    crate::arm::check_group(app, &group).await?;
+    Ok(group)
 }
 
 /// Azure's rule for machine names: letters, digits, `-`, `_` and `.`, at most 54 of them.

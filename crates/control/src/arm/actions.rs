@@ -9,7 +9,7 @@ use bartizan_records::{RecordsError, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arm::{Call, answer, graph, scope};
+use crate::arm::{Call, answer, graph};
 use crate::http::{Failure, query_value};
 use crate::logs::purge;
 use crate::plans::state::{self, StateQuery};
@@ -25,7 +25,6 @@ pub(super) async fn act(
     word: &str,
     body: Body,
 ) -> Result<Response, Failure> {
-    scope::check_subscription(&call.app, on)?;
     let parent = resource_type.rsplit_once('/').map_or("", |(parent, _)| parent).to_ascii_lowercase();
     let lower = word.to_ascii_lowercase();
     match (parent.as_str(), lower.as_str()) {

@@ -6,6 +6,8 @@ use bartizan_records::Resource;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::access::PLACE;
+
 /// A resource, with its etag in the header too.
 pub(super) fn resource(status: u16, resource: &Resource) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
@@ -21,6 +23,9 @@ pub(super) fn shown(resource: &Resource) -> Value {
     let mut value = resource.to_arm_json();
     if let Some(properties) = value.get_mut("properties").and_then(Value::as_object_mut) {
         properties.remove("protectedSettings");
+    }
+    if let Some(members) = value.as_object_mut() {
+        members.remove(PLACE);
     }
     value
 }

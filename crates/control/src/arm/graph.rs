@@ -1,13 +1,11 @@
 //! Azure Resource Graph: KQL over the control plane's own resources, those that the caller may read.
 
-use std::collections::HashMap;
-
 use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bartizan_api::ApiError;
 use bartizan_api::resource_graph::{GraphRequest, ResultFormat};
-use bartizan_base::ErrorKind;
+use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_engine::{GivenRows, GivenTable, QueryError, QueryLimits, QueryOutput, QueryRequest};
 use bartizan_kql::Severity;
 use bartizan_records::{ListQuery, Resource};
@@ -17,7 +15,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::arm::{Call, answer};
+use crate::access::{GROUP_TYPE, Group, Hierarchy};
+use crate::arm::{Call, Sight, answer, scope, subscriptions};
 use crate::http::{Failure, read_json};
 use crate::logs::position;
 
@@ -127,7 +126,12 @@ fn columns() -> Vec<Column> {
 async fn rows(call: &Call, request: &GraphRequest, used: &[String]) -> Result<Vec<GivenRows>, Failure> {
     let mut out: Vec<GivenRows> =
         tables().into_iter().map(|table| GivenRows { table, rows: Vec::new() }).collect();
-    let mut sight = Sight::of(call, request).await?;
+    let mut sight = Sight::of(&call.app, &call.caller).await?;
+    let map = call.app.access_map().await?;
+    let asked = asked(request, &map.hierarchy);
+    let in_asked = |id: &ResourceId| {
+        asked.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| map.hierarchy.contains(scope, id)))
+    };
     let mut after = None;
     loop {
         let query =
@@ -136,8 +140,9 @@ async fn rows(call: &Call, request: &GraphRequest, used: &[String]) -> Result<Ve
         for resource in &page.items {
             let key = resource.resource_type.to_ascii_lowercase();
             let at = table_of(&key);
-            if used.iter().any(|name| name == TABLES[at].0) && sight.sees(resource, &key) {
-                out[at].rows.push(row(call, resource, key));
+            let wanted = used.iter().any(|name| name == TABLES[at].0) && in_asked(&resource.id);
+            if wanted && sight.sees(&resource.id, &key) {
+                out[at].rows.push(row(call, &map.hierarchy, resource, key));
             }
         }
         match page.next {
@@ -152,41 +157,23 @@ fn table_of(key: &str) -> usize {
     TABLES.iter().position(|(_, prefixes)| fits(prefixes)).unwrap_or(TABLES.len() - 1)
 }
 
-/// What one caller may read, remembered by type.
-struct Sight {
-    roles: Vec<(bartizan_base::ResourceId, crate::access::Permissions)>,
-    subscriptions: Vec<String>,
-    /// Scopes in which a type may be read.
-    by_type: HashMap<String, Vec<bartizan_base::ResourceId>>,
+/// What a request asks about: the subscriptions and management groups that it names, else everything.
+fn asked(request: &GraphRequest, tree: &Hierarchy) -> Option<Vec<ResourceId>> {
+    let subscriptions = request.subscriptions.iter().flatten().filter(|id| !id.is_empty());
+    let groups = request.management_groups.iter().flatten().filter(|name| !name.is_empty());
+    let mut scopes: Vec<ResourceId> =
+        subscriptions.filter_map(|id| ResourceId::parse(&format!("/subscriptions/{id}")).ok()).collect();
+    let named = |name: &String| match tree.group(name.rsplit('/').next().unwrap_or_default()) {
+        Some(group) => Some(group.id.clone()),
+        // One that is not there holds nothing.
+        None => ResourceId::parse(&format!("/providers/{GROUP_TYPE}/{name}")).ok(),
+    };
+    scopes.extend(groups.filter_map(named));
+    (!scopes.is_empty()).then_some(scopes)
 }
 
-impl Sight {
-    async fn of(call: &Call, request: &GraphRequest) -> Result<Self, Failure> {
-        let principal = call.caller.principal()?;
-        let roles = call.app.roles_of(&principal.object_id.to_string()).await?;
-        let subscriptions =
-            request.subscriptions.iter().flatten().map(|id| id.to_ascii_lowercase()).collect();
-        Ok(Self { roles, subscriptions, by_type: HashMap::new() })
-    }
-
-    fn sees(&mut self, resource: &Resource, key: &str) -> bool {
-        if !self.subscriptions.is_empty() {
-            let of = resource.id.subscription().map(str::to_ascii_lowercase);
-            if !of.is_some_and(|of| self.subscriptions.contains(&of)) {
-                return false;
-            }
-        }
-        let scopes = self.by_type.entry(key.to_owned()).or_insert_with(|| {
-            let action = format!("{key}/read");
-            let may = self.roles.iter().filter(|(_, role)| role.allows(&action, false));
-            may.map(|(scope, _)| scope.clone()).collect()
-        });
-        scopes.iter().any(|scope| resource.id.is_within(scope))
-    }
-}
-
-fn row(call: &Call, resource: &Resource, key: String) -> Map<String, Value> {
-    let shown = answer::shown(resource);
+fn row(call: &Call, tree: &Hierarchy, resource: &Resource, key: String) -> Map<String, Value> {
+    let shown = shown(call, tree, resource);
     let mut out = Map::new();
     out.insert("id".to_owned(), shown["id"].clone());
     out.insert("name".to_owned(), shown["name"].clone());
@@ -219,6 +206,24 @@ fn row(call: &Call, resource: &Resource, key: String) -> Map<String, Value> {
         }
     }
     out
+}
+
+/// A resource as Resource Graph has it. Subscriptions are called by their display names there, and tell the
+/// management groups that they are in.
+fn shown(call: &Call, tree: &Hierarchy, resource: &Resource) -> Value {
+    let mut value = answer::shown(resource);
+    if !scope::is_subscription(&resource.id) {
+        return value;
+    }
+    let chain = |group: &&Group| json!({"name": group.id.name(), "displayName": group.display_name});
+    let chain: Vec<Value> = tree.groups_above(&resource.id).iter().map(chain).collect();
+    let full = subscriptions::shown(&call.app.home, resource);
+    value["name"] = value["displayName"].take();
+    value["properties"] = json!({
+        "state": value["state"].take(), "managedByTenants": [], "managementGroupAncestorsChain": chain,
+        "subscriptionPolicies": full["subscriptionPolicies"],
+    });
+    value
 }
 
 fn page(request: &GraphRequest, output: &QueryOutput, top: u64, skip: u64) -> Value {

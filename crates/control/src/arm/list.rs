@@ -1,5 +1,7 @@
 //! Lists: by type below a scope, in pages.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use bartizan_api::{ApiError, types};
 use bartizan_base::{ErrorKind, ResourceId};
@@ -9,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::arm::filter::Filter;
-use crate::arm::{Call, answer, kinds, scope};
+use crate::arm::{Call, Sight, answer, kinds, scope};
 use crate::http::{Failure, base_url, query_pairs, query_value};
 
 /// Resources in one page, unless `$top` says less.
@@ -22,6 +24,16 @@ const ATTACHED: [&str; 4] = [
     "microsoft.securityinsights/",
 ];
 
+/// Types that hold below the scope they are at, so that a list at a scope has those of the scopes above it too.
+const INHERITED: [&str; 6] = [
+    "Microsoft.Authorization/policyAssignments",
+    "Microsoft.Authorization/policyDefinitions",
+    "Microsoft.Authorization/policyExemptions",
+    "Microsoft.Authorization/policySetDefinitions",
+    "Microsoft.Authorization/roleAssignments",
+    "Microsoft.Authorization/roleDefinitions",
+];
+
 /// `GET {scope}/providers/{type}`.
 pub(super) async fn of_type(
     call: &Call,
@@ -30,24 +42,33 @@ pub(super) async fn of_type(
 ) -> Result<Response, Failure> {
     let app = &call.app;
     let info = types::find_collection(resource_type).ok_or_else(|| types::unknown(resource_type))?;
-    scope::check_subscription(app, scope)?;
-    // Everybody who is signed in may see what is computed for the tenant, and nothing that is stored: no
-    // role reaches above the subscription.
-    let tenant_level = scope.subscription().is_none();
-    if !tenant_level {
-        app.authorize(&call.caller, &format!("{}/read", info.name), scope).await?;
-    }
+    // Everybody who is signed in may see what is computed for the tenant, and nothing that is stored there.
+    let tenant_level = scope::is_tenant_level(scope);
     let options = Options::read(call)?;
+    if !tenant_level {
+        let action = format!("{}/read", info.name);
+        if let Err(refused) = app.authorize(&call.caller, &action, scope).await {
+            return part(call, scope, info.name, &options, refused).await;
+        }
+    }
     let kind = kinds::find(info.name);
     // What is not stored comes with the first page; these are few.
     let computed = match options.after {
         None => kind.absent_all(app, scope).await?,
         Some(_) => Vec::new(),
     };
-    if options.needs_all() {
+    let inherited = !tenant_level && INHERITED.contains(&info.name);
+    if options.needs_all() || inherited {
         let mut all = computed;
         if !tenant_level {
-            all.extend(app.records.list_all(scope, info.name).await?);
+            if inherited && !options.exact_scope {
+                all.extend(above(call, scope, info.name).await?);
+            }
+            let stored = app.records.list_all(scope, info.name).await?;
+            let here = |resource: &Resource| {
+                !(inherited && options.at_scope) || resource.id.parent().as_ref() == Some(scope)
+            };
+            all.extend(stored.into_iter().filter(here));
         }
         return Ok(sorted_page(call, &options, scope, all));
     }
@@ -76,10 +97,51 @@ pub(super) async fn of_type(
     Ok(answer::list(values, page.next.map(|next| next_link(call, &next))))
 }
 
+/// What scopes above `scope` have of a type that holds below them.
+async fn above(call: &Call, scope: &ResourceId, resource_type: &str) -> Result<Vec<Resource>, Failure> {
+    let map = call.app.access_map().await?;
+    let mut out = Vec::new();
+    for scope in map.hierarchy.scopes_above(scope) {
+        let query = ListQuery { direct: true, ..ListQuery::of_type(scope, resource_type) };
+        let mut after = None;
+        loop {
+            let page = call.app.records.list(ListQuery { after, ..query.clone() }).await?;
+            out.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The list of a caller who may not read at `scope` but somewhere below it: what lies there.
+async fn part(
+    call: &Call,
+    scope: &ResourceId,
+    resource_type: &str,
+    options: &Options,
+    refused: Failure,
+) -> Result<Response, Failure> {
+    let scopes = Sight::of(&call.app, &call.caller).await?.scopes(&format!("{resource_type}/read"));
+    let scopes: Vec<ResourceId> = scopes.into_iter().filter(|at| at.is_within(scope)).collect();
+    if scopes.is_empty() {
+        return Err(refused);
+    }
+    let mut found: BTreeMap<ResourceId, Resource> = BTreeMap::new();
+    for at in scopes {
+        let itself = call.app.records.get(&at).await?;
+        let itself = itself.filter(|resource| resource.resource_type.eq_ignore_ascii_case(resource_type));
+        let below = call.app.records.list_all(&at, resource_type).await?;
+        found.extend(itself.into_iter().chain(below).map(|resource| (resource.id.clone(), resource)));
+    }
+    Ok(sorted_page(call, options, scope, found.into_values().collect()))
+}
+
 /// `GET {scope}/{word}`.
 pub(super) async fn word(call: &Call, scope: &ResourceId, word: &str) -> Result<Response, Failure> {
     let app = &call.app;
-    scope::check_subscription(app, scope)?;
     match word.to_ascii_lowercase().as_str() {
         "locations" => Ok(answer::list(
             vec![json!({
@@ -90,7 +152,14 @@ pub(super) async fn word(call: &Call, scope: &ResourceId, word: &str) -> Result<
             None,
         )),
         "resources" => {
-            app.authorize(&call.caller, "Microsoft.Resources/subscriptions/resources/read", scope).await?;
+            let mut sight = Sight::of(app, &call.caller).await?;
+            // A role below is enough to ask; each resource is looked at by itself.
+            let scopes = sight.scopes("Microsoft.Resources/subscriptions/resources/read");
+            let tree = &sight.map().hierarchy;
+            if !scopes.iter().any(|at| tree.contains(at, scope) || at.is_within(scope)) {
+                let action = "Microsoft.Resources/subscriptions/resources/read";
+                return Err(Failure::forbidden(&call.caller.actor.name, action, scope.as_str()));
+            }
             let options = Options::read(call)?;
             let query = ListQuery {
                 scope: scope.clone(),
@@ -102,7 +171,11 @@ pub(super) async fn word(call: &Call, scope: &ResourceId, word: &str) -> Result<
             let (mut all, mut after) = (Vec::new(), None);
             loop {
                 let page = app.records.list(ListQuery { after, ..query.clone() }).await?;
-                all.extend(page.items.into_iter().filter(is_resource));
+                let mut seen = |resource: &Resource| {
+                    is_resource(resource)
+                        && sight.sees(&resource.id, &resource.resource_type.to_ascii_lowercase())
+                };
+                all.extend(page.items.into_iter().filter(|resource| seen(resource)));
                 after = page.next;
                 if after.is_none() {
                     break;
@@ -167,7 +240,10 @@ struct Options {
     after: Option<String>,
     top: u32,
     filter: Filter,
+    /// Only what is at the scope itself.
     exact_scope: bool,
+    /// Nothing that is below the scope.
+    at_scope: bool,
     order_by: Option<(String, bool)>,
 }
 
@@ -175,25 +251,20 @@ impl Options {
     fn read(call: &Call) -> Result<Self, Failure> {
         let uri = &call.parts.uri;
         let wrong = |name: &str| Failure(ApiError::invalid(format!("`{name}` cannot be read.")));
-        let after = match query_value(uri, "$skipToken") {
-            None => None,
-            Some(text) => {
-                let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong("$skipToken"))?;
-                Some(String::from_utf8(bytes).map_err(|_| wrong("$skipToken"))?)
-            }
-        };
+        let after = after(call)?;
         let top = match query_value(uri, "$top") {
             None => PAGE,
             Some(text) => text.parse().ok().filter(|top| *top > 0).ok_or_else(|| wrong("$top"))?,
         };
         let filter = query_value(uri, "$filter").unwrap_or_default();
-        let exact_scope = filter.to_ascii_lowercase().contains("atexactscope()");
+        let words = filter.to_ascii_lowercase();
+        let (exact_scope, at_scope) = (words.contains("atexactscope()"), words.contains("atscope()"));
         let order_by = query_value(uri, "$orderby").filter(|text| !text.trim().is_empty()).map(|text| {
             let (path, direction) = text.trim().split_once(' ').unwrap_or((text.trim(), "asc"));
             (path.to_owned(), direction.trim().eq_ignore_ascii_case("desc"))
         });
         let filter = Filter::parse(&filter)?;
-        Ok(Self { after, top, filter, exact_scope, order_by })
+        Ok(Self { after, top, filter, exact_scope, at_scope, order_by })
     }
 
     fn needs_all(&self) -> bool {
@@ -201,8 +272,16 @@ impl Options {
     }
 }
 
+/// What `$skipToken` carries: the `next` of the page before.
+pub(super) fn after(call: &Call) -> Result<Option<String>, Failure> {
+    let wrong = || Failure(ApiError::invalid("`$skipToken` cannot be read."));
+    let Some(text) = query_value(&call.parts.uri, "$skipToken") else { return Ok(None) };
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
+    String::from_utf8(bytes).map(Some).map_err(|_| wrong())
+}
+
 /// This request with another `$skipToken`.
-fn next_link(call: &Call, after: &str) -> String {
+pub(super) fn next_link(call: &Call, after: &str) -> String {
     let uri = &call.parts.uri;
     let base = base_url(&call.parts.headers, uri, &call.app.public_url);
     let mut query = url::form_urlencoded::Serializer::new(String::new());

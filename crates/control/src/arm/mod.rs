@@ -12,9 +12,12 @@ mod graph;
 mod kind;
 mod kinds;
 mod list;
+mod management;
 mod merge;
 mod read;
 mod scope;
+mod sight;
+mod subscriptions;
 mod tags;
 mod tenant;
 mod write;
@@ -35,6 +38,7 @@ use crate::http::{Failure, query_value};
 use crate::plans::policy::Denial;
 
 pub(crate) use batch::routes;
+pub(crate) use sight::Sight;
 
 /// A request at the ARM door, past the extractors.
 pub(crate) struct Call {
@@ -56,8 +60,25 @@ pub(crate) async fn handle(
     let target = Target::parse(&path)?;
     let version = query_value(&parts.uri, "api-version");
     versions::check(namespace(&target), version.as_deref())?;
+    // As of now; what follows looks at the same.
+    app.access_map().await?;
+    scope::check_target(&app, &target, &parts.method)?;
     let call = Call { app, caller, parts };
+    let of = |name: &str| namespace(&target).eq_ignore_ascii_case(name);
+    let (management, subscription) = (of(management::NAMESPACE), of(subscriptions::NAMESPACE));
     match (target, call.parts.method.clone()) {
+        (Target::Resource(id), _) if management => management::one(&call, &id, body).await,
+        (Target::Below { scope, word, .. }, Method::GET | Method::POST) if management => {
+            management::many(&call, &scope, &word, body).await
+        }
+        (Target::Resource(id), _) if subscription => subscriptions::alias(&call, &id, body).await,
+        (Target::Below { .. }, Method::GET) if subscription => subscriptions::aliases(&call).await,
+        (Target::Below { scope, word, .. }, Method::POST) if subscription => {
+            subscriptions::act(&call, &scope, &word, body).await
+        }
+        (Target::Resource(id), Method::GET | Method::HEAD) if scope::is_subscription(&id) => {
+            subscriptions::get(&call, &id).await
+        }
         (Target::Resource(id), _) if tags::is_tags(&id) => tags::handle(&call, &id, body).await,
         (Target::Resource(id), Method::GET | Method::HEAD) => read::get(&call, &id).await,
         (Target::Resource(id), Method::PUT) => write::put(call, id, body).await,
@@ -69,7 +90,7 @@ pub(crate) async fn handle(
         (Target::Below { scope, word, resource_type }, Method::POST) => {
             actions::act(call, &scope, &resource_type, &word, body).await
         }
-        (Target::Subscriptions, Method::GET) => tenant::subscriptions(&call).await,
+        (Target::Subscriptions, Method::GET) => subscriptions::list(&call).await,
         (Target::Tenants, Method::GET) => tenant::tenants(&call),
         (Target::ResourceGroups(scope), Method::GET) => list::of_type(&call, &scope, scope::GROUP_TYPE).await,
         (Target::Scope { scope, word }, Method::GET) => list::word(&call, &scope, &word).await,
@@ -82,6 +103,15 @@ pub(crate) async fn handle(
             format!("{method} is not supported at `{path}`."),
         ))),
     }
+}
+
+/// Checks that machines can join `group`: it exists, and its subscription is enabled.
+pub(crate) async fn check_group(app: &App, group: &ResourceId) -> Result<(), Failure> {
+    app.access_map().await?;
+    scope::check_enabled(app, group)?;
+    // Whatever lies in a group needs it; the name is not looked at.
+    let inside = group.join("providers/Microsoft.HybridCompute/machines/any");
+    scope::check(app, &inside.map_err(|error| ApiError::invalid(error.to_string()))?).await
 }
 
 /// The error of a write that an enforced `deny` policy forbids.

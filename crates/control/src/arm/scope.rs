@@ -1,12 +1,53 @@
-//! Whether the place a request names exists.
+//! Whether the place a request names exists, and may be changed.
 
-use bartizan_api::ApiError;
+use bartizan_api::{ApiError, Target};
 use bartizan_base::{ErrorKind, ResourceId};
+use http::Method;
 
+use crate::access::{ENABLED, SUBSCRIPTION_TYPE, group_segment};
 use crate::app::App;
 use crate::http::Failure;
 
 pub(super) const GROUP_TYPE: &str = "Microsoft.Resources/resourceGroups";
+
+/// Whether `id` is a subscription.
+pub(super) fn is_subscription(id: &ResourceId) -> bool {
+    id.resource_type() == SUBSCRIPTION_TYPE && id.subscription().is_some()
+}
+
+/// Whether `id` is of the tenant alone: in no subscription and no management group.
+pub(super) fn is_tenant_level(id: &ResourceId) -> bool {
+    id.subscription().is_none() && group_segment(id).is_none()
+}
+
+/// Checks the subscription of a request's target: it must exist, and be enabled for what changes it.
+pub(super) fn check_target(app: &App, target: &Target, method: &Method) -> Result<(), Failure> {
+    let id = match target {
+        Target::Resource(id) | Target::ResourceGroups(id) => id,
+        Target::Below { scope, .. } | Target::Scope { scope, .. } => scope,
+        _ => return Ok(()),
+    };
+    check_subscription(app, id)?;
+    // Deleting from a disabled subscription is allowed, as in Azure; actions look for themselves.
+    if *method == Method::PUT || *method == Method::PATCH { check_enabled(app, id) } else { Ok(()) }
+}
+
+/// Refuses changes in a subscription that was cancelled.
+pub(super) fn check_enabled(app: &App, id: &ResourceId) -> Result<(), Failure> {
+    let map = app.access.last();
+    match id.subscription().and_then(|id| map.hierarchy.subscription(id)) {
+        Some(found) if found.state != ENABLED => Err(Failure(ApiError::coded(
+            ErrorKind::Conflict,
+            "ReadOnlyDisabledSubscription",
+            format!(
+                "The subscription '{}' is disabled and therefore marked as read only. You cannot perform any write \
+                 actions on this subscription until it is re-enabled.",
+                found.id.name()
+            ),
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// Checks subscription, resource group and, for nested types, the parent resource of `id`.
 pub(super) async fn check(app: &App, id: &ResourceId) -> Result<(), Failure> {
@@ -14,8 +55,8 @@ pub(super) async fn check(app: &App, id: &ResourceId) -> Result<(), Failure> {
     let missing = |code: &str, text: String| Err(Failure(ApiError::coded(ErrorKind::NotFound, code, text)));
     let Some(parent) = id.parent() else { return Ok(()) };
     if let Some(group) = parent.resource_group()
-        && let Ok(group_id) =
-            ResourceId::parse(&format!("/subscriptions/{}/resourceGroups/{group}", app.home.subscription))
+        && let Some(subscription) = parent.subscription()
+        && let Ok(group_id) = ResourceId::parse(&format!("/subscriptions/{subscription}/resourceGroups/{group}"))
         && app.records.get(&group_id).await?.is_none()
     {
         return missing("ResourceGroupNotFound", format!("Resource group '{group}' could not be found."));
@@ -31,16 +72,19 @@ pub(super) async fn check(app: &App, id: &ResourceId) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The subscription, if the id has one, must be ours.
+/// The subscription, if the id has one, must exist; so must a management group.
 pub(super) fn check_subscription(app: &App, id: &ResourceId) -> Result<(), Failure> {
+    let map = app.access.last();
+    let missing = |code: &str, text: String| Err(Failure(ApiError::coded(ErrorKind::NotFound, code, text)));
     match id.subscription() {
-        Some(subscription) if !subscription.eq_ignore_ascii_case(&app.home.subscription.to_string()) => {
-            Err(Failure(ApiError::coded(
-                ErrorKind::NotFound,
-                "SubscriptionNotFound",
-                format!("The subscription '{subscription}' could not be found."),
-            )))
+        Some(subscription) if map.hierarchy.subscription(subscription).is_none() => {
+            missing("SubscriptionNotFound", format!("The subscription '{subscription}' could not be found."))
         }
-        _ => Ok(()),
+        _ => match group_segment(id).filter(|_| id.key().rfind("/providers/").is_some_and(|at| at > 0)) {
+            Some(group) if map.hierarchy.group(group).is_none() => {
+                missing("NotFound", format!("The management group '{group}' cannot be found."))
+            }
+            _ => Ok(()),
+        },
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::arm::write::TAGS_MAX;
-use crate::arm::{Call, answer, disallowed, scope};
+use crate::arm::{Call, answer, disallowed};
 use crate::http::{Failure, read_json};
 
 /// The type of these.
@@ -51,7 +51,6 @@ pub(super) fn is_tags(id: &ResourceId) -> bool {
 /// Reads or changes the tags of what `id` hangs on.
 pub(super) async fn handle(call: &Call, id: &ResourceId, body: Body) -> Result<Response, Failure> {
     let app = &call.app;
-    scope::check_subscription(app, id)?;
     let tagged = id.parent().filter(|_| id.name().eq_ignore_ascii_case("default"));
     let tagged = tagged.ok_or_else(|| ApiError::not_found(id.as_str()))?;
     let word = match call.parts.method {
@@ -99,7 +98,8 @@ pub(super) async fn handle(call: &Call, id: &ResourceId, body: Body) -> Result<R
     Ok(if word == "delete" { answer::empty(200) } else { shown(id, &written) })
 }
 
-fn check(tags: &Map<String, Value>) -> Result<(), ApiError> {
+/// Names and values within Azure's limits.
+pub(super) fn check(tags: &Map<String, Value>) -> Result<(), ApiError> {
     let fits = |name: &str, value: &Value| {
         let odd = |c: char| c.is_control() || matches!(c, '<' | '>' | '%' | '&' | '\\' | '?' | '/');
         let named = (1..=NAME_MAX).contains(&name.chars().count()) && !name.contains(odd);

@@ -1,4 +1,4 @@
-//! What lies above resource groups: subscriptions, tenants, providers.
+//! What lies above subscriptions: tenants and providers.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -6,32 +6,8 @@ use bartizan_api::{ApiError, types, versions};
 use bartizan_base::ErrorKind;
 use serde_json::{Value, json};
 
-use crate::app::App;
 use crate::arm::{Call, answer};
 use crate::http::Failure;
-
-pub(super) async fn subscriptions(call: &Call) -> Result<Response, Failure> {
-    let app = &call.app;
-    let id = app.home.subscription_id();
-    // Azure shows the subscriptions in which somebody has any role.
-    let principal = call.caller.principal()?;
-    let seen =
-        app.roles_of(&principal.object_id.to_string()).await?.iter().any(|(scope, _)| scope.is_within(&id));
-    let mut out = Vec::new();
-    if seen && let Some(resource) = app.records.get(&id).await? {
-        out.push(subscription(app, &resource));
-    }
-    Ok(answer::list(out, None))
-}
-
-fn subscription(app: &App, resource: &bartizan_records::Resource) -> Value {
-    let mut value = answer::shown(resource);
-    value["authorizationSource"] = "RoleBased".into();
-    value["subscriptionPolicies"] =
-        json!({"locationPlacementId": app.home.location, "quotaId": "None", "spendingLimit": "Off"});
-    value["managedByTenants"] = json!([]);
-    value
-}
 
 pub(super) fn tenants(call: &Call) -> Result<Response, Failure> {
     let tenant = call.app.home.tenant;

@@ -9,6 +9,7 @@ use bartizan_records::{Condition, RecordsError, Resource, Write};
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
+use crate::access::group_segment;
 use crate::arm::kind::Draft;
 use crate::arm::merge::merge;
 use crate::arm::{Call, answer, disallowed, kinds, scope, type_info};
@@ -16,6 +17,8 @@ use crate::http::{Failure, header as header_text, read_json};
 
 /// Largest body of a resource; a policy definition may have 1 MiB.
 const RESOURCE_BODY_MAX: usize = 4 << 20;
+/// What management groups hand down: roles and policies.
+const ON_GROUPS: &str = "Microsoft.Authorization/";
 /// Members that say where a resource is, not what it is.
 const ENVELOPE: [&str; 5] = ["id", "name", "type", "etag", "systemData"];
 
@@ -49,7 +52,6 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
     let app = &call.app;
     let resource_type = id.resource_type();
     let info = type_info(&resource_type)?;
-    scope::check_subscription(app, id)?;
     app.authorize(&call.caller, &format!("{}/delete", info.name), id).await?;
     if !info.deletable {
         return Err(read_only(info));
@@ -71,7 +73,10 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
 
 async fn writable(call: &Call, id: &ResourceId) -> Result<&'static TypeInfo, Failure> {
     let info = type_info(&id.resource_type())?;
-    scope::check_subscription(&call.app, id)?;
+    if group_segment(id).is_some() && !info.name.starts_with(ON_GROUPS) {
+        let text = format!("Resources of type `{}` cannot hang on a management group.", info.name);
+        return Err(ApiError::coded(ErrorKind::Invalid, "InvalidScope", text).into());
+    }
     call.app.authorize(&call.caller, &format!("{}/write", info.name), id).await?;
     if !info.writable {
         return Err(read_only(info));

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::time::{TICKS_PER_DAY, TICKS_PER_SECOND};
-use bartizan_base::{BatchId, Ticks};
+use bartizan_base::{BatchId, ResourceId, Ticks};
 use bartizan_engine::{QueryLimits, QueryRequest, SeqWindow};
-use bartizan_records::ListQuery;
+use bartizan_records::{ListQuery, Resource};
 use bartizan_store::AppendTarget;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -171,25 +171,33 @@ fn usage_row(
     }))
 }
 
-/// Whether Defender for Servers P2 is on.
-pub(super) async fn has_servers_p2(app: &App) -> Result<bool, String> {
-    let plans =
-        app.records.list_all(&app.home.subscription_id(), PRICINGS).await.map_err(|error| chain(&error))?;
-    let has = |plan: &bartizan_records::Resource, name: &str, value: &str| {
+/// The subscriptions in which Defender for Servers P2 is on.
+async fn with_servers_p2(app: &App) -> Result<Vec<ResourceId>, String> {
+    let plans = app.records.list_all(&ListQuery::tenant(), PRICINGS).await.map_err(|error| chain(&error))?;
+    let has = |plan: &Resource, name: &str, value: &str| {
         plan.property(name).and_then(Value::as_str) == Some(value)
     };
-    let servers = plans.iter().find(|plan| plan.id.name().eq_ignore_ascii_case("VirtualMachines"));
-    Ok(servers.is_some_and(|plan| has(plan, "pricingTier", "Standard") && has(plan, "subPlan", "P2")))
+    let servers = plans.iter().filter(|plan| plan.id.name().eq_ignore_ascii_case("VirtualMachines"));
+    let on = servers.filter(|plan| has(plan, "pricingTier", "Standard") && has(plan, "subPlan", "P2"));
+    // The plan of a single machine says nothing about its subscription.
+    Ok(on.filter_map(|plan| plan.id.parent()).filter(|scope| scope.parent().is_none()).collect())
+}
+
+/// Whether Defender for Servers P2 is on in any subscription.
+pub(super) async fn has_servers_p2(app: &App) -> Result<bool, String> {
+    Ok(!with_servers_p2(app).await?.is_empty())
 }
 
 /// What Defender for Servers P2 paid for on a day; `None` without the plan.
 async fn allowance_row(app: &App, used_mb: f64, end: Ticks) -> Result<Option<Map<String, Value>>, String> {
-    if !has_servers_p2(app).await? {
+    let paying = with_servers_p2(app).await?;
+    if paying.is_empty() {
         return Ok(None);
     }
     let machines =
         app.records.list_all(&ListQuery::tenant(), MACHINES).await.map_err(|error| chain(&error))?;
-    let allowance_mb = ALLOWANCE_MB * machines.len() as f64;
+    let covered = machines.iter().filter(|machine| paying.iter().any(|at| machine.id.is_within(at)));
+    let allowance_mb = ALLOWANCE_MB * covered.count() as f64;
     let benefit_gb = used_mb.min(allowance_mb) / 1000.0;
     Ok(Some(object(json!({
         "TimeGenerated": end, "OperationCategory": "Benefits", "OperationStatus": "Info", "Solution": "Security",

@@ -169,7 +169,7 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
             .rsplit('/')
             .next()
             .is_some_and(|name| name.eq_ignore_ascii_case(component.definition))
-            && assignment.covers(&facts.machine.id)
+            && facts.policies.covers(assignment, &facts.machine.id)
     });
     let Some(assignment) = assignment else {
         let found = format!("{what}: no policy assignment covers the machine");

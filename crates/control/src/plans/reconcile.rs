@@ -15,6 +15,8 @@ use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{GROUP_TYPE, Hierarchy, SUBSCRIPTION_TYPE};
+
 use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
 use super::plan::PRICING_TYPE;
 use super::policy::{Assignment, Compliance, Definition, Exemption, Planned, PolicySet, Target};
@@ -28,7 +30,6 @@ const ROUND: Duration = Duration::from_secs(60);
 const DEFINITION_TYPE: &str = "Microsoft.Authorization/policyDefinitions";
 const SET_TYPE: &str = "Microsoft.Authorization/policySetDefinitions";
 const EXEMPTION_TYPE: &str = "Microsoft.Authorization/policyExemptions";
-const SUBSCRIPTION_TYPE: &str = "Microsoft.Resources/subscriptions";
 
 /// The types whose resources are evaluated. Machine-made records (states, assessments, alerts) are not.
 const EVALUATED_TYPES: [&str; 4] = [
@@ -120,7 +121,8 @@ impl Marked {
         let is = |resource_type: &str| change.resource_type.eq_ignore_ascii_case(resource_type);
         let provisioning =
             [PRICING_TYPE, "Microsoft.Security/settings", "Microsoft.Security/autoProvisioningSettings"];
-        if [ASSIGNMENT_TYPE, DEFINITION_TYPE, SET_TYPE, EXEMPTION_TYPE].into_iter().any(is) {
+        let tree = [GROUP_TYPE, SUBSCRIPTION_TYPE];
+        if [ASSIGNMENT_TYPE, DEFINITION_TYPE, SET_TYPE, EXEMPTION_TYPE].into_iter().chain(tree).any(is) {
             self.all = true;
         } else if provisioning.into_iter().any(is) {
             self.subscriptions.extend(subscription_of(&change.id));
@@ -177,7 +179,7 @@ async fn handle(ctx: &PlansContext, marked: Marked) -> Result<(), RecordsError> 
 /// When the records cannot be read.
 pub async fn load(records: &Records) -> Result<PolicySet, RecordsError> {
     let everything = ListQuery::tenant();
-    let mut policies = PolicySet::default();
+    let mut policies = PolicySet { hierarchy: Hierarchy::load(records).await?, ..PolicySet::default() };
     for definition in builtin::parsed() {
         policies.definitions.insert(definition.id.to_ascii_lowercase(), definition.clone());
     }

@@ -90,7 +90,7 @@ pub async fn new_token(
     let secret = NewSecret {
         kind: SecretKind::OnboardingToken,
         subject: by.to_owned(),
-        data: json!({"resourceGroup": group.name(), "location": location, "tags": request.tags}),
+        data: json!({"subscription": group.subscription(), "resourceGroup": group.name(), "location": location, "tags": request.tags}),
         expires,
         uses: None,
     };

@@ -146,7 +146,7 @@ async fn enrolment_refuses_what_is_wrong() {
     assert_eq!(enrol(onboarding.clone(), enrol_body("a/b", &csr)).await, "400 InvalidRequestContent");
     let mut elsewhere = enrol_body("m", &csr);
     elsewhere["resourceGroup"] = json!("other");
-    assert_eq!(enrol(onboarding.clone(), elsewhere).await, "403 AuthorizationFailed");
+    assert_eq!(enrol(onboarding.clone(), elsewhere).await, "404 ResourceGroupNotFound");
     assert_eq!(enrol(onboarding.clone(), enrol_body("m", &csr)).await, "200");
     let reader = s.principal("Reader").await.unwrap();
     assert_eq!(enrol(reader, enrol_body("m2", &csr)).await, "403 AuthorizationFailed");

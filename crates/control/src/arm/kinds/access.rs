@@ -7,7 +7,7 @@ use bartizan_records::Resource;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::access::{CAN_NOT_DELETE, Caller, READ_ONLY, ROLE_TYPE, ROLES, Role, find_role};
+use crate::access::{CAN_NOT_DELETE, Caller, READ_ONLY, ROLE_TYPE, ROLES, Role, find_role, group_segment};
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind, computed};
 use crate::arm::kinds::not_one_of;
@@ -49,7 +49,9 @@ async fn check_role(app: &App, draft: &Draft<'_>) -> Result<(), Failure> {
         return Err(ApiError::field(path, text).into());
     };
     let scope = draft.id.parent();
-    let meant = scopes(&role.body).iter().any(|at| scope.as_ref().is_some_and(|scope| scope.is_within(at)));
+    let map = app.access_map().await?;
+    let reaches = |at: &ResourceId| scope.as_ref().is_some_and(|scope| map.hierarchy.contains(at, scope));
+    let meant = scopes(&role.body).iter().any(reaches);
     if meant {
         return Ok(());
     }
@@ -186,6 +188,10 @@ pub(super) struct Locks;
 #[async_trait]
 impl Kind for Locks {
     async fn prepare(&self, _app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+        if group_segment(draft.id).is_some() {
+            let text = "a lock hangs on a subscription, a resource group or a resource, not on a management group";
+            return Err(ApiError::field("id", text).into());
+        }
         let levels = [CAN_NOT_DELETE, READ_ONLY];
         if !levels.contains(&draft.text("level")) {
             return Err(not_one_of("properties.level", draft.property("level"), &levels).into());

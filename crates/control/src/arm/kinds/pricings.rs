@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind, computed};
 use crate::arm::kinds::not_one_of;
+use crate::arm::scope;
 use crate::http::Failure;
 use bartizan_api::ApiError;
 
@@ -82,12 +83,12 @@ impl Kind for Pricings {
 
     async fn absent(&self, _app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
         // The plan of a single machine exists only once it is set.
-        let at_subscription = id.parent().is_some_and(|scope| scope.parent().is_none());
+        let at_subscription = id.parent().is_some_and(|scope| scope::is_subscription(&scope));
         Ok(plan(id.name()).filter(|_| at_subscription).map(|_| computed(id.clone(), free())))
     }
 
     async fn absent_all(&self, _app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
-        if scope.parent().is_some() {
+        if !scope::is_subscription(scope) {
             return Ok(Vec::new());
         }
         let ids = PLANS.iter().filter_map(|(name, _)| {

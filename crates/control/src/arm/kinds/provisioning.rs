@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind, computed};
 use crate::arm::kinds::not_one_of;
+use crate::arm::scope;
 use crate::http::Failure;
 
 /// The integrations Azure lists; only `WDATP` has an effect here.
@@ -32,13 +33,13 @@ impl Kind for Settings {
         Ok(())
     }
 
-    async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
-        let ours = id.parent() == Some(app.home.subscription_id());
+    async fn absent(&self, _app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
+        let ours = id.parent().is_some_and(|scope| scope::is_subscription(&scope));
         Ok(setting(id.name()).filter(|_| ours).map(|name| computed(id.clone(), default_setting(name))))
     }
 
-    async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
-        Ok(defaults(app, scope, "settings", &SETTINGS.map(|name| (name, default_setting(name)))))
+    async fn absent_all(&self, _app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
+        Ok(defaults(scope, "settings", &SETTINGS.map(|name| (name, default_setting(name)))))
     }
 }
 
@@ -56,14 +57,14 @@ impl Kind for AutoProvisioning {
         Ok(())
     }
 
-    async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
-        let ours =
-            id.parent() == Some(app.home.subscription_id()) && id.name().eq_ignore_ascii_case("default");
+    async fn absent(&self, _app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
+        let ours = id.parent().is_some_and(|scope| scope::is_subscription(&scope))
+            && id.name().eq_ignore_ascii_case("default");
         Ok(ours.then(|| computed(id.clone(), on())))
     }
 
-    async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
-        Ok(defaults(app, scope, "autoProvisioningSettings", &[("default", on())]))
+    async fn absent_all(&self, _app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
+        Ok(defaults(scope, "autoProvisioningSettings", &[("default", on())]))
     }
 }
 
@@ -79,8 +80,8 @@ fn on() -> Value {
     json!({"properties": {"autoProvision": "On"}})
 }
 
-fn defaults(app: &App, scope: &ResourceId, word: &str, bodies: &[(&str, Value)]) -> Vec<Resource> {
-    if *scope != app.home.subscription_id() {
+fn defaults(scope: &ResourceId, word: &str, bodies: &[(&str, Value)]) -> Vec<Resource> {
+    if !scope::is_subscription(scope) {
         return Vec::new();
     }
     let resource = |(name, body): &(&str, Value)| {

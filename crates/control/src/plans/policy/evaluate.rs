@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::{Map, Value};
 
+use crate::access::Hierarchy;
+
 use super::definition::defaults;
 use super::definition::{Definition, Effect, Planned, Related};
 use super::target::Target;
@@ -54,6 +56,8 @@ pub struct PolicySet {
     pub definitions: BTreeMap<String, Definition>,
     pub assignments: Vec<Assignment>,
     pub exemptions: Vec<Exemption>,
+    /// Which scopes lie below which.
+    pub hierarchy: Hierarchy,
 }
 
 /// Azure's words for what came out.
@@ -124,13 +128,13 @@ impl PolicySet {
         related: &dyn Fn(&str) -> Vec<Target>,
         now: Ticks,
     ) -> Vec<Verdict> {
-        let in_scope = self.assignments.iter().filter(|assignment| assignment.covers(&target.id));
+        let in_scope = self.assignments.iter().filter(|assignment| self.covers(assignment, &target.id));
         in_scope.filter_map(|assignment| self.verdict(assignment, target, related, now)).collect()
     }
 
     /// The first enforced `deny` policy that forbids `target` to be written.
     pub fn denial(&self, target: &Target, now: Ticks) -> Option<Denial> {
-        let in_scope = self.assignments.iter().filter(|a| a.enforced && a.covers(&target.id));
+        let in_scope = self.assignments.iter().filter(|a| a.enforced && self.covers(a, &target.id));
         in_scope.filter(|a| self.exemption(a, target, now).is_none()).find_map(|assignment| {
             let definition = self.definition(assignment)?;
             let parameters = definition.parameters(&assignment.parameters);
@@ -145,9 +149,15 @@ impl PolicySet {
         })
     }
 
+    /// Whether `id` lies in the assignment's scope and in none of the excluded ones.
+    pub fn covers(&self, assignment: &Assignment, id: &ResourceId) -> bool {
+        let within = |scope: &ResourceId| self.hierarchy.contains(scope, id);
+        within(&assignment.scope) && !assignment.not_scopes.iter().any(within)
+    }
+
     /// The types of resources that `…IfNotExists` policies in scope of `target` look for.
     pub fn related_types(&self, target: &ResourceId) -> Vec<String> {
-        let in_scope = self.assignments.iter().filter(|assignment| assignment.covers(target));
+        let in_scope = self.assignments.iter().filter(|assignment| self.covers(assignment, target));
         let mut types: Vec<String> = in_scope
             .filter_map(|assignment| self.definition(assignment)?.related.as_ref())
             .map(|related| related.resource_type.to_ascii_lowercase())
@@ -164,7 +174,7 @@ impl PolicySet {
     fn exemption(&self, assignment: &Assignment, target: &Target, now: Ticks) -> Option<&Exemption> {
         self.exemptions.iter().find(|exemption| {
             exemption.assignment_id.eq_ignore_ascii_case(assignment.id.as_str())
-                && target.id.is_within(&exemption.scope)
+                && self.hierarchy.contains(&exemption.scope, &target.id)
                 && exemption.is_about(assignment)
                 && exemption.expires.is_none_or(|end| now < end)
         })
@@ -260,11 +270,6 @@ impl Assignment {
     /// The last segment of the assignment's id.
     pub fn name(&self) -> &str {
         self.id.name()
-    }
-
-    /// Whether `id` lies in the scope and in none of the excluded ones.
-    pub fn covers(&self, id: &ResourceId) -> bool {
-        id.is_within(&self.scope) && !self.not_scopes.iter().any(|excluded| id.is_within(excluded))
     }
 
     /// Reads an assignment resource.

@@ -1,0 +1,98 @@
+//! Everything that decides access, in memory: who has which role where, locks, management groups.
+//!
+//! It is read anew whenever the records count a change of it (`Generation::Access`), which every request asks; so
+//! a withdrawn role is withdrawn with the next request, whichever program withdrew it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bartizan_base::ResourceId;
+use bartizan_records::{Generation, ListQuery, Records, RecordsError, Resource};
+use parking_lot::RwLock;
+use serde_json::Value;
+
+use crate::access::decide::{ASSIGNMENT_TYPE, ROLE_TYPE};
+use crate::access::hierarchy::Hierarchy;
+use crate::access::locks::{LOCK_TYPE, Lock};
+use crate::access::permissions::Permissions;
+use crate::access::roles::find_role;
+
+/// A role and where it holds.
+pub(crate) type Held = (ResourceId, Arc<Permissions>);
+
+/// What decides access, as of one generation.
+#[derive(Debug, Default)]
+pub(crate) struct AccessMap {
+    generation: i64,
+    /// By lower-case object id.
+    roles: HashMap<String, Vec<Held>>,
+    pub(super) locks: Vec<Lock>,
+    pub(crate) hierarchy: Hierarchy,
+}
+
+impl AccessMap {
+    /// The roles of a principal.
+    pub(crate) fn roles_of(&self, object_id: &str) -> &[Held] {
+        self.roles.get(&object_id.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    async fn load(records: &Records, generation: i64) -> Result<Self, RecordsError> {
+        let tenant = ListQuery::tenant();
+        let custom: HashMap<String, Arc<Permissions>> = records
+            .list_all(&tenant, ROLE_TYPE)
+            .await?
+            .iter()
+            .filter_map(|role| {
+                let permissions = Permissions::of_json(role.property("permissions")?);
+                Some((role.id.name().to_ascii_lowercase(), Arc::new(permissions)))
+            })
+            .collect();
+        let mut roles: HashMap<String, Vec<Held>> = HashMap::new();
+        for assignment in records.list_all(&tenant, ASSIGNMENT_TYPE).await? {
+            let definition = text(&assignment, "roleDefinitionId").rsplit('/').next().unwrap_or_default();
+            let built_in = || find_role(definition).map(|role| Arc::new(Permissions::from(role)));
+            // A definition that is gone allows nothing.
+            let role = built_in().or_else(|| custom.get(&definition.to_ascii_lowercase()).cloned());
+            let Some(role) = role else { continue };
+            let scope = assignment.id.parent().unwrap_or_else(ListQuery::tenant);
+            roles.entry(text(&assignment, "principalId").to_ascii_lowercase()).or_default().push((scope, role));
+        }
+        let locks = records.list_all(&tenant, LOCK_TYPE).await?;
+        let locks = locks.iter().filter_map(Lock::read).collect();
+        Ok(Self { generation, roles, locks, hierarchy: Hierarchy::load(records).await? })
+    }
+}
+
+fn text<'a>(resource: &'a Resource, name: &str) -> &'a str {
+    resource.property(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The newest map that was read.
+#[derive(Debug, Default)]
+pub(crate) struct AccessCache(RwLock<Arc<AccessMap>>);
+
+impl AccessCache {
+    /// The map as of now.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub(crate) async fn current(&self, records: &Records) -> Result<Arc<AccessMap>, RecordsError> {
+        // Read before the content: what changes in between makes the map older than it is, never newer.
+        let generation = records.generation(Generation::Access).await?;
+        let kept = self.last();
+        if kept.generation == generation {
+            return Ok(kept);
+        }
+        let read = Arc::new(AccessMap::load(records, generation).await?);
+        let mut kept = self.0.write();
+        if kept.generation < generation {
+            *kept = Arc::clone(&read);
+        }
+        Ok(read)
+    }
+
+    /// The map that was read last. Within a request it is as new as the request's own first look.
+    pub(crate) fn last(&self) -> Arc<AccessMap> {
+        Arc::clone(&self.0.read())
+    }
+}
