@@ -1,9 +1,7 @@
 //! Subscriptions as records: making, renaming, disabling. The API and the command line both come here.
 
 use bartizan_base::{ResourceId, SubscriptionId};
-use bartizan_records::{
-    Actor, Condition, Principal, Records, RecordsError, Resource, Write,
-};
+use bartizan_records::{Actor, Condition, Principal, Records, RecordsError, Resource, Write};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -86,7 +84,12 @@ pub async fn put_alias(
 ///
 /// # Errors
 /// When there is none, or the records cannot be written.
-pub async fn rename(records: &Records, id: &ResourceId, name: &str, actor: &Actor) -> Result<(), RecordsError> {
+pub async fn rename(
+    records: &Records,
+    id: &ResourceId,
+    name: &str,
+    actor: &Actor,
+) -> Result<(), RecordsError> {
     set(records, id, "displayName", name, actor).await
 }
 
@@ -94,11 +97,22 @@ pub async fn rename(records: &Records, id: &ResourceId, name: &str, actor: &Acto
 ///
 /// # Errors
 /// When there is none, or the records cannot be written.
-pub async fn set_state(records: &Records, id: &ResourceId, state: &str, actor: &Actor) -> Result<(), RecordsError> {
+pub async fn set_state(
+    records: &Records,
+    id: &ResourceId,
+    state: &str,
+    actor: &Actor,
+) -> Result<(), RecordsError> {
     set(records, id, "state", state, actor).await
 }
 
-async fn set(records: &Records, id: &ResourceId, name: &str, value: &str, actor: &Actor) -> Result<(), RecordsError> {
+async fn set(
+    records: &Records,
+    id: &ResourceId,
+    name: &str,
+    value: &str,
+    actor: &Actor,
+) -> Result<(), RecordsError> {
     let edit = |body: &mut Value| {
         let changes = body[name] != value;
         body[name] = value.into();

@@ -101,7 +101,9 @@ pub(crate) async fn run(command: Subscription) -> anyhow::Result<()> {
             let made = subscription::create(&records, &home, new, &actor)
                 .await
                 .with_context(|| format!("cannot make the subscription `{}`", wanted.name))?;
-            print_line(&json!({"subscriptionId": made.property("subscriptionId"), "alias": made.id}).to_string())
+            print_line(
+                &json!({"subscriptionId": made.property("subscriptionId"), "alias": made.id}).to_string(),
+            )
         }
         Subscription::Rename(wanted) => {
             check_name(&wanted.name)?;
@@ -129,7 +131,9 @@ async fn find(named: &Named) -> anyhow::Result<(Records, ResourceId)> {
     let id = &named.id;
     let tree = Hierarchy::load(&records).await.context("cannot read the subscriptions")?;
     let found = tree.subscription(id).map(|found| found.id.clone());
-    let found = found.with_context(|| format!("there is no subscription `{id}`; `bartizan subscription list` shows all"))?;
+    let found = found.with_context(|| {
+        format!("there is no subscription `{id}`; `bartizan subscription list` shows all")
+    })?;
     Ok((records, found))
 }
 

@@ -61,11 +61,13 @@ impl Hierarchy {
     /// The tree that these records describe. A subscription without a place, or in a group that is gone, hangs on
     /// the root.
     pub fn of(groups: &[Resource], subscriptions: &[Resource]) -> Self {
-        let groups: HashMap<String, Group> = groups.iter().map(|group| (lower(group.id.name()), read_group(group))).collect();
+        let groups: HashMap<String, Group> =
+            groups.iter().map(|group| (lower(group.id.name()), read_group(group))).collect();
         let root = groups.iter().find(|(_, group)| group.parent.is_none()).map(|(name, _)| name.clone());
         let root = root.unwrap_or_default();
         let place = |subscription: &Resource| {
-            let group = subscription.body[PLACE].as_str().map(lower).filter(|group| groups.contains_key(group));
+            let group =
+                subscription.body[PLACE].as_str().map(lower).filter(|group| groups.contains_key(group));
             let read = read_subscription(subscription, group.unwrap_or_else(|| root.clone()));
             (lower(subscription.id.name()), read)
         };
@@ -197,12 +199,21 @@ mod tests {
 
     fn resource(id: &str, body: Value) -> Resource {
         let id = ResourceId::parse(id).unwrap();
-        Resource { resource_type: id.resource_type(), id, etag: String::new(), body, created: Ticks(0), modified: Ticks(0) }
+        Resource {
+            resource_type: id.resource_type(),
+            id,
+            etag: String::new(),
+            body,
+            created: Ticks(0),
+            modified: Ticks(0),
+        }
     }
 
     fn group(name: &str, parent: Option<&str>) -> Resource {
         let body = match parent {
-            Some(parent) => json!({"properties": {"details": {"parent": {"id": format!("/providers/{GROUP_TYPE}/{parent}")}}}}),
+            Some(parent) => {
+                json!({"properties": {"details": {"parent": {"id": format!("/providers/{GROUP_TYPE}/{parent}")}}}})
+            }
             None => json!({"properties": {}}),
         };
         resource(&format!("/providers/{GROUP_TYPE}/{name}"), body)
@@ -249,7 +260,16 @@ mod tests {
         let texts = |ids: Vec<ResourceId>| ids.iter().map(|id| id.key().to_owned()).collect::<Vec<_>>();
         let prefix = format!("/providers/{GROUP_TYPE}").to_lowercase();
         let above = texts(tree.scopes_above(&id("/subscriptions/1/resourceGroups/rg")));
-        assert_eq!(above, ["/subscriptions/1", &format!("{prefix}/b"), &format!("{prefix}/a"), &format!("{prefix}/root"), ""]);
+        assert_eq!(
+            above,
+            [
+                "/subscriptions/1",
+                &format!("{prefix}/b"),
+                &format!("{prefix}/a"),
+                &format!("{prefix}/root"),
+                ""
+            ]
+        );
         let above = texts(tree.scopes_above(&id(&format!("{prefix}/b"))));
         assert_eq!(above, [format!("{prefix}/a"), format!("{prefix}/root"), String::new()]);
         let below = texts(tree.roots_below(&id(&format!("{prefix}/a"))));
@@ -259,6 +279,9 @@ mod tests {
     #[test]
     fn a_ring_ends_the_walk() {
         let ring = Hierarchy::of(&[group("a", Some("b")), group("b", Some("a"))], &[]);
-        assert!(!ring.contains(&id(&format!("/providers/{GROUP_TYPE}/c")), &id(&format!("/providers/{GROUP_TYPE}/a"))));
+        assert!(!ring.contains(
+            &id(&format!("/providers/{GROUP_TYPE}/c")),
+            &id(&format!("/providers/{GROUP_TYPE}/a"))
+        ));
     }
 }

@@ -55,7 +55,10 @@ impl AccessMap {
             let role = built_in().or_else(|| custom.get(&definition.to_ascii_lowercase()).cloned());
             let Some(role) = role else { continue };
             let scope = assignment.id.parent().unwrap_or_else(ListQuery::tenant);
-            roles.entry(text(&assignment, "principalId").to_ascii_lowercase()).or_default().push((scope, role));
+            roles
+                .entry(text(&assignment, "principalId").to_ascii_lowercase())
+                .or_default()
+                .push((scope, role));
         }
         let locks = records.list_all(&tenant, LOCK_TYPE).await?;
         let locks = locks.iter().filter_map(Lock::read).collect();

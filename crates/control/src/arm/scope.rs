@@ -56,7 +56,8 @@ pub(super) async fn check(app: &App, id: &ResourceId) -> Result<(), Failure> {
     let Some(parent) = id.parent() else { return Ok(()) };
     if let Some(group) = parent.resource_group()
         && let Some(subscription) = parent.subscription()
-        && let Ok(group_id) = ResourceId::parse(&format!("/subscriptions/{subscription}/resourceGroups/{group}"))
+        && let Ok(group_id) =
+            ResourceId::parse(&format!("/subscriptions/{subscription}/resourceGroups/{group}"))
         && app.records.get(&group_id).await?.is_none()
     {
         return missing("ResourceGroupNotFound", format!("Resource group '{group}' could not be found."));

@@ -60,7 +60,12 @@ pub(super) fn shown(home: &Home, resource: &Resource) -> Value {
 }
 
 /// `POST /subscriptions/{id}/providers/Microsoft.Subscription/{rename|cancel|enable}`.
-pub(super) async fn act(call: &Call, scope: &ResourceId, word: &str, body: Body) -> Result<Response, Failure> {
+pub(super) async fn act(
+    call: &Call,
+    scope: &ResourceId,
+    word: &str,
+    body: Body,
+) -> Result<Response, Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Rename {
@@ -68,7 +73,10 @@ pub(super) async fn act(call: &Call, scope: &ResourceId, word: &str, body: Body)
     }
     let app = &call.app;
     let lower = word.to_ascii_lowercase();
-    if !["rename", "cancel", "enable"].contains(&lower.as_str()) || scope.subscription().is_none() || scope.parent().is_some() {
+    if !["rename", "cancel", "enable"].contains(&lower.as_str())
+        || scope.subscription().is_none()
+        || scope.parent().is_some()
+    {
         let text = format!("There is no action `{word}` on `{scope}`.");
         return Err(ApiError::coded(ErrorKind::NotFound, "InvalidAction", text).into());
     }
@@ -166,7 +174,8 @@ async fn create(call: &Call, id: &ResourceId, body: Body) -> Result<Response, Fa
     let app = &call.app;
     let sent: AliasBody = read_json(&call.parts.headers, body, BODY_MAX).await?;
     let sent = sent.properties;
-    if let Some(workload) = sent.workload.as_deref().filter(|word| !["Production", "DevTest"].contains(word)) {
+    if let Some(workload) = sent.workload.as_deref().filter(|word| !["Production", "DevTest"].contains(word))
+    {
         let shown: String = workload.chars().take(40).collect();
         let text = format!("`{shown}` is not one of Production, DevTest");
         return Err(ApiError::field("properties.workload", text).into());
@@ -174,7 +183,8 @@ async fn create(call: &Call, id: &ResourceId, body: Body) -> Result<Response, Fa
     let additional = sent.additional_properties.unwrap_or_default();
     let map = app.access_map().await?;
     if let Some(existing) = sent.subscription_id {
-        let scope = ResourceId::parse(&format!("/subscriptions/{existing}")).map_err(|error| ApiError::invalid(error.to_string()))?;
+        let scope = ResourceId::parse(&format!("/subscriptions/{existing}"))
+            .map_err(|error| ApiError::invalid(error.to_string()))?;
         // Whether it exists is told to those who may use it.
         may(call, "write", &scope).await?;
         if map.hierarchy.subscription(&existing.to_string()).is_none() {
@@ -185,7 +195,10 @@ async fn create(call: &Call, id: &ResourceId, body: Body) -> Result<Response, Fa
         return Ok(answer::resource(201, &made));
     }
     let root = app.home.root_group();
-    let group = additional.management_group_id.as_deref().map_or(root.name(), |id| id.rsplit('/').next().unwrap_or_default());
+    let group = additional
+        .management_group_id
+        .as_deref()
+        .map_or(root.name(), |id| id.rsplit('/').next().unwrap_or_default());
     let Some(group) = map.hierarchy.group(group) else {
         let text = "`managementGroupId` must be the id of a management group";
         return Err(ApiError::field("properties.additionalProperties.managementGroupId", text).into());
@@ -207,11 +220,16 @@ async fn create(call: &Call, id: &ResourceId, body: Body) -> Result<Response, Fa
         }
     };
     if map.hierarchy.subscriptions().len() >= subscription::COUNT_MAX {
-        let text = format!("There are {} subscriptions, which is the most there can be.", subscription::COUNT_MAX);
+        let text =
+            format!("There are {} subscriptions, which is the most there can be.", subscription::COUNT_MAX);
         return Err(ApiError::coded(ErrorKind::Conflict, "TooManySubscriptions", text).into());
     }
     let new = NewSubscription {
-        alias: id.name(), display_name: &display_name, group: group.id.name(), tags: additional.tags, owner,
+        alias: id.name(),
+        display_name: &display_name,
+        group: group.id.name(),
+        tags: additional.tags,
+        owner,
     };
     let made = create_with(app, new, &call.caller.actor).await?;
     Ok(answer::resource(201, &made))

@@ -174,9 +174,8 @@ fn usage_row(
 /// The subscriptions in which Defender for Servers P2 is on.
 async fn with_servers_p2(app: &App) -> Result<Vec<ResourceId>, String> {
     let plans = app.records.list_all(&ListQuery::tenant(), PRICINGS).await.map_err(|error| chain(&error))?;
-    let has = |plan: &Resource, name: &str, value: &str| {
-        plan.property(name).and_then(Value::as_str) == Some(value)
-    };
+    let has =
+        |plan: &Resource, name: &str, value: &str| plan.property(name).and_then(Value::as_str) == Some(value);
     let servers = plans.iter().filter(|plan| plan.id.name().eq_ignore_ascii_case("VirtualMachines"));
     let on = servers.filter(|plan| has(plan, "pricingTier", "Standard") && has(plan, "subPlan", "P2"));
     // The plan of a single machine says nothing about its subscription.

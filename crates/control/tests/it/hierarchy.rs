@@ -74,7 +74,8 @@ async fn groups_make_a_tree() {
     assert_eq!(details["managementGroupAncestors"], json!(["Corp", root.name()]));
     assert_eq!(details["path"][0]["name"], root.name());
 
-    let first = by.get(&format!("{GROUPS}/Corp/descendants?api-version=2020-05-01&$top=2")).await.unwrap().json();
+    let first =
+        by.get(&format!("{GROUPS}/Corp/descendants?api-version=2020-05-01&$top=2")).await.unwrap().json();
     assert_eq!(names(&first), ["Asia", "Europe"]);
     let next = first["nextLink"].as_str().unwrap().split_once("/providers").unwrap().1.to_owned();
     let rest = by.get(&format!("/providers{next}")).await.unwrap().json();
@@ -107,7 +108,10 @@ async fn groups_make_a_tree() {
     assert_eq!(by.send(Method::PUT, &place("Asia"), None).await.unwrap().status, 200);
     assert_eq!(outcome(by.get(&place("Europe")).await.unwrap()), "404 ResourceNotFound");
     assert_eq!(by.get(&place("Asia")).await.unwrap().status, 200);
-    assert_eq!(outcome(by.delete(group_id("Asia").as_str()).await.unwrap()), "409 ManagementGroupHasChildren");
+    assert_eq!(
+        outcome(by.delete(group_id("Asia").as_str()).await.unwrap()),
+        "409 ManagementGroupHasChildren"
+    );
     assert_eq!(by.delete(&place("Asia")).await.unwrap().status, 200);
     assert_eq!(by.delete(&place("Asia")).await.unwrap().status, 204);
     let in_root = format!("{root}/subscriptions/{}", paris.name());
@@ -268,10 +272,17 @@ async fn policies_at_a_group_hold_below_it() {
     assert_eq!(found["data"], json!([{"chain": "strict"}]), "{found}");
     // The policy engine looks again when a subscription moves.
     let states = format!("{inside}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults");
-    let count = async || by.post(&states, json!({})).await.unwrap().json()["@odata.count"].as_u64().unwrap_or(0);
+    let count =
+        async || by.post(&states, json!({})).await.unwrap().json()["@odata.count"].as_u64().unwrap_or(0);
     let place = format!("{}/subscriptions/{}", s.server.app.home.root_group(), inside.name());
     assert_eq!(by.send(Method::PUT, &place, None).await.unwrap().status, 200);
     eventually("the states of a policy that holds no more to go", async || count().await == 0).await;
-    assert_eq!(by.delete(&format!("{inside}/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/m")).await.unwrap().status, 204);
+    assert_eq!(
+        by.delete(&format!("{inside}/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/m"))
+            .await
+            .unwrap()
+            .status,
+        204
+    );
     assert_eq!(machine(&inside, json!({})).await, "200");
 }

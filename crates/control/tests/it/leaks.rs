@@ -38,7 +38,10 @@ impl Place {
 
 async fn listed(caller: &Caller, path: &str) -> Option<BTreeSet<ResourceId>> {
     let mut out = BTreeSet::new();
-    let mut next = format!("{path}?api-version={}", if path.contains("HybridCompute") { "2024-07-10" } else { "2022-12-01" });
+    let mut next = format!(
+        "{path}?api-version={}",
+        if path.contains("HybridCompute") { "2024-07-10" } else { "2022-12-01" }
+    );
     loop {
         let answer = caller.get(&next).await.unwrap();
         if answer.status == 403 {
@@ -101,9 +104,11 @@ async fn a_caller_sees_what_lies_below_its_role_and_nothing_else() {
             let status = reader.get(place.id.as_str()).await.unwrap().status;
             let wanted = if below(&place) { 200 } else { 403 };
             assert_eq!(status, wanted, "{} by a reader of {}", place.id, scope.id);
-            let write = reader.put(place.id.as_str(), json!({"location": "x", "properties": {}})).await.unwrap();
+            let write =
+                reader.put(place.id.as_str(), json!({"location": "x", "properties": {}})).await.unwrap();
             // A subscription is not written this way by anybody.
-            let refused = if place.id.parent().is_none() && place.id.subscription().is_some() { 400 } else { 403 };
+            let refused =
+                if place.id.parent().is_none() && place.id.subscription().is_some() { 400 } else { 403 };
             assert_eq!(write.status, refused, "a reader writes nothing: {}", place.id);
         }
         for at in &subscriptions {
@@ -122,11 +127,13 @@ async fn a_caller_sees_what_lies_below_its_role_and_nothing_else() {
                      'microsoft.management/managementgroups') | project id";
         let answer = reader.post(GRAPH, json!({"query": query, "options": {"$top": 1000}})).await.unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text);
-        let seen: BTreeSet<ResourceId> = answer.json()["data"].as_array().unwrap().iter().map(id_of).collect();
-        let all: BTreeSet<ResourceId> = [expected(&groups), expected(&subscriptions), own_groups, own_machines]
-            .into_iter()
-            .flatten()
-            .collect();
+        let seen: BTreeSet<ResourceId> =
+            answer.json()["data"].as_array().unwrap().iter().map(id_of).collect();
+        let all: BTreeSet<ResourceId> =
+            [expected(&groups), expected(&subscriptions), own_groups, own_machines]
+                .into_iter()
+                .flatten()
+                .collect();
         assert_eq!(seen, all, "Resource Graph by a reader of {}", scope.id);
     }
 }

@@ -55,10 +55,16 @@ async fn an_alias_makes_one_subscription_however_often_it_is_put() {
     // Nobody without a role above it makes one or sees its alias.
     let below = owner(&s).await;
     let body = json!({"properties": {"displayName": "Mine"}});
-    assert_eq!(outcome(below.put(&format!("{ALIASES}/mine"), body).await.unwrap()), "403 AuthorizationFailed");
+    assert_eq!(
+        outcome(below.put(&format!("{ALIASES}/mine"), body).await.unwrap()),
+        "403 AuthorizationFailed"
+    );
     assert_eq!(below.get(ALIASES).await.unwrap().json()["value"], json!([]));
     assert_eq!(outcome(below.get(&format!("{ALIASES}/second")).await.unwrap()), "403 AuthorizationFailed");
-    assert_eq!(outcome(below.post(&act("rename"), json!({"subscriptionName": "x"})).await.unwrap()), "403 AuthorizationFailed");
+    assert_eq!(
+        outcome(below.post(&act("rename"), json!({"subscriptionName": "x"})).await.unwrap()),
+        "403 AuthorizationFailed"
+    );
     assert_eq!(outcome(below.post(&act("cancel"), json!({})).await.unwrap()), "403 AuthorizationFailed");
 }
 
@@ -71,7 +77,9 @@ async fn the_one_who_is_named_owns_it() {
     }}});
     let made = by.put(&format!("{ALIASES}/lab"), body).await.unwrap().json();
     let scope = format!("/subscriptions/{}", made["properties"]["subscriptionId"].as_str().unwrap());
-    let list = format!("{scope}/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01&$filter=atExactScope()");
+    let list = format!(
+        "{scope}/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01&$filter=atExactScope()"
+    );
     let found = by.get(&list).await.unwrap().json();
     assert_eq!(found["value"][0]["properties"]["principalId"], json!(s.server.app.home.owner), "{found}");
     assert_eq!(by.get(&scope).await.unwrap().json()["tags"], json!({"site": "lab"}));
@@ -113,13 +121,14 @@ async fn machines_join_any_subscription_that_their_credential_reaches() {
     let scope = subscription(&by, "branch", "g").await;
     let rg = ResourceId::parse(&format!("{scope}/resourceGroups/site")).unwrap();
     assert_eq!(by.put(rg.as_str(), json!({"location": "local"})).await.unwrap().status, 201);
-    let enrol = async |caller: &bartizan_testkit::in_process::Caller, name: &str, subscription: &str, group: &str| {
-        let (_, csr) = new_request().unwrap();
-        let mut body = enrol_body(name, &csr);
-        body["subscriptionId"] = subscription.into();
-        body["resourceGroup"] = group.into();
-        caller.post("/agent/v1/enrol", body).await.unwrap()
-    };
+    let enrol =
+        async |caller: &bartizan_testkit::in_process::Caller, name: &str, subscription: &str, group: &str| {
+            let (_, csr) = new_request().unwrap();
+            let mut body = enrol_body(name, &csr);
+            body["subscriptionId"] = subscription.into();
+            body["resourceGroup"] = group.into();
+            caller.post("/agent/v1/enrol", body).await.unwrap()
+        };
     let onboarder = s.principal_at("Azure Connected Machine Onboarding", &rg).await.unwrap();
     let made = enrol(&onboarder, "m1", scope.name(), "site").await;
     assert_eq!(made.status, 200, "{}", made.text);
@@ -130,7 +139,10 @@ async fn machines_join_any_subscription_that_their_credential_reaches() {
     // An onboarding token is for the group that it was made for.
     let app = &s.server.app;
     let owner = app.home.owner.to_string();
-    let (token, _) = bartizan_control::portal::new_token(&app.records, &app.home, &owner, &rg, &Default::default()).await.unwrap();
+    let (token, _) =
+        bartizan_control::portal::new_token(&app.records, &app.home, &owner, &rg, &Default::default())
+            .await
+            .unwrap();
     let bearer = s.anonymous().unwrap().with_token(&token);
     assert_eq!(outcome(enrol(&bearer, "m3", &home, "site").await), "403 AuthorizationFailed");
     assert_eq!(enrol(&bearer, "m3", scope.name(), "site").await.status, 200);

@@ -189,7 +189,8 @@ pub(super) struct Locks;
 impl Kind for Locks {
     async fn prepare(&self, _app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
         if group_segment(draft.id).is_some() {
-            let text = "a lock hangs on a subscription, a resource group or a resource, not on a management group";
+            let text =
+                "a lock hangs on a subscription, a resource group or a resource, not on a management group";
             return Err(ApiError::field("id", text).into());
         }
         let levels = [CAN_NOT_DELETE, READ_ONLY];

@@ -18,7 +18,8 @@ const PAGE: usize = 500;
 /// The children of `group`, with theirs where `recurse` asks for it.
 pub(super) fn of(tree: &Hierarchy, group: &Group, recurse: bool, subscriptions: bool) -> Vec<Value> {
     let name = group.id.name();
-    let below = |child: &&Group| child.parent.as_deref().is_some_and(|parent| parent.eq_ignore_ascii_case(name));
+    let below =
+        |child: &&Group| child.parent.as_deref().is_some_and(|parent| parent.eq_ignore_ascii_case(name));
     let mut out = Vec::new();
     for child in tree.groups().into_iter().filter(below) {
         let mut entry = json!({
@@ -47,8 +48,10 @@ pub(super) async fn descendants(call: &Call, id: &ResourceId) -> Result<Response
     let map = call.app.access_map().await?;
     let tree = &map.hierarchy;
     let group = find(tree, id)?;
-    let parent = |name: Option<&str>| name.and_then(|name| tree.group(name)).map(|parent| json!({"id": parent.id}));
-    let groups = tree.groups().into_iter().filter(|child| child.id != group.id && tree.contains(id, &child.id));
+    let parent =
+        |name: Option<&str>| name.and_then(|name| tree.group(name)).map(|parent| json!({"id": parent.id}));
+    let groups =
+        tree.groups().into_iter().filter(|child| child.id != group.id && tree.contains(id, &child.id));
     let mut all: Vec<Value> = groups
         .map(|child| {
             json!({"id": child.id, "type": GROUP_TYPE, "name": child.id.name(), "properties": {

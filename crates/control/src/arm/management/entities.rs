@@ -32,10 +32,13 @@ pub(super) async fn list(call: &Call) -> Result<Response, Failure> {
             "numberOfChildGroups": groups,
             "parentNameChain": names(&above[1..], false), "parentDisplayNameChain": names(&above[1..], true),
         });
-        out.push(json!({"id": group.id, "type": GROUP_TYPE, "name": group.id.name(), "properties": properties}));
+        out.push(
+            json!({"id": group.id, "type": GROUP_TYPE, "name": group.id.name(), "properties": properties}),
+        );
     }
     for subscription in tree.subscriptions() {
-        let (read, write) = ("Microsoft.Resources/subscriptions/read", "Microsoft.Resources/subscriptions/write");
+        let (read, write) =
+            ("Microsoft.Resources/subscriptions/read", "Microsoft.Resources/subscriptions/write");
         let Some(permissions) = permissions(tree, roles, &subscription.id, read, write) else { continue };
         let above = tree.groups_above(&subscription.id);
         let properties = json!({
@@ -61,7 +64,8 @@ fn permissions(
     read: &str,
     write: &str,
 ) -> Option<&'static str> {
-    let may = |action: &str| roles.iter().any(|(at, role)| tree.contains(at, id) && role.allows(action, false));
+    let may =
+        |action: &str| roles.iter().any(|(at, role)| tree.contains(at, id) && role.allows(action, false));
     if !may(read) {
         return None;
     }

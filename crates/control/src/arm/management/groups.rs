@@ -131,7 +131,8 @@ async fn change(
         None => {
             app.authorize(&call.caller, WRITE, &asked.unwrap_or(root).id).await?;
             if tree.groups().len() >= GROUPS_MAX {
-                let text = format!("There are {GROUPS_MAX} management groups, which is the most there can be.");
+                let text =
+                    format!("There are {GROUPS_MAX} management groups, which is the most there can be.");
                 return Err(conflict("TooManyManagementGroups", text));
             }
         }
@@ -177,7 +178,10 @@ async fn may_move(
     let app = &call.app;
     let from = group.parent.as_deref().and_then(|name| tree.group(name));
     let Some(from) = from else {
-        return Err(conflict("RootGroupUpdate", "The root management group has no parent and cannot be moved.".to_owned()));
+        return Err(conflict(
+            "RootGroupUpdate",
+            "The root management group has no parent and cannot be moved.".to_owned(),
+        ));
     };
     if from.id == to.id {
         return Ok(());
@@ -188,7 +192,8 @@ async fn may_move(
         app.authorize(&call.caller, WRITE, &from.id).await?;
     }
     if tree.contains(&group.id, &to.id) {
-        let text = format!("`{}` lies below `{}`, so it cannot be its parent.", to.id.name(), group.id.name());
+        let text =
+            format!("`{}` lies below `{}`, so it cannot be its parent.", to.id.name(), group.id.name());
         return Err(conflict("ManagementGroupLoop", text));
     }
     Ok(())
@@ -218,7 +223,8 @@ async fn write(
 ) -> Result<(), Failure> {
     let app = &call.app;
     let stored = app.records.get(id).await?;
-    let version = stored.as_ref().and_then(|stored| stored.body.pointer("/properties/details/version")?.as_i64());
+    let version =
+        stored.as_ref().and_then(|stored| stored.body.pointer("/properties/details/version")?.as_i64());
     let kept = before.map_or_else(|| id.name().to_owned(), |before| before.display_name.clone());
     let mut details = json!({
         "version": version.unwrap_or(0) + 1, "updatedTime": app.clock.now(),
@@ -264,7 +270,8 @@ async fn shown(call: &Call, tree: &Hierarchy, id: &ResourceId) -> Result<Respons
     let stored = call.app.records.get(&group.id).await?.ok_or_else(|| missing(id.name()))?;
     let mut out = body(&call.app, tree, group, &stored);
     let expand = query_value(&call.parts.uri, "$expand").unwrap_or_default().to_ascii_lowercase();
-    let recurse = query_value(&call.parts.uri, "$recurse").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let recurse =
+        query_value(&call.parts.uri, "$recurse").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let filter = query_value(&call.parts.uri, "$filter").unwrap_or_default().to_ascii_lowercase();
     let ancestors: Vec<&Group> =
         tree.groups_above(&group.id).into_iter().filter(|above| above.id != group.id).collect();
@@ -280,7 +287,8 @@ async fn shown(call: &Call, tree: &Hierarchy, id: &ResourceId) -> Result<Respons
                 }
                 let children = children::of(tree, group, recurse, !groups_only);
                 // Azure has `null` where there are none.
-                out["properties"]["children"] = if children.is_empty() { Value::Null } else { children.into() };
+                out["properties"]["children"] =
+                    if children.is_empty() { Value::Null } else { children.into() };
             }
             "path" => {
                 let path: Vec<Value> = ancestors.iter().rev().map(entry).collect();

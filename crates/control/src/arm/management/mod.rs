@@ -54,7 +54,12 @@ pub(super) async fn one(call: &Call, id: &ResourceId, body: Body) -> Result<Resp
 }
 
 /// Answers about collections and actions: `word` is the last part of the path, `scope` what is before it.
-pub(super) async fn many(call: &Call, scope: &ResourceId, word: &str, body: Body) -> Result<Response, Failure> {
+pub(super) async fn many(
+    call: &Call,
+    scope: &ResourceId,
+    word: &str,
+    body: Body,
+) -> Result<Response, Failure> {
     let lower = word.to_ascii_lowercase();
     let get = call.parts.method == Method::GET;
     match (get, is_group(scope), lower.as_str()) {
@@ -91,7 +96,9 @@ async fn name_availability(call: &Call, body: Body) -> Result<Response, Failure>
 fn check_name(name: &str) -> Result<(), ApiError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '(' | ')' | '.');
     if name.is_empty() || name.len() > NAME_MAX || name.ends_with('.') || !name.chars().all(plain) {
-        let text = format!("a management group's name has 1 to {NAME_MAX} letters, digits, `-_().`, no full stop at its end");
+        let text = format!(
+            "a management group's name has 1 to {NAME_MAX} letters, digits, `-_().`, no full stop at its end"
+        );
         return Err(ApiError::field("name", text));
     }
     Ok(())
