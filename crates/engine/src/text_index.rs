@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
+use bartizan_base::counters;
 use bartizan_schema::KqlType;
 use bartizan_store::layout::kql_type;
 use bartizan_store::{BLOCK_ROWS, FileEntry, Wanted};
@@ -20,6 +21,9 @@ use crate::functions::text::matching::TextMatch;
 
 /// Lists of texts longer than this are not looked up: the index would say yes to one of them nearly everywhere.
 const TEXTS_MAX: usize = 64;
+
+/// Blocks of rows that queries for text read and passed over.
+const BLOCKS: &str = "bartizan_query_text_blocks_total";
 
 /// A file of a scan.
 #[derive(Clone, Debug)]
@@ -46,7 +50,7 @@ enum Sought {
 pub(crate) async fn narrow(files: Vec<Arc<FileEntry>>, schema: &Schema, filters: &[Expr]) -> Vec<Narrowed> {
     let whole = |file: Arc<FileEntry>| Narrowed { file, rows: None };
     let parts: Vec<Sought> = filters.iter().filter_map(|filter| sought(schema, filter)).collect();
-    if parts.is_empty() {
+    if parts.is_empty() || files.is_empty() {
         return files.into_iter().map(whole).collect();
     }
     let sought = Sought::All(parts);
@@ -63,7 +67,10 @@ fn rows_of(file: Arc<FileEntry>, sought: &Sought) -> Option<Narrowed> {
     let Some(blocks) = blocks(&file, sought).filter(|blocks| blocks.contains(&false)) else {
         return Some(Narrowed { file, rows: None });
     };
-    if !blocks.contains(&true) {
+    let read = blocks.iter().filter(|read| **read).count();
+    counters::count(BLOCKS, "read", read as u64);
+    counters::count(BLOCKS, "skipped", (blocks.len() - read) as u64);
+    if read == 0 {
         return None;
     }
     let last = blocks.len() - 1;

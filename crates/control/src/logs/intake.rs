@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::access::{Caller, CallerKind};
 use crate::app::App;
 use crate::http::{Failure, INCOMPLETE_BODY};
+use crate::logs::notes::{MISFITS, NO_COLUMN};
 use crate::logs::rule::{self, Flow};
 use crate::logs::{SERVER_TABLES, WRITE_ACTION};
 
@@ -204,21 +205,11 @@ async fn run(
 fn note(app: &App, rule: &Resource, table: &str, ack: &Ack) {
     if ack.rejected_cells > 0 {
         counters::count("bartizan_ingest_rejected_cells_total", table, ack.rejected_cells);
-        app.ingestion_notes.add(
-            rule.id.name(),
-            table,
-            "values that did not fit their column, now null",
-            ack.rejected_cells,
-        );
+        app.ingestion_notes.add(rule.id.name(), table, MISFITS, ack.rejected_cells);
     }
     if ack.unknown_fields > 0 {
         counters::count("bartizan_ingest_unknown_fields_total", table, ack.unknown_fields);
-        app.ingestion_notes.add(
-            rule.id.name(),
-            table,
-            "fields without a column, left out",
-            ack.unknown_fields,
-        );
+        app.ingestion_notes.add(rule.id.name(), table, NO_COLUMN, ack.unknown_fields);
     }
 }
 

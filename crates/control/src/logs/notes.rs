@@ -21,6 +21,12 @@ const FIRST_AFTER: Duration = Duration::from_secs(1);
 /// At most one row of a kind in this time.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// What a door tells of values that became null. The store counts them too, and `upkeep` tells of those that
+/// came by no door.
+pub(crate) const MISFITS: &str = "values that did not fit their column, now null";
+/// The same of fields that the table has no column for.
+pub(crate) const NO_COLUMN: &str = "fields without a column, left out";
+
 /// Rule or door, table, what.
 type Key = (String, String, &'static str);
 
@@ -29,13 +35,32 @@ type Key = (String, String, &'static str);
 pub(crate) struct IngestionNotes {
     counts: Mutex<BTreeMap<Key, u64>>,
     first: Notify,
+    /// Values and fields of each table that doors told of since `upkeep` asked.
+    told: Mutex<BTreeMap<String, Told>>,
+}
+
+/// What doors told of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) cells: u64,
+    pub(crate) fields: u64,
 }
 
 impl IngestionNotes {
+    /// What doors told of each table since this was last asked.
+    pub(crate) fn take_told(&self) -> BTreeMap<String, Told> {
+        std::mem::take(&mut *self.told.lock())
+    }
+
     /// Adds `count` findings; none are no finding.
     pub(crate) fn add(&self, source: &str, table: &str, what: &'static str, count: u64) {
         if count == 0 {
             return;
+        }
+        if what == MISFITS || what == NO_COLUMN {
+            let mut told = self.told.lock();
+            let told = told.entry(table.to_owned()).or_default();
+            if what == MISFITS { told.cells += count } else { told.fields += count }
         }
         let mut counts = self.counts.lock();
         let key = (source.to_owned(), table.to_owned(), what);
@@ -117,5 +142,24 @@ mod tests {
             notes.add(&n.to_string(), "T", "values", 1);
         }
         assert_eq!(notes.rows(bartizan_base::Ticks(0)).len(), KINDS_MAX + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_doors_told_of_a_table_is_known_once() {
+        let notes = IngestionNotes::default();
+        notes.add("rule", "Syslog", MISFITS, 3);
+        notes.add("other rule", "Syslog", MISFITS, 2);
+        notes.add("rule", "Syslog", NO_COLUMN, 7);
+        notes.add("rule", "Syslog", "rows dropped by the transformation", 100);
+        notes.add("rule", "Heartbeat", NO_COLUMN, 0);
+        let told = notes.take_told();
+        assert_eq!(told, BTreeMap::from([("Syslog".to_owned(), Told { cells: 5, fields: 7 })]));
+        assert!(notes.take_told().is_empty());
+        assert_eq!(notes.rows(bartizan_base::Ticks(0)).len(), 4, "each rule and kind has its row");
     }
 }

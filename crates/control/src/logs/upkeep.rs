@@ -30,7 +30,7 @@ pub(crate) async fn write_notices(app: Arc<App>) {
 
 async fn step(app: &App, with_rejected: bool) {
     let notices = app.store.take_notices();
-    let rejected = if with_rejected { app.store.take_rejected() } else { Vec::new() };
+    let rejected = if with_rejected { untold(app) } else { Vec::new() };
     let now = app.clock.now();
     let rows: Vec<_> = notices
         .iter()
@@ -46,6 +46,18 @@ async fn step(app: &App, with_rejected: bool) {
         app.store.keep_notices(notices);
         app.store.keep_rejected(rejected);
     }
+}
+
+/// What did not fit and came by no door: the doors tell of their own senders' rows, with the rule they came by.
+fn untold(app: &App) -> Vec<Rejected> {
+    let told = app.ingestion_notes.take_told();
+    let mut rejected = app.store.take_rejected();
+    for Rejected { table, cells, fields, .. } in &mut rejected {
+        let told = told.get(table.as_str()).copied().unwrap_or_default();
+        (*cells, *fields) = (cells.saturating_sub(told.cells), fields.saturating_sub(told.fields));
+    }
+    rejected.retain(|rejected| rejected.cells + rejected.fields > 0);
+    rejected
 }
 
 fn damage(app: &App, notice: &Notice) -> Map<String, Value> {
