@@ -143,11 +143,6 @@ mod tests {
         }
         assert_eq!(notes.rows(bartizan_base::Ticks(0)).len(), KINDS_MAX + 1);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn what_doors_told_of_a_table_is_known_once() {

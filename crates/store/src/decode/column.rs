@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BooleanBuilder, Float64Builder, Int32Builder, Int64Array, Int64Builder,
-    StringViewBuilder,
+    StringViewBuilder, UInt32Array,
 };
+use arrow::error::ArrowError;
 use bartizan_schema::KqlType;
-use serde::de::IgnoredAny;
 
-use super::DEPTH_MAX;
 use super::cell::{Cell, Converted};
-use super::nesting::{self, looks_nested};
+use super::json::{is_json, looks_nested};
 
 /// Builds the array of one column.
 #[derive(Debug)]
@@ -36,6 +35,11 @@ impl Size {
     pub(super) fn of_body(bytes: usize) -> Self {
         Self { rows: bytes / 512 + 1, text_block_bytes: (bytes / 16).clamp(256, 64 << 10) }
     }
+
+    /// How many rows there may be.
+    pub(super) fn rows(self) -> usize {
+        self.rows
+    }
 }
 
 #[derive(Debug)]
@@ -49,6 +53,8 @@ enum Values {
     Text(StringViewBuilder),
     /// Guid, dynamic and decimal.
     NullableText(StringViewBuilder),
+    /// The same text in all rows.
+    Constant { text: String, rows: usize },
 }
 
 /// What became of one value.
@@ -119,15 +125,7 @@ impl ColumnBuilder {
 
     /// Gives all rows one text; what senders wrote is dropped.
     pub(super) fn fill_text(&mut self, rows: usize, text: &str) {
-        let size = Size { rows, text_block_bytes: text.len().max(1) };
-        let mut builder = text_builder(size).with_deduplicate_strings();
-        for _ in 0..rows {
-            builder.append_value(text);
-        }
-        self.values = Some(match self.ty {
-            KqlType::String => Values::Text(builder),
-            _ => Values::NullableText(builder),
-        });
+        self.values = Some(Values::Constant { text: text.to_owned(), rows });
     }
 
     /// Gives all rows one number of ticks.
@@ -145,23 +143,23 @@ impl ColumnBuilder {
     }
 
     /// The column, unless no row has a value.
-    pub(super) fn finish(self, rows: usize) -> Option<ArrayRef> {
-        let mut values = self.values?;
+    pub(super) fn finish(self, rows: usize) -> Result<Option<ArrayRef>, ArrowError> {
+        let Some(mut values) = self.values else { return Ok(None) };
         values.pad(rows);
-        Some(values.finish())
+        values.finish().map(Some)
     }
 
     /// The column with `fallback` where rows have no value.
-    pub(super) fn finish_time(self, rows: usize, fallback: i64) -> ArrayRef {
-        let Some(array) = self.finish(rows) else {
-            return Arc::new(Int64Array::from(vec![fallback; rows]));
+    pub(super) fn finish_time(self, rows: usize, fallback: i64) -> Result<ArrayRef, ArrowError> {
+        let Some(array) = self.finish(rows)? else {
+            return Ok(Arc::new(Int64Array::from(vec![fallback; rows])));
         };
-        match array.as_any().downcast_ref::<Int64Array>() {
+        Ok(match array.as_any().downcast_ref::<Int64Array>() {
             Some(times) if times.null_count() > 0 => {
                 Arc::new(times.iter().map(|time| time.unwrap_or(fallback)).collect::<Int64Array>())
             }
             _ => array,
-        }
+        })
     }
 
     fn converted<T>(
@@ -221,11 +219,6 @@ fn text_builder(size: Size) -> StringViewBuilder {
     StringViewBuilder::with_capacity(size.rows).with_fixed_block_size(size.text_block_bytes as u32)
 }
 
-/// Checked for depth like a body, because the engine will parse it again.
-fn is_json(text: &str) -> bool {
-    nesting::check(text.as_bytes(), DEPTH_MAX).is_ok() && serde_json::from_str::<IgnoredAny>(text).is_ok()
-}
-
 impl Values {
     fn new(ty: KqlType, size: Size) -> Self {
         let rows = size.rows;
@@ -249,6 +242,7 @@ impl Values {
             Self::Long(builder) => builder.len(),
             Self::Real(builder) => builder.len(),
             Self::Text(builder) | Self::NullableText(builder) => builder.len(),
+            Self::Constant { rows, .. } => *rows,
         }
     }
 
@@ -264,16 +258,25 @@ impl Values {
             Self::Real(builder) => builder.append_nulls(missing),
             Self::Text(builder) => (0..missing).for_each(|_| builder.append_value("")),
             Self::NullableText(builder) => (0..missing).for_each(|_| builder.append_null()),
+            Self::Constant { rows, .. } => *rows += missing,
         }
     }
 
-    fn finish(self) -> ArrayRef {
-        match self {
+    fn finish(self) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
             Self::Bool(mut builder) => Arc::new(builder.finish()),
             Self::Int(mut builder) => Arc::new(builder.finish()),
             Self::Long(mut builder) => Arc::new(builder.finish()),
             Self::Real(mut builder) => Arc::new(builder.finish()),
             Self::Text(mut builder) | Self::NullableText(mut builder) => Arc::new(builder.finish()),
-        }
+            Self::Constant { text, rows } => return constant(&text, rows),
+        })
     }
+}
+
+/// The same text in each row, held once.
+fn constant(text: &str, rows: usize) -> Result<ArrayRef, ArrowError> {
+    let mut one = text_builder(Size { rows: 1, text_block_bytes: text.len().max(1) });
+    one.append_value(text);
+    arrow::compute::take(&one.finish(), &UInt32Array::from(vec![0; rows]), None)
 }

@@ -8,7 +8,7 @@
 
 mod cell;
 mod column;
-mod nesting;
+mod json;
 mod rows;
 mod stamp;
 
@@ -26,10 +26,6 @@ use crate::error::StoreError;
 use crate::layout::{self, TIME_COLUMN};
 use column::{ColumnBuilder, Size};
 use rows::RowReader;
-
-/// Deepest nesting of arrays and objects in a body. Parsers of nested values recurse, and a hostile
-/// body must not reach the end of a stack.
-const DEPTH_MAX: usize = 64;
 
 /// A table's declaration, prepared for decoding and padding.
 #[derive(Debug)]
@@ -83,11 +79,10 @@ impl Layout {
     fn read(&self, body: &[u8], received: Ticks, stamp: Option<&Stamp>) -> Result<Decoded, StoreError> {
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(error.valid_up_to(), "the text is not UTF-8"))?;
-        nesting::check(body, DEPTH_MAX)?;
         let size = Size::of_body(body.len());
         let mut builders: Vec<ColumnBuilder> =
             self.table.columns.iter().map(|column| ColumnBuilder::new(column.ty, size)).collect();
-        let mut reader = RowReader::new(self, &mut builders);
+        let mut reader = RowReader::new(self, &mut builders, size.rows());
         reader.read_body(text)?;
         let counts = reader.finish();
         if let Some(stamp) = stamp {
@@ -116,9 +111,9 @@ impl Layout {
         for (at, builder) in builders.into_iter().enumerate() {
             let is_time = self.table.columns[at].name == TIME_COLUMN;
             let array = if is_time && builder.ty() == KqlType::DateTime {
-                Some(builder.finish_time(rows, received.0))
+                Some(builder.finish_time(rows, received.0)?)
             } else {
-                builder.finish(rows)
+                builder.finish(rows)?
             };
             if let Some(array) = array {
                 fields.push(Arc::clone(&self.schema.fields()[at]));

@@ -1,16 +1,15 @@
-//! Reads the rows of a body: serde visitors that hand every value to its column's builder.
-
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use sonic_rs::{JsonValueTrait, LazyValue};
+//! Reads the rows of a body: one pass over the text, every value from there straight into its column's builder.
 
 use bartizan_schema::KqlType;
 
 use super::cell::Cell;
 use super::column::{ColumnBuilder, Pushed};
+use super::json::{COLON, NAME, Scanner, Wrong};
 use super::{Layout, malformed};
 use crate::error::StoreError;
+
+/// Names of members that are remembered; rows with more of them are looked up.
+const KNOWN_MAX: usize = 512;
 
 /// What reading a body found out beside the values.
 #[derive(Debug, Default)]
@@ -26,14 +25,18 @@ pub(super) struct RowReader<'b> {
     layout: &'b Layout,
     builders: &'b mut [ColumnBuilder],
     counts: Counts,
-    /// The keys of the row before, with their columns. Rows of one sender have the same fields in the
-    /// same order, so a comparison mostly replaces the hash lookup.
-    keys: Vec<(String, Option<usize>)>,
+    /// What stood before the values of the row before: comma, name and colon as they were written, with the
+    /// column. Rows of one sender have the same fields in the same order, so that one comparison mostly
+    /// replaces reading and looking up the name.
+    known: Vec<(Box<[u8]>, Option<usize>)>,
+    /// Where texts with escapes are put together.
+    scratch: String,
 }
 
 impl<'b> RowReader<'b> {
-    pub(super) fn new(layout: &'b Layout, builders: &'b mut [ColumnBuilder]) -> Self {
-        Self { layout, builders, counts: Counts::default(), keys: Vec::new() }
+    pub(super) fn new(layout: &'b Layout, builders: &'b mut [ColumnBuilder], rows: usize) -> Self {
+        let counts = Counts { billed_bytes: Vec::with_capacity(rows), ..Counts::default() };
+        Self { layout, builders, counts, known: Vec::new(), scratch: String::new() }
     }
 
     pub(super) fn finish(self) -> Counts {
@@ -42,224 +45,141 @@ impl<'b> RowReader<'b> {
 
     /// An array of objects, or objects on lines of their own.
     pub(super) fn read_body(&mut self, text: &str) -> Result<(), StoreError> {
-        let start = text.len() - text.trim_start().len();
-        if text[start..].starts_with('[') {
-            return self.read_value(text, 0, Shape::Rows);
-        }
-        let mut from = 0;
-        for line in text.split_inclusive('\n') {
-            if !line.trim_ascii().is_empty() {
-                self.read_value(line, from, Shape::Row)?;
+        let mut scanner = Scanner::new(text, 0);
+        let read = match scanner.token() {
+            Some(b'[') => self.read_array(&mut scanner),
+            _ => self.read_lines(text),
+        };
+        read.map_err(|Wrong { position, reason }| malformed(position, reason))
+    }
+
+    fn read_array(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Wrong> {
+        scanner.expect(b'[', "")?;
+        if scanner.token() == Some(b']') {
+            scanner.expect(b']', "")?;
+        } else {
+            loop {
+                self.read_row(scanner, 2)?;
+                match scanner.token() {
+                    Some(b',') => scanner.expect(b',', "")?,
+                    _ => break scanner.expect(b']', "a comma or the array's end is missing")?,
+                }
             }
-            from += line.len();
+        }
+        end(scanner)
+    }
+
+    fn read_lines(&mut self, text: &str) -> Result<(), Wrong> {
+        let mut from = 0;
+        while from < text.len() {
+            let to = memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |len| from + len);
+            let mut scanner = Scanner::new(&text[..to], from);
+            if scanner.token().is_some() {
+                self.read_row(&mut scanner, 1)?;
+                end(&mut scanner)?;
+            }
+            from = to + 1;
         }
         Ok(())
     }
 
-    fn read_value(&mut self, text: &str, from: usize, shape: Shape) -> Result<(), StoreError> {
-        let mut parser = sonic_rs::Deserializer::from_str(text);
-        let result = match shape {
-            Shape::Rows => (&mut parser).deserialize_seq(RowsVisitor(self)),
-            Shape::Row => RowSeed(self).deserialize(&mut parser),
+    /// Reads an object that, with itself, is `depth` deep.
+    fn read_row(&mut self, scanner: &mut Scanner<'_>, depth: u32) -> Result<(), Wrong> {
+        scanner.expect(b'{', "a row is an object, and none starts here")?;
+        let row = self.counts.billed_bytes.len();
+        let (mut place, mut billed) = (0, 0);
+        loop {
+            let at = match self.known.get(place) {
+                Some((written, at)) if scanner.take(written) => *at,
+                _ => match self.read_name(scanner, place)? {
+                    Some(at) => at,
+                    None => break,
+                },
+            };
+            place += 1;
+            match at {
+                Some(at) => billed += self.read_value(scanner, row, at, depth)?,
+                None => {
+                    self.counts.unknown_fields += 1;
+                    scanner.skip(depth)?;
+                }
+            }
+        }
+        self.counts.billed_bytes.push(billed as f64);
+        Ok(())
+    }
+
+    /// Passes over what stands before the value at `place` of a row and finds its column. The row ends instead
+    /// where there is no outer answer.
+    fn read_name(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        place: usize,
+    ) -> Result<Option<Option<usize>>, Wrong> {
+        let from = scanner.position();
+        match scanner.token() {
+            Some(b'}') => {
+                scanner.expect(b'}', "")?;
+                return Ok(None);
+            }
+            Some(b',') if place > 0 => scanner.expect(b',', "")?,
+            Some(b'"') if place == 0 => {}
+            found => return Err(scanner.unexpected(found, "a comma or the object's end is missing")),
+        }
+        match scanner.token() {
+            Some(b'"') => {}
+            found => return Err(scanner.unexpected(found, NAME)),
+        }
+        let at = self.layout.position(scanner.string(&mut self.scratch)?);
+        scanner.expect(b':', COLON)?;
+        scanner.token();
+        let written = || scanner.since(from).as_bytes().into();
+        match self.known.get_mut(place) {
+            Some(known) => *known = (written(), at),
+            None if place < KNOWN_MAX => self.known.push((written(), at)),
+            None => {}
+        }
+        Ok(Some(at))
+    }
+
+    /// Stores the value that follows; returns its size for metering.
+    fn read_value(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        row: usize,
+        at: usize,
+        depth: u32,
+    ) -> Result<usize, Wrong> {
+        let builder = &mut self.builders[at];
+        let pushed = match scanner.token() {
+            Some(b'"') => builder.push(row, Cell::Text(scanner.string(&mut self.scratch)?)),
+            // The sender's own JSON text is kept.
+            Some(b'{' | b'[' | b'-' | b'0'..=b'9') if builder.ty() == KqlType::Dynamic => {
+                builder.push(row, Cell::Nested(scanner.skip(depth)?))
+            }
+            Some(b'{' | b'[') => {
+                let position = scanner.position();
+                // The text of a value where a scalar was declared is written anew, without spaces.
+                let value: serde_json::Value = serde_json::from_str(scanner.skip(depth)?)
+                    .map_err(|_| Wrong { position, reason: "an array or object cannot be read" })?;
+                builder.push(row, Cell::Nested(&value.to_string()))
+            }
+            Some(b'-' | b'0'..=b'9') => builder.push(row, scanner.number()?),
+            _ => builder.push(row, scanner.literal()?),
         };
-        result.and_then(|()| parser.end()).map_err(|error| {
-            let message = error.to_string();
-            let reason = message.split(" at line ").next().unwrap_or_default().trim().to_owned();
-            malformed(from + error.offset().min(text.len()), reason)
-        })
-    }
-
-    /// The column of the field at place `place` of the current row.
-    fn column_of(&mut self, place: usize, key: &str) -> Option<usize> {
-        match self.keys.get(place) {
-            Some((known, at)) if known == key => return *at,
-            _ => {}
-        }
-        let at = self.layout.position(key);
-        let entry = (key.to_owned(), at);
-        match self.keys.get_mut(place) {
-            Some(slot) => *slot = entry,
-            None => self.keys.push(entry),
-        }
-        at
-    }
-
-    fn push(&mut self, row: usize, at: usize, cell: Cell<'_>) {
-        match self.builders[at].push(row, cell) {
-            Pushed::Stored { size_bytes } => self.counts.billed_bytes[row] += size_bytes as f64,
+        match pushed {
+            Pushed::Stored { size_bytes } => return Ok(size_bytes),
             Pushed::Absent => {}
             Pushed::Rejected => self.counts.rejected_cells += 1,
         }
+        Ok(0)
     }
 }
 
-#[derive(Clone, Copy)]
-enum Shape {
-    Rows,
-    Row,
-}
-
-struct RowsVisitor<'r, 'b>(&'r mut RowReader<'b>);
-
-impl<'de> Visitor<'de> for RowsVisitor<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of objects")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
-        while rows.next_element_seed(RowSeed(self.0))?.is_some() {}
-        Ok(())
-    }
-}
-
-struct RowSeed<'r, 'b>(&'r mut RowReader<'b>);
-
-impl<'de> DeserializeSeed<'de> for RowSeed<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for RowSeed<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        let reader = self.0;
-        let row = reader.counts.billed_bytes.len();
-        reader.counts.billed_bytes.push(0.0);
-        let mut place = 0;
-        while let Some(at) = fields.next_key_seed(KeySeed { reader, place })? {
-            place += 1;
-            match at {
-                None => {
-                    reader.counts.unknown_fields += 1;
-                    fields.next_value::<IgnoredAny>()?;
-                }
-                Some(at) if reader.builders[at].ty() == KqlType::Dynamic => {
-                    let value = fields.next_value::<LazyValue<'_>>()?;
-                    reader.push_lazy(row, at, &value);
-                }
-                Some(at) => fields.next_value_seed(CellSeed { reader, row, at })?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl RowReader<'_> {
-    /// Keeps the sender's own JSON text of a dynamic value.
-    fn push_lazy(&mut self, row: usize, at: usize, value: &LazyValue<'_>) {
-        let raw = value.as_raw_str();
-        match raw.as_bytes().first() {
-            Some(b'"') => match value.as_str() {
-                Some(text) => self.push(row, at, Cell::Text(text)),
-                None => self.counts.rejected_cells += 1,
-            },
-            Some(b'n') | None => self.push(row, at, Cell::Null),
-            // Numbers and bools are their own JSON text, too.
-            Some(_) => self.push(row, at, Cell::Nested(raw)),
-        }
-    }
-}
-
-struct KeySeed<'r, 'b> {
-    reader: &'r mut RowReader<'b>,
-    place: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeySeed<'_, '_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field name")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.reader.column_of(self.place, key))
-    }
-}
-
-struct CellSeed<'r, 'b> {
-    reader: &'r mut RowReader<'b>,
-    row: usize,
-    at: usize,
-}
-
-impl CellSeed<'_, '_> {
-    fn push<E>(self, cell: Cell<'_>) -> Result<(), E> {
-        self.reader.push(self.row, self.at, cell);
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for CellSeed<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for CellSeed<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.push(Cell::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.push(Cell::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.push(Cell::Int(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.push(i64::try_from(value).map_or(Cell::Uint(value), Cell::Int))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.push(Cell::Float(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        self.push(Cell::Text(value))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<(), A::Error> {
-        self.push_nested(serde::de::value::MapAccessDeserializer::new(fields))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
-        self.push_nested(serde::de::value::SeqAccessDeserializer::new(items))
-    }
-}
-
-impl CellSeed<'_, '_> {
-    /// An array or object where a scalar was declared: its JSON text, written anew.
-    fn push_nested<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let value: serde_json::Value = serde::Deserialize::deserialize(deserializer)?;
-        self.push(Cell::Nested(&value.to_string()))
+/// Nothing but white space may follow.
+fn end(scanner: &mut Scanner<'_>) -> Result<(), Wrong> {
+    match scanner.token() {
+        None => Ok(()),
+        found => Err(scanner.unexpected(found, "something follows after the end")),
     }
 }

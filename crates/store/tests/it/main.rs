@@ -6,6 +6,7 @@ mod append;
 mod backup;
 mod crash;
 mod damage;
+mod decode;
 mod delta;
 mod disk_full;
 mod faults;
