@@ -253,7 +253,6 @@ impl<'a> Scanner<'a> {
         // One bit for each that is open, the innermost one lowest: set for an object.
         let mut objects = 0_u64;
         loop {
-            let mut ended = true;
             match self.token() {
                 Some(bracket @ (b'{' | b'[')) => {
                     if depth + open >= DEPTH_MAX {
@@ -264,17 +263,18 @@ impl<'a> Scanner<'a> {
                     objects = objects << 1 | u64::from(bracket == b'{');
                     // The closing brackets of ASCII are two behind the opening ones.
                     if self.token() != Some(bracket + 2) {
-                        ended = false;
                         if bracket == b'{' {
                             self.skip_key()?;
                         }
+                        continue;
                     }
                 }
                 Some(b'"') => self.skip_string()?,
                 Some(b'-' | b'0'..=b'9') => drop(self.skip_number()?),
                 _ => drop(self.literal()?),
             }
-            while ended {
+            // A value has ended, and with it all that end right after it.
+            loop {
                 if open == 0 {
                     return Ok(self.since(from));
                 }
