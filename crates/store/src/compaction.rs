@@ -11,6 +11,7 @@ use bartizan_base::{Ticks, counters};
 
 use crate::decode::Layout;
 use crate::error::StoreError;
+use crate::files::Files;
 use crate::flush::write_rows;
 use crate::integrity;
 use crate::manifest::{FileRow, TableKey};
@@ -46,11 +47,19 @@ pub(crate) async fn compact(shared: &Arc<Shared>) -> Result<(), StoreError> {
 }
 
 fn plan(shared: &Shared) -> Vec<Merge> {
-    let state = shared.state.lock();
+    // Looking through a million files takes longer than senders may wait for the lock: a copy of the list is cheap.
+    let tables: Vec<(TableKey, Arc<Layout>, Files)> = shared
+        .state
+        .lock()
+        .contents
+        .iter()
+        .filter(|(_, table)| !table.files.is_empty())
+        .map(|(key, table)| (key.clone(), Arc::clone(&table.layout), table.files.clone()))
+        .collect();
     let mut merges = Vec::new();
-    for (key, table) in &state.contents {
+    for (key, layout, files) in &tables {
         let mut days: BTreeMap<i64, Vec<&Arc<FileEntry>>> = BTreeMap::new();
-        for file in &table.files {
+        for file in files {
             if file.size_bytes < shared.options.merge_bytes_max {
                 days.entry(file.day).or_default().push(file);
             }
@@ -58,7 +67,7 @@ fn plan(shared: &Shared) -> Vec<Merge> {
         for small in days.into_values() {
             let files = choose(&small, &shared.options);
             if !files.is_empty() {
-                merges.push(Merge { key: key.clone(), layout: Arc::clone(&table.layout), files });
+                merges.push(Merge { key: key.clone(), layout: Arc::clone(layout), files });
             }
         }
     }

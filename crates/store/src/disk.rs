@@ -36,12 +36,33 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// All files below a folder, in path order. Empty when the folder is absent.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+    /// The files and the folders right in a folder, each in path order. Empty when the folder is absent.
+    fn entries(&self, dir: &Path) -> io::Result<Entries> {
+        let mut entries = Entries::default();
+        for path in self.list(dir)? {
+            let inside = path.strip_prefix(dir).ok().and_then(|inside| inside.components().next());
+            let inside = inside.map_or_else(|| path.clone(), |first| dir.join(first));
+            if inside == path {
+                entries.files.push(path);
+            } else if entries.folders.last() != Some(&inside) {
+                entries.folders.push(inside);
+            }
+        }
+        Ok(entries)
+    }
     /// Deletes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the entries of a folder (created and removed files) durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Bytes an unprivileged writer can still use in the file system of `dir`.
     fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
+}
+
+/// What lies right in a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries {
+    pub files: Vec<PathBuf>,
+    pub folders: Vec<PathBuf>,
 }
 
 /// An open file that is only ever appended to.
@@ -120,21 +141,28 @@ impl Disk for LocalDisk {
         let mut files = Vec::new();
         let mut folders = vec![dir.to_owned()];
         while let Some(folder) = folders.pop() {
-            let entries = match fs::read_dir(&folder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries?,
-            };
-            for entry in entries {
-                let entry = entry?;
-                if entry.file_type()?.is_dir() {
-                    folders.push(entry.path());
-                } else {
-                    files.push(entry.path());
-                }
-            }
+            let entries = self.entries(&folder)?;
+            files.extend(entries.files);
+            folders.extend(entries.folders);
         }
         files.sort();
         Ok(files)
+    }
+
+    fn entries(&self, dir: &Path) -> io::Result<Entries> {
+        let mut entries = Entries::default();
+        let found = match fs::read_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(entries),
+            found => found?,
+        };
+        for entry in found {
+            let entry = entry?;
+            let kind = if entry.file_type()?.is_dir() { &mut entries.folders } else { &mut entries.files };
+            kind.push(entry.path());
+        }
+        entries.files.sort();
+        entries.folders.sort();
+        Ok(entries)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

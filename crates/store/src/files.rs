@@ -142,7 +142,7 @@ mod tests {
             time_max: times.1,
             seq_min: 1,
             seq_max: 1,
-            sorted_by: Vec::new(),
+            sorted_by: Arc::default(),
             received,
             crc: None,
             index: None,

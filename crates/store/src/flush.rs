@@ -95,7 +95,7 @@ pub(crate) fn write_rows(
     batches: &[RecordBatch],
     received: Ticks,
 ) -> Result<Vec<FileRow>, StoreError> {
-    let sorted_by = clustering::sort_columns(&layout.table);
+    let sorted_by: Arc<[String]> = clustering::sort_columns(&layout.table).into();
     let slices = buffer::concat(layout, batches)
         .and_then(|batch| clustering::slices(&batch, &sorted_by))
         .map_err(StoreError::arrow(&layout.table.name))?;
@@ -106,7 +106,7 @@ fn write_slice(
     options: &StoreOptions,
     key: &TableKey,
     slice: &Slice,
-    sorted_by: &[String],
+    sorted_by: &Arc<[String]>,
     received: Ticks,
 ) -> Result<FileRow, StoreError> {
     let (workspace, table) = key;
@@ -129,7 +129,7 @@ fn write_slice(
         time_max,
         seq_min,
         seq_max,
-        sorted_by: sorted_by.to_vec(),
+        sorted_by: Arc::clone(sorted_by),
         received: received.0,
         crc: Some(crc32c::crc32c(&bytes)),
         index: Some(index),

@@ -34,7 +34,7 @@ pub(crate) struct FileRow {
     pub(crate) time_max: i64,
     pub(crate) seq_min: i64,
     pub(crate) seq_max: i64,
-    pub(crate) sorted_by: Vec<String>,
+    pub(crate) sorted_by: Arc<[String]>,
     /// When its newest rows were written to a file first, in ticks.
     pub(crate) received: i64,
     /// CRC-32C of the whole file. `None` for a file that a program without checksums wrote.
@@ -61,11 +61,10 @@ pub(crate) struct TableFlush {
     pub(crate) sources: Vec<(Uuid, u64)>,
 }
 
-/// Everything the manifest says, read at open.
+/// What the manifest says beside the files, read at open.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) tables: Vec<(WorkspaceId, Table)>,
-    pub(crate) files: Vec<(TableKey, FileRow)>,
     pub(crate) positions: Vec<(TableKey, u64)>,
     pub(crate) sources: Vec<(TableKey, Uuid, u64)>,
     pub(crate) damaged: Vec<(TableKey, Damaged)>,
@@ -88,7 +87,7 @@ impl Manifest {
         Ok(Self(pool))
     }
 
-    /// Reads everything.
+    /// Reads everything but the files; those are read by [`crate::manifest_files`].
     pub(crate) async fn load(&self) -> Result<Contents, StoreError> {
         let mut contents = Contents::default();
         for row in
@@ -101,15 +100,6 @@ impl Manifest {
                 reason: format!("its stored declaration cannot be read: {error}"),
             })?;
             contents.tables.push((workspace, table));
-        }
-        for row in sqlx::query(
-            "SELECT workspace, table_name, id, path, day, size_bytes, rows, time_min, time_max, seq_min, seq_max,
-                    sorted_by, crc, index_at, index_len, received FROM store_files ORDER BY id",
-        )
-        .fetch_all(&self.0)
-        .await?
-        {
-            contents.files.push((table_key(&row)?, file_row(&row)?));
         }
         for row in
             sqlx::query("SELECT workspace, table_name, seq FROM store_positions").fetch_all(&self.0).await?
@@ -409,29 +399,6 @@ fn uuid(row: &SqliteRow, at: usize) -> Result<Uuid, sqlx::Error> {
 
 pub(crate) fn table_key(row: &SqliteRow) -> Result<TableKey, sqlx::Error> {
     Ok((WorkspaceId(uuid(row, 0)?), Arc::from(row.try_get::<&str, _>(1)?)))
-}
-
-fn file_row(row: &SqliteRow) -> Result<FileRow, sqlx::Error> {
-    let sorted_by: &str = row.try_get(11)?;
-    let time_max = row.try_get(8)?;
-    Ok(FileRow {
-        id: row.try_get(2)?,
-        path: row.try_get(3)?,
-        day: row.try_get(4)?,
-        size_bytes: row.try_get::<i64, _>(5)? as u64,
-        rows: row.try_get::<i64, _>(6)? as u64,
-        time_min: row.try_get(7)?,
-        time_max,
-        seq_min: row.try_get(9)?,
-        seq_max: row.try_get(10)?,
-        sorted_by: sorted_by.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-        received: row.try_get::<Option<i64>, _>(15)?.unwrap_or(time_max),
-        crc: row.try_get::<Option<i64>, _>(12)?.map(|crc| crc as u32),
-        index: row
-            .try_get::<Option<i64>, _>(13)?
-            .zip(row.try_get::<Option<i64>, _>(14)?)
-            .map(|(offset, len)| IndexPlace { offset: offset as u64, len: len as usize }),
-    })
 }
 
 fn purge(row: &SqliteRow) -> Result<Purge, StoreError> {

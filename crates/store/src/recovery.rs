@@ -1,6 +1,6 @@
 //! Opening a store: the manifest gives the files, the log gives the rows after them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use bartizan_base::counters;
 use bartizan_schema::TableRegistry;
 
 use crate::decode::{Layout, Stamp};
-use crate::delta;
 use crate::error::StoreError;
 use crate::integrity::{Damaged, Fault};
 use crate::manifest::{Contents, Manifest, TableKey};
@@ -17,9 +16,11 @@ use crate::notice::Notice;
 use crate::options::StoreOptions;
 use crate::record::Record;
 use crate::segment::{self, HEADER_LEN};
-use crate::state::{SourceMark, State, file_entry};
+use crate::snapshot::FileEntry;
+use crate::state::{SourceMark, State};
 use crate::tables::Tables;
 use crate::wal::{self, Closed, Wal};
+use crate::{manifest_files, on_disk};
 
 const DAMAGED: &str = "bartizan_store_log_damaged_total";
 
@@ -51,10 +52,11 @@ pub(crate) async fn open(
         contents.published = manifest.published(&options.dir).await?;
         contents.published_paths = manifest.published_paths().await?;
     }
+    let files = manifest_files::load(&manifest, options).await?;
     let (options, registry) = (options.clone(), registry.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let mut recovery = Recovery::default();
-        let mut state = restore(&options, &registry, contents, &mut recovery)?;
+        let mut state = restore(&options, &registry, contents, files, &mut recovery)?;
         let wal = replay(&options, &mut state, &mut recovery)?;
         Ok::<_, StoreError>((state, wal, recovery))
     });
@@ -67,30 +69,32 @@ fn restore(
     options: &StoreOptions,
     registry: &TableRegistry,
     contents: Contents,
+    files: Vec<(TableKey, Arc<FileEntry>)>,
     recovery: &mut Recovery,
 ) -> Result<State, StoreError> {
     let data = options.dir.join("data");
     options.disk.create_dir_all(&data).map_err(StoreError::io("create", &data))?;
-    let on_disk: BTreeSet<PathBuf> =
-        options.disk.list(&data).map_err(StoreError::io("list", &data))?.into_iter().collect();
-    remove_orphans(options, &contents, &on_disk, recovery)?;
     let mut state = State { tables: Tables::new(registry), ..State::default() };
     for (workspace, table) in contents.tables {
         state.tables.put(workspace, table);
     }
-    let published: BTreeSet<PathBuf> =
+    let published: HashSet<PathBuf> =
         contents.published.iter().flat_map(|(_, published)| published.files.keys().cloned()).collect();
-    state.published.extend(contents.published);
-    for (key, row) in contents.files {
-        let entry = file_entry(&options.dir, row, &options.disk);
+    let all = contents.published.into_iter().map(|(key, published)| (key, Arc::new(published)));
+    state.published.extend(all);
+    if !published.is_empty() {
+        for (_, file) in files.iter().filter(|(_, file)| published.contains(&file.path)) {
+            file.is_published.store(true, std::sync::atomic::Ordering::Release);
+        }
+    }
+    let others = contents.published_paths.iter().map(|path| options.dir.join(path)).collect();
+    let (found, lost) = on_disk::compare(options, files, &others, recovery)?;
+    for (key, entry) in found {
         let Some(layout) = layout_of(&state, &key) else { continue };
-        if published.contains(&entry.path) {
-            entry.is_published.store(true, std::sync::atomic::Ordering::Release);
-        }
-        if on_disk.contains(&entry.path) {
-            state.table(key.0, &layout).files.push(entry);
-            continue;
-        }
+        state.table(key.0, &layout).files.push(entry);
+    }
+    for (key, entry) in lost {
+        let Some(layout) = layout_of(&state, &key) else { continue };
         // The manifest keeps its entry: the file may come back from a backup.
         tracing::error!(path = %entry.path.display(), rows = entry.rows, "file of the manifest is missing");
         recovery.missing_files.push(entry.path.clone());
@@ -126,27 +130,6 @@ fn layout_of(state: &State, key: &TableKey) -> Option<Arc<Layout>> {
         tracing::warn!(table = %key.1, "stored rows belong to a table that is not declared");
     }
     layout
-}
-
-fn remove_orphans(
-    options: &StoreOptions,
-    contents: &Contents,
-    on_disk: &BTreeSet<PathBuf>,
-    recovery: &mut Recovery,
-) -> Result<(), StoreError> {
-    let files = contents.files.iter().map(|(_, row)| options.dir.join(&row.path));
-    let published = contents.published_paths.iter().map(|path| options.dir.join(path));
-    let named: BTreeSet<PathBuf> = files.chain(published).collect();
-    for orphan in on_disk.difference(&named) {
-        // Logs of published tables are their own, but for drafts that a crash left.
-        let is_log = orphan.parent().is_some_and(|dir| dir.ends_with(delta::LOG_FOLDER));
-        if is_log && orphan.extension().is_none_or(|extension| extension != "tmp") {
-            continue;
-        }
-        options.disk.remove(orphan).map_err(StoreError::io("remove", orphan))?;
-        recovery.orphans_removed += 1;
-    }
-    Ok(())
 }
 
 /// Reads the log back, oldest segment first, and starts a new segment.

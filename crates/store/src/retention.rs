@@ -5,6 +5,7 @@
 //! once (docs/decisions has the reason). Up to `days` a file is in every snapshot; from then up to
 //! `total_days` it is on disk and no query sees it, until the table's `days` are raised again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bartizan_base::time::TICKS_PER_DAY;
@@ -74,6 +75,7 @@ impl FileEntry {
 pub(crate) async fn expire(shared: &Arc<Shared>, now: Ticks) -> Result<(), StoreError> {
     for Expired { key, files, kept_from, damaged } in expired(shared, now) {
         let ids: Vec<i64> = files.iter().map(|file| file.id).collect();
+        let gone: HashSet<i64> = ids.iter().copied().collect();
         if !ids.is_empty() {
             shared.manifest.replace_files(&key, &ids, &[]).await?;
             counters::count(FILES, "expired", files.len() as u64);
@@ -83,7 +85,7 @@ pub(crate) async fn expire(shared: &Arc<Shared>, now: Ticks) -> Result<(), Store
         }
         let mut state = shared.state.lock();
         if let Some(table) = state.contents.get_mut(&key) {
-            table.files.retain(|file| !ids.contains(&file.id));
+            table.files.retain(|file| !gone.contains(&file.id));
             table.damaged.retain(|damaged| damaged.time_max >= kept_from);
         }
         drop(state);

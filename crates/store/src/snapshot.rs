@@ -50,7 +50,7 @@ pub struct FileEntry {
     pub seq_min: i64,
     pub seq_max: i64,
     /// The columns that rows are sorted by, first one first.
-    pub sorted_by: Vec<String>,
+    pub sorted_by: Arc<[String]>,
     pub(crate) id: i64,
     /// The first day of the time slice, in days since 0001-01-01.
     pub(crate) day: i64,

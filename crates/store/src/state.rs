@@ -1,7 +1,7 @@
 //! What the store knows in memory: one lock, held shortly, around buffers, files and numbers.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
@@ -32,7 +32,7 @@ pub(crate) struct State {
     /// How far files covered the log, of tables that have no state yet or were dropped.
     pub(crate) positions: HashMap<TableKey, u64>,
     /// What readers of the Delta tables are shown.
-    pub(crate) published: HashMap<TableKey, Published>,
+    pub(crate) published: HashMap<TableKey, Arc<Published>>,
 }
 
 /// One table of one workspace.
@@ -135,10 +135,18 @@ impl State {
     }
 }
 
+/// A path without room to spare: there may be a million of them.
+fn path_of(dir: &Path, relative: &str) -> PathBuf {
+    let mut path = PathBuf::with_capacity(dir.as_os_str().len() + 1 + relative.len());
+    path.push(dir);
+    path.push(relative);
+    path
+}
+
 /// The entry of a file that the manifest names.
 pub(crate) fn file_entry(dir: &Path, row: FileRow, disk: &Arc<dyn Disk>) -> Arc<FileEntry> {
     Arc::new(FileEntry {
-        path: dir.join(&row.path),
+        path: path_of(dir, &row.path),
         size_bytes: row.size_bytes,
         rows: row.rows,
         time_min: row.time_min,

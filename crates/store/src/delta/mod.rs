@@ -29,6 +29,7 @@ use crate::error::StoreError;
 use crate::files::Files;
 use crate::manifest::TableKey;
 use crate::shared::Shared;
+use crate::snapshot::FileEntry;
 use actions::Commit;
 
 const COMMITS: &str = "bartizan_store_delta_commits_total";
@@ -75,29 +76,37 @@ pub(crate) async fn publish(shared: &Arc<Shared>) -> Result<(), StoreError> {
 
 /// The tables whose files are not what was published last.
 fn changed(shared: &Shared) -> Vec<Change> {
-    let state = shared.state.lock();
-    let mut changes = Vec::new();
-    for (key, table) in &state.contents {
-        let published = state.published.get(key);
-        let now: std::collections::HashSet<&Path> =
-            table.files.iter().map(|file| file.path.as_path()).collect();
-        let is_same = published.map_or(now.is_empty(), |published| {
-            published.columns == actions::columns(&table.layout)
-                && published.files.len() == now.len()
-                && published.files.keys().all(|path| now.contains(path.as_path()))
-        });
-        if !is_same {
-            let (layout, files) = (Arc::clone(&table.layout), table.files.clone());
-            changes.push(Change { key: key.clone(), layout, files });
-        }
-    }
-    changes
+    // Only one publishes at a time, and nothing else changes what is published of a table that is there: comparing a
+    // million files may happen without the lock, which senders wait for.
+    let tables: Vec<Change> = shared
+        .state
+        .lock()
+        .contents
+        .iter()
+        .map(|(key, table)| Change {
+            key: key.clone(),
+            layout: Arc::clone(&table.layout),
+            files: table.files.clone(),
+        })
+        .collect();
+    tables.into_iter().filter(|table| !is_published(shared, table)).collect()
+}
+
+/// Whether a table's files are those that were published last.
+fn is_published(shared: &Shared, Change { key, layout, files }: &Change) -> bool {
+    let Some(published) = shared.state.lock().published.get(key).map(Arc::clone) else {
+        return files.is_empty();
+    };
+    let is_listed = |file: &Arc<FileEntry>| published.files.contains_key(&file.path);
+    published.columns == actions::columns(layout)
+        && published.files.len() == files.len()
+        && files.iter().all(is_listed)
 }
 
 async fn commit(shared: &Arc<Shared>, options: &DeltaOptions, change: Change) -> Result<(), StoreError> {
     let Change { key, layout, files } = change;
     let now = shared.options.clock.now();
-    let before = shared.state.lock().published.get(&key).cloned().unwrap_or_default();
+    let before = shared.state.lock().published.get(&key).map(Arc::clone).unwrap_or_default();
     // From here on a file that leaves the table is deleted by `vacuum` and not with its last reader.
     files.iter().for_each(|file| file.is_published.store(true, Ordering::Release));
     let current: BTreeMap<PathBuf, Add> =
@@ -107,14 +116,14 @@ async fn commit(shared: &Arc<Shared>, options: &DeltaOptions, change: Change) ->
     let stored: std::collections::BTreeSet<PathBuf> = before.files.keys().cloned().collect();
     let written = tokio::task::spawn_blocking(move || {
         let writer = Writer { disk: &*disk, folder: &folder, key: &table_key, layout: &layout, now };
-        writer.write(before, current, options.checkpoint_commits)
+        writer.write(Published::clone(&before), current, options.checkpoint_commits)
     });
     let (after, removed) = written.await.map_err(|error| StoreError::Worker(error.to_string()))??;
     let added: Vec<(&PathBuf, &Add)> =
         after.files.iter().filter(|(path, _)| !stored.contains(*path)).collect();
     shared.manifest.put_published(&shared.options.dir, &key, &after, &added, &removed, now).await?;
     counters::count(COMMITS, "", 1);
-    shared.state.lock().published.insert(key, after);
+    shared.state.lock().published.insert(key, Arc::new(after));
     Ok(())
 }
 
