@@ -12,9 +12,10 @@ use bartizan_schema::KqlType;
 use crate::decode::Layout;
 use crate::layout::{self, SEQ_COLUMN};
 
-/// Runs are merged up to this many rows. A query pays per batch, a merge per row; a few thousand rows
-/// make the first cost small and keep one merge well below a millisecond for tables of usual width.
-const RUN_ROWS_MAX: usize = 8192;
+/// Runs are merged up to this many rows. A query pays per batch, a merge per row.
+const RUN_ROWS_MAX: usize = 4096;
+/// A run with this many rows is left as it is: what large senders bring is not copied again before its flush.
+const RUN_ROWS_ENOUGH: usize = 1000;
 
 /// A string array with more data buffers than this is copied into fresh ones when runs merge.
 const STRING_BUFFERS_MAX: usize = 8;
@@ -39,12 +40,24 @@ struct Run {
     bytes: usize,
 }
 
+/// Runs at a buffer's end that are to become one.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    from: usize,
+    batches: Vec<RecordBatch>,
+}
+
+impl Tail {
+    /// The rows of all of them.
+    pub(crate) fn merge(&self, layout: &Layout) -> Result<RecordBatch, ArrowError> {
+        concat(layout, &self.batches)
+    }
+}
+
 impl Buffer {
-    /// Adds the rows of one commit. Small runs are merged, so that many small appends do not become
-    /// many small batches: each row is copied about log2(`RUN_ROWS_MAX`) times.
+    /// Adds the rows of one commit, as a run of their own; see [`Buffer::untidy`].
     pub(crate) fn push(
         &mut self,
-        layout: &Layout,
         batch: &RecordBatch,
         seq: u64,
         received: Ticks,
@@ -56,16 +69,50 @@ impl Buffer {
         self.first_seq.get_or_insert(seq);
         self.last_seq = seq;
         self.add_run(batch);
-        while let [.., before, last] = self.runs.as_slice() {
-            let (left, right) = (before.batch.num_rows(), last.batch.num_rows());
-            if left > 2 * right || left + right > RUN_ROWS_MAX {
+        Ok(())
+    }
+
+    /// The last runs that should become one, if there are such: many small appends must not stay many small
+    /// batches. Each row is copied about log2(`RUN_ROWS_MAX`) times by and by. Making the one run takes a while, so
+    /// that whoever holds a lock around the buffer does it without the lock.
+    pub(crate) fn untidy(&self) -> Option<Tail> {
+        let (_, before) = self.runs.split_last()?;
+        let mut from = before.len();
+        let mut rows = self.runs[from].batch.num_rows();
+        for run in before.iter().rev() {
+            let left = run.batch.num_rows();
+            if rows >= RUN_ROWS_ENOUGH || left > 2 * rows || left + rows > RUN_ROWS_MAX {
                 break;
             }
-            let merged = concat(layout, &[before.batch.clone(), last.batch.clone()])?;
-            for run in self.runs.drain(self.runs.len() - 2..) {
-                self.bytes -= run.bytes;
-            }
-            self.add_run(merged);
+            rows += left;
+            from -= 1;
+        }
+        let batches = self.runs[from..].iter().map(|run| run.batch.clone()).collect();
+        (from < before.len()).then_some(Tail { from, batches })
+    }
+
+    /// Puts `merged` in the place of the runs it was made of, unless they have gone to a file meanwhile.
+    pub(crate) fn replace(&mut self, tail: &Tail, merged: RecordBatch) {
+        let is_same = |(run, batch): (&Run, &RecordBatch)| {
+            let columns = run.batch.columns().first().zip(batch.columns().first());
+            columns.is_some_and(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        let end = tail.from + tail.batches.len();
+        let Some(runs) = self.runs.get(tail.from..end) else { return };
+        if !runs.iter().zip(&tail.batches).all(is_same) {
+            return;
+        }
+        let bytes = merged.get_array_memory_size();
+        let gone: usize = runs.iter().map(|run| run.bytes).sum();
+        self.bytes = self.bytes - gone + bytes;
+        self.runs.splice(tail.from..end, [Run { batch: merged, bytes }]);
+    }
+
+    /// Merges what is untidy, at once.
+    pub(crate) fn tidy(&mut self, layout: &Layout) -> Result<(), ArrowError> {
+        while let Some(tail) = self.untidy() {
+            let merged = tail.merge(layout)?;
+            self.replace(&tail, merged);
         }
         Ok(())
     }
@@ -161,8 +208,14 @@ mod tests {
         for n in 1..=1000_u64 {
             let row = format!(r#"{{"Text":"a text longer than twelve bytes {n}","N":{n}}}"#);
             let decoded = layout.decode(row.as_bytes(), &stamp).unwrap();
-            buffer.push(&layout, &decoded.batch, n, Ticks(0)).unwrap();
+            buffer.push(&decoded.batch, n, Ticks(0)).unwrap();
+            // As for groups of several batches.
+            if n % 3 != 0 {
+                buffer.tidy(&layout).unwrap();
+            }
         }
+        let sum = |buffer: &Buffer| buffer.runs.iter().map(|run| run.batch.get_array_memory_size()).sum::<usize>();
+        assert_eq!(buffer.bytes, sum(&buffer));
         assert!(buffer.runs.len() < 16, "{} runs", buffer.runs.len());
         assert_eq!(buffer.rows, 1000);
         let whole = concat(&layout, &buffer.batches().cloned().collect::<Vec<_>>()).unwrap();
@@ -170,5 +223,38 @@ mod tests {
         for n in 0..1000 {
             assert_eq!(texts.value(n), format!("a text longer than twelve bytes {}", n + 1));
         }
+    }
+
+    #[test]
+    fn a_merge_that_comes_too_late_changes_nothing() {
+        let table = Table {
+            name: "T_CL".into(),
+            description: String::new(),
+            kind: TableKind::Custom,
+            categories: Vec::new(),
+            retention_days: 1,
+            columns: vec![Column::new("N", KqlType::Long)],
+        };
+        let layout = Layout::new(Arc::new(table.with_standard_columns()));
+        let rows = |n: usize| vec!["{\"N\":1}"; n].join("\n");
+        let decoded = |n: usize| layout.decode_source(rows(n).as_bytes(), Ticks(0)).unwrap().batch;
+        let mut buffer = Buffer::default();
+        (1..=2).for_each(|seq| buffer.push(&decoded(3), seq, Ticks(0)).unwrap());
+        let tail = buffer.untidy().unwrap();
+        let merged = tail.merge(&layout).unwrap();
+        // Flushed, and two other runs have come.
+        let mut later = Buffer::default();
+        (3..=4).for_each(|seq| later.push(&decoded(3), seq, Ticks(0)).unwrap());
+        later.replace(&tail, merged.clone());
+        assert_eq!((later.runs.len(), later.rows), (2, 6));
+        Buffer::default().replace(&tail, merged.clone());
+        // Not flushed, and one more has come.
+        buffer.push(&decoded(1), 3, Ticks(0)).unwrap();
+        buffer.replace(&tail, merged);
+        assert_eq!(buffer.runs.iter().map(|run| run.batch.num_rows()).collect::<Vec<_>>(), [6, 1]);
+        // Runs that are large enough stay.
+        let mut large = Buffer::default();
+        (1..=2).for_each(|seq| large.push(&decoded(RUN_ROWS_ENOUGH), seq, Ticks(0)).unwrap());
+        assert!(large.untidy().is_none());
     }
 }

@@ -2,7 +2,7 @@
 //! numbers, writes and syncs them together, makes them visible in order, and only then answers. While
 //! one group syncs the next one gathers, so groups grow with load and a lone batch waits for nobody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bartizan_base::counters;
@@ -16,6 +16,7 @@ use crate::manifest::TableKey;
 use crate::record::Record;
 use crate::segment;
 use crate::shared::Shared;
+use crate::state::TableState;
 use crate::wal::Wal;
 
 /// A group takes no more batches once its frames have this size. It bounds the memory a group needs and
@@ -100,12 +101,13 @@ fn commit(shared: &Shared, wal: &mut Wal, group: Vec<Job>) {
     let result = if fresh.is_empty() { Ok(()) } else { write(shared, wal, &mut fresh) };
     match result {
         Ok(()) => {
-            publish(shared, fresh);
+            let tables = publish(shared, fresh);
             let seq = shared.state.lock().seq;
             for job in repeats {
                 counters::count(BATCHES, "repeated", 1);
                 answer(job.reply, Ok(Ack { duplicate: true, seq, ..Ack::default() }));
             }
+            tidy(shared, &tables);
         }
         Err(reason) => {
             counters::count(REFUSED, "log", (fresh.len() + repeats.len()) as u64);
@@ -152,7 +154,9 @@ fn write(shared: &Shared, wal: &mut Wal, jobs: &mut [Job]) -> Result<(), String>
     Ok(())
 }
 
-fn publish(shared: &Shared, jobs: Vec<Job>) {
+/// Makes the rows visible and answers. Returns the tables they are in.
+fn publish(shared: &Shared, jobs: Vec<Job>) -> BTreeSet<TableKey> {
+    let mut tables = BTreeSet::new();
     let mut answers = Vec::with_capacity(jobs.len());
     let mut state = shared.state.lock();
     for job in jobs {
@@ -180,8 +184,28 @@ fn publish(shared: &Shared, jobs: Vec<Job>) {
     counters::count(BATCHES, "stored", answers.len() as u64);
     for (reply, result, appended) in answers {
         answer(reply, result);
+        tables.insert((appended.workspace, Arc::clone(&appended.table)));
         if shared.appended.send(appended).is_err() {
             tracing::trace!("nobody listens for new rows");
+        }
+    }
+    tables
+}
+
+/// Gathers the small commits of some tables. The copying goes on without the lock: nobody else adds rows, and a
+/// flush that takes them away meanwhile is noticed.
+fn tidy(shared: &Shared, tables: &BTreeSet<TableKey>) {
+    for key in tables {
+        let untidy = shared.state.lock().contents.get(key).and_then(TableState::untidy);
+        let Some((layout, tail)) = untidy else { continue };
+        match tail.merge(&layout) {
+            Ok(merged) => {
+                if let Some(table) = shared.state.lock().contents.get_mut(key) {
+                    table.active.replace(&tail, merged);
+                }
+            }
+            // They stay as they are, and a flush meets the same rows.
+            Err(error) => tracing::error!(table = %key.1, %error, "small batches cannot be gathered"),
         }
     }
 }

@@ -203,7 +203,13 @@ fn replay_record(
     }
     let decoded = layout.decode(&body, &Stamp::new(&to, received)).map_err(|error| error.to_string())?;
     recovery.replayed_batches += 1;
-    state.publish(to.workspace, &layout, &decoded, seq, received, to.batch).map_err(|error| error.to_string())
+    state
+        .publish(to.workspace, &layout, &decoded, seq, received, to.batch)
+        .and_then(|()| {
+            let table = state.table(to.workspace, &layout);
+            table.active.tidy(&Arc::clone(&table.layout))
+        })
+        .map_err(|error| error.to_string())
 }
 
 /// Cuts a segment where its last sound frame ends.

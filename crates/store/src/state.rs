@@ -9,7 +9,7 @@ use arrow::error::ArrowError;
 use bartizan_base::{BatchId, Ticks, WorkspaceId};
 use uuid::Uuid;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Tail};
 use crate::decode::{Decoded, Layout};
 use crate::delta::Published;
 use crate::disk::Disk;
@@ -78,6 +78,12 @@ impl TableState {
         self.active.bytes + self.frozen.bytes
     }
 
+    /// What of the newest rows should be gathered, and by which layout: the table's own may have gained columns
+    /// since the rows were decoded.
+    pub(crate) fn untidy(&self) -> Option<(Arc<Layout>, Tail)> {
+        Some((Arc::clone(&self.layout), self.active.untidy()?))
+    }
+
     /// Whether a batch of this id is durable already.
     pub(crate) fn has(&self, batch: BatchId) -> bool {
         self.sources.get(&batch.source).is_some_and(|mark| batch.seq <= mark.seq)
@@ -100,7 +106,7 @@ impl State {
             .or_insert_with(|| TableState { position, ..TableState::new(Arc::clone(layout)) })
     }
 
-    /// Makes the rows of one commit visible.
+    /// Makes the rows of one commit visible. Small commits are for [`TableState::untidy`] to gather.
     pub(crate) fn publish(
         &mut self,
         workspace: WorkspaceId,
@@ -117,9 +123,7 @@ impl State {
             let mark = table.sources.entry(batch.source).or_default();
             mark.seq = mark.seq.max(batch.seq);
         }
-        // The table's own layout may have gained columns since the batch was decoded.
-        let layout = Arc::clone(&table.layout);
-        table.active.push(&layout, &decoded.batch, seq, received)
+        table.active.push(&decoded.batch, seq, received)
     }
 
     /// Memory held by all buffered rows.
