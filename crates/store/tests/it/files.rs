@@ -25,7 +25,7 @@ async fn a_flush_makes_one_sorted_file_a_day_and_trims_the_log() {
         assert_eq!(file.rows, 100);
         assert_eq!(file.time_min, file.time_max);
         assert_eq!((file.seq_min, file.seq_max), (1, 1));
-        assert_eq!(file.sorted_by, ["Computer", "TimeGenerated", "__seq"]);
+        assert_eq!(*file.sorted_by, ["Computer", "TimeGenerated", "__seq"]);
         assert_eq!(file.size_bytes, std::fs::metadata(&file.path).unwrap().len());
         let batch = &read_file(&*fixture.options.disk, &file.path)[0];
         let computers = batch.column_by_name("Computer").unwrap().as_string_view();
