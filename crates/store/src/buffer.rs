@@ -56,12 +56,7 @@ impl Tail {
 
 impl Buffer {
     /// Adds the rows of one commit, as a run of their own; see [`Buffer::untidy`].
-    pub(crate) fn push(
-        &mut self,
-        batch: &RecordBatch,
-        seq: u64,
-        received: Ticks,
-    ) -> Result<(), ArrowError> {
+    pub(crate) fn push(&mut self, batch: &RecordBatch, seq: u64, received: Ticks) -> Result<(), ArrowError> {
         debug_assert!(seq > self.last_seq, "commits arrive in order");
         let batch = with_seq(batch, seq)?;
         self.rows += batch.num_rows();
@@ -214,7 +209,8 @@ mod tests {
                 buffer.tidy(&layout).unwrap();
             }
         }
-        let sum = |buffer: &Buffer| buffer.runs.iter().map(|run| run.batch.get_array_memory_size()).sum::<usize>();
+        let sum =
+            |buffer: &Buffer| buffer.runs.iter().map(|run| run.batch.get_array_memory_size()).sum::<usize>();
         assert_eq!(buffer.bytes, sum(&buffer));
         assert!(buffer.runs.len() < 16, "{} runs", buffer.runs.len());
         assert_eq!(buffer.rows, 1000);

@@ -54,7 +54,10 @@ enum Values {
     /// Guid, dynamic and decimal.
     NullableText(StringViewBuilder),
     /// The same text in all rows.
-    Constant { text: String, rows: usize },
+    Constant {
+        text: String,
+        rows: usize,
+    },
 }
 
 /// What became of one value.

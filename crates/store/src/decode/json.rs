@@ -235,9 +235,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads `null`, `true` or `false`.
     pub(super) fn literal(&mut self) -> Read<Cell<'static>> {
-        for (text, cell) in
-            [("null", Cell::Null), ("true", Cell::Bool(true)), ("false", Cell::Bool(false))]
-        {
+        for (text, cell) in [("null", Cell::Null), ("true", Cell::Bool(true)), ("false", Cell::Bool(false))] {
             if self.take(text.as_bytes()) {
                 return Ok(cell);
             }
@@ -318,7 +316,9 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     return Ok(());
                 }
-                Some(b'\\') if self.text.as_bytes().get(self.at + 1) == Some(&b'u') => drop(self.code_unit()?),
+                Some(b'\\') if self.text.as_bytes().get(self.at + 1) == Some(&b'u') => {
+                    drop(self.code_unit()?)
+                }
                 Some(b'\\') => drop(self.escape()?),
                 found => return Err(self.unexpected(found.copied(), CONTROL)),
             }
@@ -451,8 +451,28 @@ mod tests {
             assert!(is_json(text), "{text}");
         }
         for text in [
-            "", "[", "]", "[,]", "[1,]", "[,1]", "[1 2]", "{]", "[}", "{,}", r#"{"a"}"#, r#"{"a":}"#,
-            r#"{"a":1,}"#, "{a:1}", "tru", "nul", "\"a", "\"\\x\"", "\"\\u12g4\"", "[1]]", "1 1", "NaN",
+            "",
+            "[",
+            "]",
+            "[,]",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "{]",
+            "[}",
+            "{,}",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            "{a:1}",
+            "tru",
+            "nul",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "[1]]",
+            "1 1",
+            "NaN",
         ] {
             assert!(!is_json(text), "{text}");
         }
@@ -466,8 +486,15 @@ mod tests {
         };
         assert_eq!(read(r#""a\"\\\/\b\f\n\r\tb""#).unwrap(), "a\"\\/\u{8}\u{c}\n\r\tb");
         assert_eq!(read(r#""ü\u00fc\ud83d\ude00""#).unwrap(), "üü\u{1F600}");
-        for text in [r#""\ud83d""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\ude00""#, "\"a\tb\"", r#""\"#, r#""\u00"#]
-        {
+        for text in [
+            r#""\ud83d""#,
+            r#""\ud83dx""#,
+            r#""\ud83d\u0041""#,
+            r#""\ude00""#,
+            "\"a\tb\"",
+            r#""\"#,
+            r#""\u00"#,
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -111,11 +111,7 @@ impl<'b> RowReader<'b> {
 
     /// Passes over what stands before the value at `place` of a row and finds its column. The row ends instead
     /// where there is no outer answer.
-    fn read_name(
-        &mut self,
-        scanner: &mut Scanner<'_>,
-        place: usize,
-    ) -> Result<Option<Option<usize>>, Wrong> {
+    fn read_name(&mut self, scanner: &mut Scanner<'_>, place: usize) -> Result<Option<Option<usize>>, Wrong> {
         let from = scanner.position();
         match scanner.token() {
             Some(b'}') => {

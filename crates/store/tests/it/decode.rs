@@ -53,7 +53,10 @@ const LINES: [&str; 8] = [
 
 /// What serde_json makes of the lines, unless one of them is no object.
 fn by_serde(text: &str) -> Option<Vec<Map<String, Value>>> {
-    text.split('\n').filter(|line| !line.trim_ascii().is_empty()).map(|line| serde_json::from_str(line).ok()).collect()
+    text.split('\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+        .map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 fn text_of(batch: &RecordBatch, column: &str, row: usize) -> String {
@@ -91,7 +94,9 @@ fn compare(layout: &Layout, text: &str) {
             let column = ours.batch.column_by_name("N").unwrap().as_primitive::<Int64Type>();
             assert_eq!(column.value(row), expected, "{line}");
         }
-        if let (Some(expected @ (Value::Object(_) | Value::Array(_))), true) = (fields.get("Facts"), once("Facts")) {
+        if let (Some(expected @ (Value::Object(_) | Value::Array(_))), true) =
+            (fields.get("Facts"), once("Facts"))
+        {
             let stored: Value = serde_json::from_str(&text_of(&ours.batch, "Facts", row)).unwrap();
             assert_eq!(&stored, expected, "{line}");
         }

@@ -168,7 +168,12 @@ pub(crate) async fn manifest(count: usize, report: &mut Report) -> anyhow::Resul
 }
 
 /// Names files in the manifest that are not there, `step` ticks of rows in each, the newest ending at `now`.
-async fn list_files(folder: &Path, now: Ticks, count: usize, step: i64) -> anyhow::Result<BTreeMap<PathBuf, Range<i64>>> {
+async fn list_files(
+    folder: &Path,
+    now: Ticks,
+    count: usize,
+    step: i64,
+) -> anyhow::Result<BTreeMap<PathBuf, Range<i64>>> {
     let pool = SqlitePoolOptions::new()
         .connect_with(SqliteConnectOptions::new().filename(folder.join("control.db")))
         .await?;
