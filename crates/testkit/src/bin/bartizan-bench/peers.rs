@@ -20,6 +20,9 @@ use crate::process;
 use crate::report::{Report, thousands};
 use crate::sender::Sender;
 
+/// Batches of lines in one request: some megabytes, of the 32 that the door takes.
+const REQUEST_BATCHES: usize = 4;
+
 /// One engine's load.
 struct Load {
     rows_per_second: f64,
@@ -36,7 +39,8 @@ pub(crate) async fn run(
     let lines = folder.path().join("events.ndjson");
     let batches = write_lines(&lines, rows.div_ceil(BATCH_ROWS))?;
     let rows = batches.len() * BATCH_ROWS;
-    let ours = ours(batches, connections).await?;
+    let requests = batches.chunks(REQUEST_BATCHES).map(|batches| Bytes::from(batches.concat())).collect();
+    let ours = ours(requests, rows, connections).await?;
     let script = repository().join("crates/testkit/src/bin/bartizan-bench/load_peers.py");
     let printed = capture(Command::new(python).arg(script).arg(&lines).arg(folder.path()))?;
     let theirs: Value = serde_json::from_str(printed.trim()).with_context(|| printed.clone())?;
@@ -68,7 +72,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Writes the lines and keeps them as the batches they are sent in.
+/// Writes the lines and keeps them.
 fn write_lines(path: &Path, batches: usize) -> anyhow::Result<Vec<Bytes>> {
     let mut file = std::fs::File::create(path)?;
     let (mut template, start) = (Template::new(11), events::now());
@@ -81,23 +85,23 @@ fn write_lines(path: &Path, batches: usize) -> anyhow::Result<Vec<Bytes>> {
         .collect()
 }
 
-async fn ours(batches: Vec<Bytes>, connections: usize) -> anyhow::Result<Load> {
+/// The lines into our server, several requests at a time.
+async fn ours(requests: Vec<Bytes>, rows: usize, connections: usize) -> anyhow::Result<Load> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(folder.path())?;
     let owner = server.owner().await?;
     let rule = owner.data_collection_rule().await?;
     let token = server.token("Monitoring Metrics Publisher").await?;
-    let rows = batches.len() * BATCH_ROWS;
-    let (batches, next) = (Arc::new(batches), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
+    let (requests, next) = (Arc::new(requests), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
     let cpu = process::cpu_seconds(server.process.pid());
     let started = Instant::now();
     let mut tasks = Vec::new();
     for _ in 0..connections {
-        let (batches, next) = (Arc::clone(&batches), Arc::clone(&next));
+        let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
         let sender = Sender::new(&server, &rule, &token)?;
         tasks.push(tokio::spawn(async move {
             let (source, mut seq) = (Uuid::new_v4(), 0_u64);
-            while let Some(body) = batches.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            while let Some(body) = requests.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
                 seq += 1;
                 let batch = format!("{source}/{seq}");
                 sender.send(&format!("Microsoft-{TABLE}"), body.clone(), Some(&batch)).await?;
