@@ -147,6 +147,35 @@ pub(crate) fn build(batch: &RecordBatch) -> Vec<u8> {
     index
 }
 
+/// Texts of a block that were looked at lately: most columns say the same few things again and again.
+struct Lately<'a> {
+    texts: [Option<&'a str>; Self::PLACES],
+}
+
+impl Default for Lately<'_> {
+    fn default() -> Self {
+        Self { texts: [None; Self::PLACES] }
+    }
+}
+
+impl<'a> Lately<'a> {
+    const PLACES: usize = 256;
+
+    /// Whether a text is none of those; it takes the place of another one then.
+    fn is_new(&mut self, text: &'a str) -> bool {
+        // The last bytes differ where the first are a folder or a domain that all have. Any spread will do: a text
+        // that is looked at twice costs time and nothing else.
+        let mixed = match text.as_bytes().last_chunk::<8>() {
+            Some(end) => u64::from_le_bytes(*end) ^ text.len() as u64,
+            None => text.bytes().fold(1, |sum, byte| sum << 8 | u64::from(byte)),
+        };
+        let place = (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize;
+        let is_new = self.texts[place] != Some(text);
+        self.texts[place] = Some(text);
+        is_new
+    }
+}
+
 fn write_filters(texts: &StringViewArray, runs: &mut Runs, out: &mut Vec<u8>) {
     let start = out.len();
     let blocks = texts.len().div_ceil(BLOCK_ROWS);
@@ -155,14 +184,11 @@ fn write_filters(texts: &StringViewArray, runs: &mut Runs, out: &mut Vec<u8>) {
     for block in 0..blocks {
         let from = block * BLOCK_ROWS;
         runs.clear();
-        let mut last = None;
+        let mut lately = Lately::default();
         for at in from..texts.len().min(from + BLOCK_ROWS) {
-            // Equal neighbours, as columns of sorted files have, are looked at once.
-            let view = texts.views()[at];
-            if last != Some(view) && texts.is_valid(at) {
+            if texts.is_valid(at) && lately.is_new(texts.value(at)) {
                 runs.add(texts.value(at));
             }
-            last = Some(view);
         }
         if runs.found.len() > RUNS_MAX {
             put(out, UNKNOWN);
