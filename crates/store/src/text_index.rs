@@ -147,20 +147,21 @@ pub(crate) fn build(batch: &RecordBatch) -> Vec<u8> {
     index
 }
 
+/// How many texts are remembered as looked at: the number of places that one byte tells apart.
+const LATELY_PLACES: usize = 256;
+
 /// Texts of a block that were looked at lately: most columns say the same few things again and again.
 struct Lately<'a> {
-    texts: [Option<&'a str>; Self::PLACES],
+    texts: [Option<&'a str>; LATELY_PLACES],
 }
 
 impl Default for Lately<'_> {
     fn default() -> Self {
-        Self { texts: [None; Self::PLACES] }
+        Self { texts: [None; LATELY_PLACES] }
     }
 }
 
 impl<'a> Lately<'a> {
-    const PLACES: usize = 256;
-
     /// Whether a text is none of those; it takes the place of another one then.
     fn is_new(&mut self, text: &'a str) -> bool {
         // The last bytes differ where the first are a folder or a domain that all have. Any spread will do: a text
