@@ -1,6 +1,8 @@
 //! The manifest: which files there are, up to where each table's log is covered by them, and how far each
 //! source has come. It lives in the control database, in tables whose names start with `store_`.
 
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bartizan_base::{Ticks, WorkspaceId};
@@ -72,8 +74,8 @@ pub(crate) struct Contents {
     pub(crate) retentions: Vec<(TableKey, Retention)>,
     /// Of the Delta tables, when there are any.
     pub(crate) published: Vec<(TableKey, Published)>,
-    /// Files that Delta tables name or named.
-    pub(crate) published_paths: Vec<String>,
+    /// Files that left Delta tables and were not deleted yet.
+    pub(crate) left: HashSet<PathBuf>,
 }
 
 /// The manifest's tables in the control database.

@@ -1,51 +1,76 @@
 //! What the manifest keeps of the published Delta tables: their last version and columns, the files they
 //! name, and those that left them and wait to be deleted.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bartizan_base::Ticks;
+use bartizan_base::{Ticks, WorkspaceId};
 use sqlx::{Connection, Row};
+use uuid::Uuid;
 
 use crate::delta::{Add, Published};
 use crate::error::StoreError;
 use crate::manifest::{Manifest, TableKey, table_key};
+use crate::manifest_files::{FILES_AT_ONCE, RECORD, UNIT, unreadable};
+
+/// The next files after the path `?1`, as one text, and the last one's path; see [`crate::manifest_files`].
+const FILES: &str = "
+SELECT max(path), group_concat(line, char(30)) FROM (
+    SELECT path, concat_ws(char(31), hex(workspace), table_name, path, size_bytes, rows, added,
+                           iif(removed IS NULL, '+', '-')) AS line
+    FROM store_delta_files WHERE path > ?1 ORDER BY path LIMIT ?2)";
+
+/// A file's table and path; without a size when it has left the published table.
+fn published_file(line: &str) -> Option<(TableKey, &str, Option<Add>)> {
+    let values: Vec<&str> = line.split(UNIT).collect();
+    let [workspace, table, path, size_bytes, rows, added, removed] = values[..] else { return None };
+    let key = (WorkspaceId(Uuid::try_parse(workspace).ok()?), Arc::from(table));
+    let add = Add {
+        size_bytes: size_bytes.parse().ok()?,
+        rows: rows.parse().ok()?,
+        modified: added.parse().ok()?,
+        bounds: None,
+    };
+    Some((key, path, (removed == "+").then_some(add)))
+}
 
 impl Manifest {
-    /// What every published table shows. Bounds are not kept here; the files' own entries have them.
-    pub(crate) async fn published(&self, dir: &Path) -> Result<Vec<(TableKey, Published)>, StoreError> {
-        let mut tables = Vec::new();
+    /// What every published table shows, and the files that left one and were not deleted yet. Bounds are not kept
+    /// here; the files' own entries have them.
+    pub(crate) async fn published(
+        &self,
+        dir: &Path,
+    ) -> Result<(Vec<(TableKey, Published)>, HashSet<PathBuf>), StoreError> {
+        let mut tables = HashMap::new();
         for row in sqlx::query("SELECT workspace, table_name, version, columns FROM store_delta")
             .fetch_all(self.pool())
             .await?
         {
             let version = Some(row.try_get::<i64, _>(2)? as u64);
             let published = Published { version, columns: row.try_get(3)?, ..Published::default() };
-            tables.push((table_key(&row)?, published));
+            tables.insert(table_key(&row)?, (published, Vec::new()));
         }
-        for row in sqlx::query(
-            "SELECT workspace, table_name, path, size_bytes, rows, added FROM store_delta_files WHERE removed IS NULL",
-        )
-        .fetch_all(self.pool())
-        .await?
-        {
-            let key = table_key(&row)?;
-            let Some((_, published)) = tables.iter_mut().find(|(known, _)| *known == key) else { continue };
-            let path: &str = row.try_get(2)?;
-            let add = Add {
-                size_bytes: row.try_get::<i64, _>(3)? as u64,
-                rows: row.try_get::<i64, _>(4)? as u64,
-                modified: row.try_get(5)?,
-                bounds: None,
-            };
-            published.files.insert(dir.join(path), add);
+        let mut left = HashSet::new();
+        let mut after = String::new();
+        loop {
+            let page = sqlx::query(FILES).bind(&after).bind(FILES_AT_ONCE).fetch_one(self.pool()).await?;
+            let Some(last) = page.try_get::<Option<String>, _>(0)? else { break };
+            for line in page.try_get::<&str, _>(1)?.split(RECORD) {
+                let (key, path, add) = published_file(line).ok_or_else(|| unreadable(line))?;
+                let path = dir.join(path);
+                match (add, tables.get_mut(&key)) {
+                    (Some(add), Some((_, files))) => files.push((path, add)),
+                    _ => drop(left.insert(path)),
+                }
+            }
+            after = last;
         }
-        Ok(tables)
-    }
-
-    /// All files that published tables name or named and that were not deleted yet, relative to the store's folder.
-    pub(crate) async fn published_paths(&self) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query("SELECT path FROM store_delta_files").fetch_all(self.pool()).await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        // All at once: what is in order already is taken over without a search for each place.
+        let whole = |(key, (published, files)): (TableKey, (Published, Vec<(PathBuf, Add)>))| {
+            (key, Published { files: files.into_iter().collect(), ..published })
+        };
+        Ok((tables.into_iter().map(whole).collect(), left))
     }
 
     /// Notes a commit: what is published after it, and which files came and went with it.

@@ -15,10 +15,10 @@ use crate::options::StoreOptions;
 use crate::state::file_entry;
 
 /// Files that are handed over together: about a megabyte.
-const FILES_AT_ONCE: i64 = 4096;
+pub(crate) const FILES_AT_ONCE: i64 = 4096;
 /// Between two values of a file, and between two files: control characters, which no name has.
-const UNIT: char = '\u{1f}';
-const RECORD: char = '\u{1e}';
+pub(crate) const UNIT: char = '\u{1f}';
+pub(crate) const RECORD: char = '\u{1e}';
 
 /// The next files of those with ids above `?1` and up to `?2`, and the last one's id.
 const PAGE: &str = "
@@ -65,7 +65,8 @@ async fn between(
     Ok(files)
 }
 
-fn unreadable(line: &str) -> StoreError {
+/// Says which file it was.
+pub(crate) fn unreadable(line: &str) -> StoreError {
     let shown: Vec<&str> = line.split(UNIT).take(5).collect();
     let shown: String = shown.join(", ").chars().take(200).collect();
     StoreError::Manifest(sqlx::Error::Decode(format!("the manifest's file ({shown}) cannot be read").into()))

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::delta;
@@ -17,11 +17,11 @@ use crate::snapshot::FileEntry;
 pub(crate) type TableFiles = Vec<(TableKey, Arc<FileEntry>)>;
 
 /// Splits the manifest's files into those that are there and those that are not, each in the manifest's order, and
-/// removes files that neither it nor `others` names.
+/// removes files that it does not name and `is_kept` does not know.
 pub(crate) fn compare(
     options: &StoreOptions,
     files: TableFiles,
-    others: &HashSet<PathBuf>,
+    is_kept: impl Fn(&Path) -> bool,
     recovery: &mut Recovery,
 ) -> Result<(TableFiles, TableFiles), StoreError> {
     // A path as text is a quarter of the work to hash that its parts are.
@@ -43,7 +43,7 @@ pub(crate) fn compare(
             let side = if there.remove(file.path.as_os_str()) { &mut found } else { &mut lost };
             side.push((key, file));
         }
-        for path in there.into_iter().map(Path::new).filter(|path| !others.contains(*path)) {
+        for path in there.into_iter().map(Path::new).filter(|path| !is_kept(path)) {
             // Logs of published tables are their own, but for drafts that a crash left.
             let is_log = path.parent().is_some_and(|dir| dir.ends_with(delta::LOG_FOLDER));
             if is_log && path.extension().is_none_or(|extension| extension != "tmp") {

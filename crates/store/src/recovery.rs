@@ -1,6 +1,7 @@
 //! Opening a store: the manifest gives the files, the log gives the rows after them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,10 +10,12 @@ use bartizan_base::counters;
 use bartizan_schema::TableRegistry;
 
 use crate::decode::{Layout, Stamp};
+use crate::delta::Published;
 use crate::error::StoreError;
 use crate::integrity::{Damaged, Fault};
 use crate::manifest::{Contents, Manifest, TableKey};
 use crate::notice::Notice;
+use crate::on_disk::TableFiles;
 use crate::options::StoreOptions;
 use crate::record::Record;
 use crate::segment::{self, HEADER_LEN};
@@ -49,8 +52,7 @@ pub(crate) async fn open(
     let manifest = Manifest::open(options.pool.clone()).await?;
     let mut contents = manifest.load().await?;
     if options.delta.is_some() {
-        contents.published = manifest.published(&options.dir).await?;
-        contents.published_paths = manifest.published_paths().await?;
+        (contents.published, contents.left) = manifest.published(&options.dir).await?;
     }
     let files = manifest_files::load(&manifest, options).await?;
     let (options, registry) = (options.clone(), registry.clone());
@@ -69,7 +71,7 @@ fn restore(
     options: &StoreOptions,
     registry: &TableRegistry,
     contents: Contents,
-    files: Vec<(TableKey, Arc<FileEntry>)>,
+    files: TableFiles,
     recovery: &mut Recovery,
 ) -> Result<State, StoreError> {
     let data = options.dir.join("data");
@@ -78,17 +80,14 @@ fn restore(
     for (workspace, table) in contents.tables {
         state.tables.put(workspace, table);
     }
-    let published: HashSet<PathBuf> =
-        contents.published.iter().flat_map(|(_, published)| published.files.keys().cloned()).collect();
+    mark_published(&files, &contents.published);
     let all = contents.published.into_iter().map(|(key, published)| (key, Arc::new(published)));
     state.published.extend(all);
-    if !published.is_empty() {
-        for (_, file) in files.iter().filter(|(_, file)| published.contains(&file.path)) {
-            file.is_published.store(true, std::sync::atomic::Ordering::Release);
-        }
-    }
-    let others = contents.published_paths.iter().map(|path| options.dir.join(path)).collect();
-    let (found, lost) = on_disk::compare(options, files, &others, recovery)?;
+    let is_kept = |path: &Path| {
+        contents.left.contains(path)
+            || state.published.values().any(|published| published.files.contains_key(path))
+    };
+    let (found, lost) = on_disk::compare(options, files, is_kept, recovery)?;
     for (key, entry) in found {
         let Some(layout) = layout_of(&state, &key) else { continue };
         state.table(key.0, &layout).files.push(entry);
@@ -122,6 +121,20 @@ fn restore(
         }
     }
     Ok(state)
+}
+
+/// Tells files that readers of Delta tables may read them.
+fn mark_published(files: &TableFiles, published: &[(TableKey, Published)]) {
+    if published.is_empty() {
+        return;
+    }
+    let by_path: HashMap<&OsStr, &FileEntry> =
+        files.iter().map(|(_, file)| (file.path.as_os_str(), &**file)).collect();
+    for path in published.iter().flat_map(|(_, published)| published.files.keys()) {
+        if let Some(file) = by_path.get(path.as_os_str()) {
+            file.is_published.store(true, std::sync::atomic::Ordering::Release);
+        }
+    }
 }
 
 fn layout_of(state: &State, key: &TableKey) -> Option<Arc<Layout>> {
