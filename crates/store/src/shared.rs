@@ -1,6 +1,7 @@
 //! What the store's tasks and its committer thread have in common.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast};
@@ -15,6 +16,9 @@ use crate::state::State;
 
 /// Notices that a slow subscriber may fall behind by; it is told how many it missed.
 const NOTICES_MAX: usize = 4096;
+
+/// How long a body waits when the buffer is nearly full.
+const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -64,15 +68,25 @@ impl Shared {
     /// A body in flight counts twice, as text and as the columns it becomes.
     pub(crate) fn admit(&self, bytes: usize) -> Result<Admission<'_>, StoreError> {
         let bytes = 2 * bytes;
-        let admission = Admission { shared: self, bytes };
+        let mut admission = Admission { shared: self, bytes, pause: Duration::ZERO };
         let in_flight_bytes = self.in_flight_bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
         let held_bytes = self.state.lock().buffered_bytes() + in_flight_bytes;
         if held_bytes > self.options.buffer_bytes_max {
             self.flush_due.notify_one();
             return Err(StoreError::Busy { held_bytes });
         }
+        admission.pause = pause(held_bytes, self.options.buffer_bytes_max);
         Ok(admission)
     }
+}
+
+/// How long a body waits while `held_bytes` of `max_bytes` are taken: not at all up to the half, and more and more
+/// from there. Rows can come faster than files are written; senders then slow down to what files keep up with,
+/// instead of running into a refusal that costs them a second.
+fn pause(held_bytes: usize, max_bytes: usize) -> Duration {
+    let half = (max_bytes / 2).max(1);
+    let over = (held_bytes.saturating_sub(half) as f64 / half as f64).min(1.0);
+    PAUSE_MAX.mul_f64(over * over)
 }
 
 /// A body's share of the buffer while it is in flight.
@@ -80,10 +94,26 @@ impl Shared {
 pub(crate) struct Admission<'a> {
     shared: &'a Shared,
     bytes: usize,
+    /// How long the body should wait before it is decoded.
+    pub(crate) pause: Duration,
 }
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
         self.shared.in_flight_bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn senders_slow_down_before_they_are_refused() {
+        let of_hundred = |held| pause(held, 100);
+        assert_eq!([0, 49, 50].map(of_hundred), [Duration::ZERO; 3]);
+        assert!(of_hundred(60) < of_hundred(70) && of_hundred(70) < PAUSE_MAX / 4);
+        assert_eq!([100, 1000].map(of_hundred), [PAUSE_MAX; 2]);
+        assert_eq!(pause(0, 0), Duration::ZERO);
     }
 }

@@ -234,7 +234,10 @@ impl Store {
         if let Some(ack) = repeated {
             return Ok(ack);
         }
-        let _admission = shared.admit(body.len())?;
+        let admission = shared.admit(body.len())?;
+        if !admission.pause.is_zero() {
+            tokio::time::sleep(admission.pause).await;
+        }
         let received = shared.options.clock.now();
         let decoded = self.decode(&layout, Stamp::new(&to, received), body.clone()).await?;
         if decoded.batch.num_rows() == 0 {
