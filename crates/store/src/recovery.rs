@@ -88,9 +88,11 @@ fn restore(
             || state.published.values().any(|published| published.files.contains_key(path))
     };
     let (found, lost) = on_disk::compare(options, files, is_kept, recovery)?;
-    for (key, entry) in found {
-        let Some(layout) = layout_of(&state, &key) else { continue };
-        state.table(key.0, &layout).files.push(entry);
+    for of_table in found.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((key, _)) = of_table.first() else { continue };
+        let Some(layout) = layout_of(&state, key) else { continue };
+        let table = state.table(key.0, &layout);
+        of_table.iter().for_each(|(_, entry)| table.files.push(Arc::clone(entry)));
     }
     for (key, entry) in lost {
         let Some(layout) = layout_of(&state, &key) else { continue };
