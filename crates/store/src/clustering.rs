@@ -190,10 +190,12 @@ mod tests {
             (0..rows).map(|_| Some(next(5) as i32 - 2).filter(|kind| *kind != 0)).collect();
         let places: StringViewArray =
             (0..rows).map(|_| Some(format!("a host with a long name {}", next(40)))).collect();
-        let guids: StringViewArray = (0..rows).map(|_| Some("x".repeat(next(3) as usize)).filter(|x| x != "x")).collect();
+        let guids: StringViewArray =
+            (0..rows).map(|_| Some("x".repeat(next(3) as usize)).filter(|x| x != "x")).collect();
         let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX];
         let times: Int64Array = (0..rows).map(|_| Some(ends[next(6) as usize])).collect();
-        let columns: Vec<ArrayRef> = vec![Arc::new(kinds), Arc::new(places), Arc::new(guids), Arc::new(times)];
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(kinds), Arc::new(places), Arc::new(guids), Arc::new(times)];
         let keys: Vec<SortColumn> =
             columns.iter().map(|values| SortColumn { values: Arc::clone(values), options: None }).collect();
         let ranked: Vec<Vec<u64>> = columns.iter().map(|column| ranks(column).unwrap()).collect();
