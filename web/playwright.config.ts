@@ -27,7 +27,7 @@ export default defineConfig({
   projects: real
     ? [{ name: 'real', testMatch: 'real.spec.ts', use: { viewport: { width: 1280, height: 900 } } }]
     : [
-        { name: 'light-1280', testMatch: ['pages.spec.ts', 'flows.spec.ts'], use: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' } },
+        { name: 'light-1280', testMatch: ['pages.spec.ts', 'flows.spec.ts', 'administration.spec.ts'], use: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' } },
         { name: 'dark-1920', testMatch: 'pages.spec.ts', use: { viewport: { width: 1920, height: 1080 }, colorScheme: 'dark' } },
       ],
   ...(real ? {} : { webServer: { command: 'npx vite preview --port 4173 --strictPort', url: 'http://localhost:4173', reuseExistingServer: true } }),

@@ -15,17 +15,76 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
     await expect(page.getByRole('row', { name: /web-01 Connected Monitored/ })).toBeVisible();
     await expect(page.getByRole('row', { name: /backup-01 Disconnected Not monitored/ })).toBeVisible();
   } },
-  { name: 'add-servers', path: '/inventory/add-servers', heading: 'Add servers', ready: async (page) => {
-    await page.getByLabel('Proxy server').fill('proxy.example.com:3128');
+  { name: 'servers', path: '/servers', heading: 'Servers', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /web-01 Connected bartizan local Debian/ })).toBeVisible();
+  } },
+  { name: 'add-servers', path: '/servers/add', heading: 'Add servers', ready: async (page) => {
+    await page.getByRole('radio', { name: 'By a proxy server' }).check();
+    await expect(page.getByRole('button', { name: 'Next' })).toBeDisabled();
+    await page.getByRole('textbox', { name: 'Proxy server' }).fill('http://proxy.example.com:3128');
+    await page.getByRole('button', { name: 'Next' }).click();
     await page.getByLabel('Name of tag 1').fill('environment');
     await page.getByLabel('Value of tag 1').fill('production');
-    await page.getByRole('button', { name: 'Generate script' }).click();
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('button', { name: 'Next' }).click();
+    await expect(page.getByLabel('Onboarding script')).toContainText("--tags 'environment=production'");
     await expect(page.getByLabel('Onboarding script')).toContainText('--proxy');
     await expect(page.getByRole('button', { name: 'Copy script' })).toBeVisible();
   } },
+  { name: 'access', path: '/access', heading: 'Access control (IAM)', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /watch@example.internal User Reader This resource/ })).toBeVisible();
+  } },
+  { name: 'access-group', path: `/access?scope=/subscriptions/${subscriptionId}/resourceGroups/bartizan`, heading: 'Access control (IAM)', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /owner User Owner Subscription Bartizan \(Inherited\)/ })).toBeVisible();
+    await expect(page.getByRole('row', { name: /onboarding Service principal Azure Connected Machine Onboarding This resource/ })).toBeVisible();
+  } },
+  { name: 'access-roles', path: '/access?tab=roles', heading: 'Access control (IAM)', ready: async (page) => {
+    await page.getByRole('button', { name: 'Reader', exact: true }).click();
+    await expect(page.getByRole('dialog', { name: 'Reader' })).toContainText('*/read');
+  } },
+  { name: 'access-check', path: `/access?tab=check&who=${uuid('userwatch@example.internal')}`, heading: 'Access control (IAM)', ready: async (page) => {
+    await page.getByLabel('Action').fill('Microsoft.Security/pricings/read');
+    await expect(page.getByText('Allowed by Reader')).toBeVisible();
+    await page.getByLabel('Action').fill('Microsoft.Security/pricings/write');
+    await expect(page.getByText(/Not allowed: no role of watch@example.internal/)).toBeVisible();
+  } },
+  { name: 'users', path: '/users', heading: 'Users', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /former@example.internal Disabled/ })).toBeVisible();
+  } },
+  { name: 'user', path: `/users?who=${uuid('userwatch@example.internal')}`, heading: 'Users', ready: async (page) => {
+    const panel = page.getByRole('dialog', { name: 'watch@example.internal' });
+    await expect(panel).toContainText('Authenticator app');
+    await expect(panel.getByRole('row', { name: /Reader Subscription Bartizan/ })).toBeVisible();
+  } },
+  { name: 'account', path: '/account', heading: 'Your account', ready: async (page) => {
+    await expect(page.getByRole('button', { name: 'Change password' })).toBeDisabled();
+    await expect(page.getByRole('button', { name: 'Add authenticator app' })).toBeVisible();
+  } },
+  { name: 'activity', path: '/activity', heading: 'Activity log', ready: async (page) => {
+    await page.getByRole('button', { name: 'Create or update pricings' }).click();
+    await expect(page.getByRole('row', { name: 'properties.subPlan P1 P2' })).toBeVisible();
+  } },
+  { name: 'resource-groups', path: '/resource-groups', heading: 'Resource groups', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /bartizan 12 local team: platform/ })).toBeVisible();
+  } },
+  { name: 'resource-group', path: '/resource-groups/bartizan', heading: 'bartizan', ready: async (page) => {
+    await expect(page.getByRole('table', { name: 'Resources' }).getByRole('link', { name: 'web-01' })).toBeVisible();
+    await expect(page.getByRole('row', { name: /keep Delete This resource Holds the workspace/ })).toBeVisible();
+  } },
+  { name: 'tags', path: '/tags?name=environment&value=development', heading: 'Tags', ready: async (page) => {
+    await expect(page.getByRole('row', { name: 'environment production 8' })).toBeVisible();
+    await expect(page.getByRole('table', { name: 'Resources with the tag' })).toContainText('build-01');
+  } },
+  { name: 'coverage', path: `${settings}/coverage`, heading: 'Coverage', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /production 8 7 of 8 · 88 %.*1 more needed/ })).toBeVisible();
+  } },
   { name: 'machine', path: '/inventory/machines/bartizan/app-02', heading: 'app-02', ready: async (page) => {
     await expect(page.getByRole('tab', { name: /Recommendations/ })).toBeVisible();
-    await expect(page.getByText('BPF is locked down')).toBeVisible();
+    await expect(page.getByText('BPF is locked down').first()).toBeVisible();
+    await expect(page.getByText('Installation issue')).toBeVisible();
+    await page.getByRole('button', { name: 'Diagnose' }).click();
+    await expect(page.getByRole('list', { name: 'Checks' }).getByRole('listitem')).toHaveCount(6);
+    await expect(page.getByRole('status', { name: 'Result of the diagnosis' })).toContainText('set the lockdown mode to integrity');
   } },
   { name: 'recommendations', path: '/recommendations', heading: 'Recommendations', ready: async (page) => {
     await page.getByRole('button', { name: 'Secure management ports' }).click();
@@ -43,12 +102,15 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
   } },
   { name: 'environment', path: '/environment', heading: 'Environment settings', ready: async (page) => {
     await expect(page.getByRole('link', { name: 'Bartizan', exact: true })).toHaveCount(2);
+    await expect(page.getByRole('row', { name: /Edge sites Management group edge/ })).toBeVisible();
+    await expect(page.getByRole('row', { name: /Branch office Subscription/ })).toBeVisible();
   } },
   { name: 'plans', path: `${settings}/plans`, heading: 'Defender plans', ready: async (page) => {
     await expect(page.getByRole('switch', { name: 'Servers plan', exact: true })).toBeChecked();
   } },
   { name: 'provisioning', path: `${settings}/provisioning`, heading: 'Settings and monitoring', ready: async (page) => {
     await expect(page.getByRole('row', { name: /app-02.*Failed.*Non-compliant/ })).toBeVisible();
+    await expect(page.getByRole('switch', { name: 'Inventory and change tracking' })).toBeChecked();
   } },
   { name: 'policy', path: `${settings}/policy`, heading: 'Security policy', ready: async (page) => {
     await expect(page.getByRole('table', { name: 'Policy assignments' })).toContainText('Deploy the endpoint sensor on Linux servers');

@@ -3,9 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { call, colours, complete, format, hover } from './editor.ts';
 import { extensionItem, extensionItems, hosts, machineItem, type Item } from './hosts.ts';
 import { ago, customerId, machineId, resourceGroup, security, subscription, uuid, workspace } from './ids.ts';
+import { accessItems, Directory } from './directory.ts';
+import { graphAnswer } from './graph.ts';
 import { assessmentItems, assignmentItems, controlItems, metadataItems, planItems, policies, scoreItem } from './posture.ts';
 import { answer, check, metadata } from './query.ts';
 import { asTable, tableItems } from './tables.ts';
+import { diagnosis, fleet, groupItems, settingItems, tenantAnswer } from './tenant.ts';
 import { alertItems, incidentAlerts, incidentEntities, incidentItems, ruleItems, session } from './threats.ts';
 
 type Reply = { status: number; body?: unknown } | undefined;
@@ -13,6 +16,9 @@ type Reply = { status: number; body?: unknown } | undefined;
 export class Backend {
   private items = new Map<string, Item>();
   private listeners = new Set<ServerResponse>();
+  private directory = new Directory();
+  /** Whether a hundred thousand servers are shown in place of ten. */
+  private many = false;
   private entities = new Map<string, { alerts: Item[]; entities: Item[] }>();
 
   constructor() {
@@ -22,10 +28,11 @@ export class Backend {
   /** Back to the beginning. Every sign-in does it, so that tests do not depend on one another. */
   private reset(): void {
     this.items.clear();
+    this.directory.reset();
     const all: Item[] = [
       ...hosts.map(machineItem), ...hosts.flatMap(extensionItems), ...assessmentItems(), ...controlItems(), scoreItem(), ...structuredClone(planItems), ...assignmentItems(), ...structuredClone(alertItems), ...structuredClone(incidentItems), ...structuredClone(ruleItems),
       { id: workspace, name: 'bartizan', type: 'Microsoft.OperationalInsights/workspaces', location: 'local', properties: { customerId, provisioningState: 'Succeeded', retentionInDays: 30, sku: { name: 'PerGB2018' }, createdDate: ago(60 * 24 * 40) } },
-      ...tableItems(),
+      ...tableItems(), ...groupItems(), ...settingItems(), ...accessItems(),
       { id: `${resourceGroup}/providers/Microsoft.Insights/dataCollectionRules/bartizan-default`, name: 'bartizan-default', type: 'Microsoft.Insights/dataCollectionRules', location: 'local', properties: { immutableId: 'dcr-0a6f0c3d5b7e4f31a2c4d6e8f0a1b2c3', description: 'Takes every table.', provisioningState: 'Succeeded' } },
       { id: `${security}/workspaceSettings/default`, name: 'default', type: 'Microsoft.Security/workspaceSettings', properties: { workspaceId: workspace, scope: subscription } },
     ];
@@ -36,14 +43,14 @@ export class Backend {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const url = new URL(request.url ?? '/', 'http://mock');
     const path = decodeURIComponent(url.pathname);
-    if (!/^\/(subscriptions|portal|v1|providers)\//i.test(path)) return false;
+    if (!/^\/(subscriptions|portal|v1|v1\.0|providers)(\/|$)/i.test(path)) return false;
     if (path === '/portal/v1/events') return this.events(request, response);
     const signedIn = (request.headers.cookie ?? '').includes('bartizan-mock=1');
     if (path === '/portal/v1/signin') return this.signIn(request, response);
     if (!signedIn) return send(response, { status: 401, body: error('AuthenticationFailed', 'The session is not known. Sign in.') });
     if (request.method !== 'GET' && request.headers['x-bartizan-portal'] !== '1') return send(response, { status: 403, body: error('Forbidden', 'The header x-bartizan-portal is missing.') });
     const body = request.method === 'GET' ? undefined : await json(request);
-    const reply = (await this.portal(path, body)) ?? this.arm(request.method ?? 'GET', path, body);
+    const reply = (await this.portal(path, body)) ?? this.other(request.method ?? 'GET', url, path, body ?? {}) ?? this.arm(request.method ?? 'GET', path, body);
     return send(response, reply ?? { status: 404, body: error('ResourceNotFound', `The resource ${path} was not found.`) });
   }
 
@@ -54,7 +61,7 @@ export class Backend {
       case '/portal/v1/signout':
         return { status: 204 };
       case '/portal/v1/onboarding':
-        return { status: 200, body: { token: 'bzt_mock', expiresOn: ago(-60 * 24), script: script(body ?? {}) } };
+        return { status: 200, body: { ...(body?.['servicePrincipalId'] ? {} : { token: 'bzt_mock', expiresOn: ago(-60 * 24) }), script: script(body ?? {}) } };
       case '/portal/v1/transform/preview':
         return preview(body ?? {});
       case '/portal/v1/query/complete':
@@ -82,6 +89,44 @@ export class Backend {
       default:
         return undefined;
     }
+  }
+
+  /** Doors that are no resources. */
+  private other(method: string, url: URL, path: string, body: Record<string, unknown>): Reply {
+    if (path.startsWith('/v1.0/')) return this.directory.graph(method, path, body);
+    if (/\/Microsoft\.ResourceGraph\/resources$/i.test(path)) {
+      const rows = graphAnswer(String(body['query']), [...this.items.values()]);
+      return rows ? { status: 200, body: { totalRecords: rows.length, count: rows.length, data: rows } } : { status: 400, body: error('BadRequest', 'The mock does not know this query.') };
+    }
+    if (this.many && path.endsWith('/providers/Microsoft.HybridCompute/machines')) return fleet(url);
+    if (method === 'GET') return this.directory.portal(path) ?? tenantAnswer(path) ?? diagnosis(path) ?? this.groups(path);
+    if (path.startsWith('/portal/v1/account')) return this.directory.portal(path);
+    const tagged = /^(.*)\/providers\/Microsoft\.Resources\/tags\/default$/i.exec(path);
+    const item = tagged && this.items.get((tagged[1] ?? '').toLowerCase());
+    if (item && method === 'PUT') {
+      item.tags = (body['properties'] as { tags: Record<string, string> }).tags;
+      return { status: 200, body: item };
+    }
+    return method === 'DELETE' ? this.locked(path) : undefined;
+  }
+
+  private groups(path: string): Reply {
+    const key = path.toLowerCase();
+    const all = [...this.items.values()];
+    if (/^\/subscriptions\/[^/]+\/resourcegroups$/.test(key)) return { status: 200, body: { value: all.filter((item) => item.type === 'Microsoft.Resources/resourceGroups' && item.id.toLowerCase().startsWith(`${key}/`)) } };
+    if (!/\/resourcegroups\/[^/]+\/resources$/.test(key)) return undefined;
+    const inside = `${key.slice(0, -'/resources'.length)}/providers/`;
+    return { status: 200, body: { value: all.filter((item) => item.id.toLowerCase().startsWith(inside) && !item.type.toLowerCase().startsWith('microsoft.authorization/') && item.id.slice(inside.length).split('/').length === 3) } };
+  }
+
+  /** A delete that a lock forbids, and the cascade of one that it does not. */
+  private locked(path: string): Reply {
+    const key = path.toLowerCase();
+    const all = [...this.items.values()];
+    const lock = !key.includes('/locks/') && all.find((item) => item.type.toLowerCase() === 'microsoft.authorization/locks' && item.id.toLowerCase().startsWith(`${key}/`));
+    if (lock) return { status: 409, body: error('ScopeLocked', `The scope '${path}' cannot perform this operation because it is locked (lock '${lock.name}'). Remove the lock and try again.`) };
+    if (/^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+$/.test(key)) for (const item of all) if (item.id.toLowerCase().startsWith(`${key}/`)) this.items.delete(item.id.toLowerCase());
+    return undefined;
   }
 
   private arm(method: string, path: string, body: Record<string, unknown> | undefined): Reply {
@@ -125,6 +170,10 @@ export class Backend {
     if (before?.etag && wanted && before.etag !== wanted) return { status: 412, body: error('PreconditionFailed', 'The resource was changed by someone else. Load it again.') };
     const comment = /^(.*\/incidents\/[^/]+)\/comments\/([^/]+)$/i.exec(path);
     const item: Item = before ?? { id: path, name: path.slice(path.lastIndexOf('/') + 1), type: comment ? 'Microsoft.SecurityInsights/incidents/comments' : listTypes.find(([suffix]) => key.slice(0, key.lastIndexOf('/')).endsWith(suffix))?.[1] ?? 'unknown', properties: {} };
+    if (typeof body['location'] === 'string') item.location = body['location'];
+    if (body['tags']) item.tags = body['tags'] as Record<string, string>;
+    if (/^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+$/.test(key)) item.type = 'Microsoft.Resources/resourceGroups';
+    if (key.includes('/roleassignments/')) item.properties['scope'] = path.slice(0, key.lastIndexOf('/providers/'));
     item.properties = { ...item.properties, ...(body['properties'] as Record<string, unknown>) };
     item.etag = `"${uuid(`${path}${Date.now()}`)}"`;
     if (item.type.toLowerCase().endsWith('/tables')) asTable(item);
@@ -189,6 +238,7 @@ export class Backend {
     const body = await json(request);
     if (!body?.['code'] || body['code'] === 'wrong') return send(response, { status: 401, body: error('InvalidCode', 'The sign-in code is wrong, was used already, or has expired.') });
     this.reset();
+    this.many = body['code'] === 'many';
     response.setHeader('set-cookie', 'bartizan-mock=1; Path=/; HttpOnly; SameSite=Strict');
     return send(response, (await this.portal('/portal/v1/session', undefined)) ?? { status: 500 });
   }
@@ -204,6 +254,10 @@ const listTypes: readonly [string, string][] = [
   ['/policyassignments', 'microsoft.authorization/policyassignments'],
   ['/microsoft.security/alerts', 'microsoft.security/locations/alerts'],
   ['/incidents', 'microsoft.securityinsights/incidents'],
+  ['/roleassignments', 'microsoft.authorization/roleassignments'],
+  ['/roledefinitions', 'microsoft.authorization/roledefinitions'],
+  ['/locks', 'microsoft.authorization/locks'],
+  ['/microsoft.security/settings', 'microsoft.security/settings'],
   ['/comments', 'microsoft.securityinsights/incidents/comments'],
   ['/alertrules', 'microsoft.securityinsights/alertrules'],
   ['/tables', 'microsoft.operationalinsights/workspaces/tables'],
@@ -227,7 +281,8 @@ function preview(body: Record<string, unknown>): Reply {
 function script(body: Record<string, unknown>): string {
   const tags = Object.entries((body['tags'] ?? {}) as Record<string, string>).map(([name, value]) => `${name}=${value}`).join(',');
   const proxy = body['proxy'] ? ` \\\n  --proxy '${String(body['proxy'])}'` : '';
-  return `#!/bin/sh\n# Installs the Bartizan agent and connects this machine.\nset -eu\n\nserver='https://bartizan.example.internal:8443'\n\ncurl --fail --silent --show-error --cacert bartizan-ca.pem \\\n  --output bartizan-agent "$server/agent/v1/download"\ninstall -m 0755 bartizan-agent /usr/local/bin/bartizan-agent\n\nbartizan-agent connect \\\n  --server "$server" \\\n  --resource-group '${String(body['resourceGroup'] ?? '')}' \\\n  --location '${String(body['location'] ?? '')}'${tags ? ` \\\n  --tags '${tags}'` : ''}${proxy} \\\n  --token 'bzt_mock'\n`;
+  const program = body['servicePrincipalId'] ? ` \\\n  --service-principal-id '${String(body['servicePrincipalId'])}'` : '';
+  return `#!/bin/sh\n# Installs the Bartizan agent and connects this machine.\nset -eu\n\nserver='https://bartizan.example.internal:8443'\n\ncurl --fail --silent --show-error --cacert bartizan-ca.pem \\\n  --output bartizan-agent "$server/agent/v1/download"\ninstall -m 0755 bartizan-agent /usr/local/bin/bartizan-agent\n\nbartizan-agent connect \\\n  --server "$server" \\\n  --resource-group '${String(body['resourceGroup'] ?? '')}' \\\n  --location '${String(body['location'] ?? '')}'${tags ? ` \\\n  --tags '${tags}'` : ''}${proxy}${program || " \\\n  --token 'bzt_mock'"}\n`;
 }
 
 function error(code: string, message: string): object {

@@ -1,4 +1,5 @@
 /** Stands in for the query engine: canned rows by the first table named, with `take`, `count` and `render`. */
+import { activityTable } from './activity.ts';
 import { hosts } from './hosts.ts';
 import { ago } from './ids.ts';
 
@@ -55,12 +56,13 @@ export const metadata = {
 export function check(query: string): { code: string; severity: string; start: number; end: number; message: string; hint: string | null }[] {
   const match = /^\s*([A-Za-z_]\w*)/.exec(query.replace(/^\s*(\/\/.*\n\s*)*/, ''));
   const name = match?.[1] ?? '';
-  if (name === 'let' || name === 'source' || name === 'union' || name === 'print' || tables[name]) return [];
+  if (name === 'let' || name === 'source' || name === 'union' || name === 'print' || name === 'AzureActivity' || tables[name]) return [];
   const start = query.indexOf(name);
   return [{ code: 'K0201', severity: 'error', start, end: start + name.length, message: `unknown table \`${name}\``, hint: 'Tables of this workspace are listed on the left.' }];
 }
 
 export function answer(query: string): object {
+  if (query.startsWith('AzureActivity')) return { tables: [activityTable(query)] };
   const use = workspaceUse(query);
   if (use) return { tables: [use] };
   const name = Object.keys(tables).find((table) => new RegExp(`\\b${table}\\b`).test(query)) ?? 'Heartbeat';

@@ -1,7 +1,7 @@
-import { queryOptions, useQueries, useQuery } from '@tanstack/react-query';
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { armUrl, listAll, request } from './client';
 import { subscriptionScope, useSession } from './session';
-import type { Machine, MachineExtension, Session } from './types';
+import type { Diagnosis, Machine, MachineExtension, Session } from './types';
 import { versions } from './versions';
 
 const machinesType = 'microsoft.hybridcompute/machines';
@@ -29,28 +29,25 @@ export function useMachine(id: string) {
   });
 }
 
-function extensionsQuery(machineId: string) {
-  return queryOptions({
+export function useExtensions(machineId: string) {
+  return useQuery({
     queryKey: [extensionsType, machineId.toLowerCase()],
     queryFn: ({ signal }) => listAll<MachineExtension>(armUrl(`${machineId}/extensions`, versions.machines), signal),
   });
 }
 
-export function useExtensions(machineId: string) {
-  return useQuery(extensionsQuery(machineId));
+/** Takes a machine off the server; its agent's certificate is refused from then on. */
+export function useDeleteMachine() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => request<undefined>('DELETE', armUrl(id, versions.machines)),
+    onSettled: () => client.invalidateQueries({ queryKey: [machinesType] }),
+  });
 }
 
-/** The extensions of each machine, by lower-case machine id; a machine is absent until its list is there. */
-export function useExtensionsOf(machines: readonly Machine[]): Map<string, MachineExtension[]> {
-  return useQueries({
-    queries: machines.map((machine) => extensionsQuery(machine.id)),
-    combine: (results) => {
-      const found = new Map<string, MachineExtension[]>();
-      results.forEach((result, at) => {
-        const machine = machines[at];
-        if (machine && result.data) found.set(machine.id.toLowerCase(), result.data);
-      });
-      return found;
-    },
+/** The six checks, made now. */
+export function useDiagnosis(machineId: string) {
+  return useMutation({
+    mutationFn: () => request<Diagnosis>('GET', armUrl(`${machineId}/providers/Bartizan.Security/diagnosis/latest`, versions.diagnosis)),
   });
 }

@@ -2,7 +2,7 @@
  * Whether a machine is watched. Two agents have two jobs: the sensor raises detections and the monitor
  * ships logs, and either can fail alone, so the answer keeps them apart and names what is missing.
  */
-import type { Machine, MachineExtension } from './types';
+import type { Machine, MachineExtension, Pricing } from './types';
 
 export type Part = 'sensor' | 'monitor' | 'inventory';
 
@@ -46,4 +46,70 @@ export function extensionLabel(extension: MachineExtension): string {
 
 export function isConnected(machine: Machine): boolean {
   return machine.properties.status === 'Connected';
+}
+
+/** Whether a plan protects a machine: all that the plan brings works, a part of it, or nothing is asked for. */
+export type Protection = 'On' | 'Partial' | 'Off';
+/** Monitored and not monitored are covered by a plan; unmonitored machines are not, or have no agent at all. */
+export type MonitoringState = 'Monitored' | 'Not monitored' | 'Unmonitored';
+export type Tier = 'Free' | 'P1' | 'P2';
+
+/** What a tier brings. P1 has the sensor and log collection, P2 the inventory too. */
+const tierParts: Record<Tier, readonly Part[]> = { Free: [], P1: ['sensor', 'monitor'], P2: ['sensor', 'monitor', 'inventory'] };
+
+/** The tier of a plan; `Standard` without a sub-plan is P2. */
+export function tierOf(plan: Pricing | undefined): Tier {
+  if (plan?.properties.pricingTier !== 'Standard') return 'Free';
+  return plan.properties.subPlan === 'P1' ? 'P1' : 'P2';
+}
+
+export interface Cover {
+  protection: Protection;
+  monitoring: MonitoringState;
+  /** Why not all is well, most basic first. */
+  reasons: string[];
+}
+
+export function coverOf(machine: Machine, extensions: readonly MachineExtension[], tier: Tier): Cover {
+  const { monitored, reasons } = monitoringOf(machine, extensions);
+  if (hasNoAgent(machine)) return { protection: 'Off', monitoring: 'Unmonitored', reasons: ['There is no agent on it'] };
+  if (tier === 'Free') return { protection: 'Off', monitoring: 'Unmonitored', reasons: ['No Defender plan covers it', ...reasons] };
+  const whole = tierParts[tier].every((part) => extensionFor(part, extensions)?.properties.provisioningState === 'Succeeded');
+  return { protection: whole && isConnected(machine) ? 'On' : 'Partial', monitoring: monitored ? 'Monitored' : 'Not monitored', reasons };
+}
+
+/** Machines that were found and not connected. */
+export function hasNoAgent(machine: Machine): boolean {
+  return machine.properties.status === 'Unmonitored';
+}
+
+export type HealthState = 'Healthy' | 'Installation issue' | 'Heartbeat issue' | 'Not applicable';
+
+export interface AgentHealth {
+  state: HealthState;
+  message: string;
+  remedy: string;
+}
+
+/** The agent's health in the four states that people know, with what to do. */
+export function healthOf(machine: Machine, extensions: readonly MachineExtension[], tier: Tier): AgentHealth {
+  if (hasNoAgent(machine)) return { state: 'Not applicable', message: 'The machine was found on the network and has no agent.', remedy: 'Run the onboarding script on it.' };
+  if (!isConnected(machine)) {
+    const { status, errorDetails } = machine.properties;
+    const detail = errorDetails?.map((entry) => entry.message).filter(Boolean).join(' ');
+    return {
+      state: 'Heartbeat issue',
+      message: detail || `The agent is ${(status ?? 'unknown').toLowerCase()}: the server hears nothing of it.`,
+      remedy: 'See that the machine is on, that `systemctl status bartizan-agent` says active, and that it reaches this server by HTTPS, directly or by its proxy.',
+    };
+  }
+  if (tier === 'Free') return { state: 'Not applicable', message: 'The agent is connected; no Defender plan covers the machine.', remedy: 'Turn on Defender for Servers.' };
+  for (const part of tierParts[tier]) {
+    const extension = extensionFor(part, extensions);
+    const label = parts.find((entry) => entry.part === part)?.label ?? part;
+    if (!extension) return { state: 'Installation issue', message: `${label} is not installed.`, remedy: 'Diagnose names the check that fails: a switch that is off, a policy that denies extensions, or a system that is not supported.' };
+    const { provisioningState: state, instanceView } = extension.properties;
+    if (state !== 'Succeeded') return { state: 'Installation issue', message: `${label}: ${instanceView?.status?.message ?? (state ?? 'unknown').toLowerCase()}`, remedy: state === 'Failed' ? 'The message says what prevents it; it is tried again when that is gone.' : 'It is under way. Nothing to do unless it stays so for minutes.' };
+  }
+  return { state: 'Healthy', message: 'Connected, and everything that the plan brings works.', remedy: '' };
 }

@@ -1,24 +1,40 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { isMachineId, sameId, scopeOf } from '@/lib/arm-id';
 import { armUrl, listAll, request } from './client';
 import { subscriptionScope, useSession } from './session';
-import type { Pricing } from './types';
+import type { Pricing, Session } from './types';
 import { versions } from './versions';
 
 const pricingsType = 'microsoft.security/pricings';
 
-export function usePlans() {
-  const session = useSession();
-  return useQuery({
+function pricingsQuery(session: Session) {
+  return queryOptions({
     queryKey: [pricingsType, session.subscriptionId],
     queryFn: ({ signal }) =>
       listAll<Pricing>(armUrl(`${subscriptionScope(session)}/providers/Microsoft.Security/pricings`, versions.pricings), signal),
   });
 }
 
+/** The subscription's plans. The list has the settings of single machines too; these are apart. */
+export function usePlans() {
+  const session = useSession();
+  return useQuery({ ...pricingsQuery(session), select: (all) => all.filter((plan) => sameId(scopeOf(plan.id), subscriptionScope(session))) });
+}
+
+/** Plans that were set for one machine, by its id in small letters. */
+export function usePlanOverrides(): Map<string, Pricing> | undefined {
+  const session = useSession();
+  return useQuery({
+    ...pricingsQuery(session),
+    select: (all) => new Map(all.filter((plan) => plan.name === serversPlan && isMachineId(scopeOf(plan.id))).map((plan) => [scopeOf(plan.id).toLowerCase(), plan])),
+  }).data;
+}
+
 export interface PlanChange {
   name: string;
   pricingTier: 'Free' | 'Standard';
   subPlan?: string;
+  extensions?: { name: string; isEnabled: string }[];
 }
 
 export function useSavePlans() {

@@ -11,6 +11,34 @@ export function useSession(): Session {
   return session;
 }
 
+/** The subscription that the pages show, when it is not the session's own. */
+export interface ChosenSubscription {
+  id: string;
+  name: string;
+}
+
+const chosenKey = 'bartizan-subscription';
+
+export function chosenSubscription(): ChosenSubscription | undefined {
+  try {
+    const found = JSON.parse(localStorage.getItem(chosenKey) ?? 'null') as ChosenSubscription | null;
+    return typeof found?.id === 'string' && typeof found.name === 'string' ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function keepSubscription(chosen: ChosenSubscription): void {
+  localStorage.setItem(chosenKey, JSON.stringify(chosen));
+}
+
+export const SwitchContext = createContext<(chosen: ChosenSubscription) => void>(() => undefined);
+
+/** Shows another subscription from now on. */
+export function useSwitchSubscription(): (chosen: ChosenSubscription) => void {
+  return use(SwitchContext);
+}
+
 export const sessionKey = ['session'] as const;
 
 export function fetchSession(signal?: AbortSignal): Promise<Session> {

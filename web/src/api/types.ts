@@ -61,6 +61,17 @@ export type MachineExtension = Resource<{
   };
 }>;
 
+// crates/control/src/plans/diagnosis.rs
+export interface DiagnosisCheck {
+  order: number;
+  name: string;
+  displayName: string;
+  result: 'Passed' | 'InProgress' | 'Failed';
+  evidence: string[];
+  fix: string;
+}
+export type Diagnosis = Resource<{ time: string; status: string; summary: string; checks: DiagnosisCheck[] }>;
+
 // crates/api: Microsoft.Security/pricings
 export type Pricing = Resource<{
   pricingTier: 'Free' | 'Standard';
@@ -305,10 +316,11 @@ export interface OnboardingRequest {
   location: string;
   tags: Record<string, string>;
   proxy: string | null;
+  servicePrincipalId?: string;
 }
 export interface Onboarding {
-  token: string;
-  expiresOn: string;
+  token?: string;
+  expiresOn?: string;
   script: string;
 }
 

@@ -4,10 +4,12 @@ import {
 import { ArrowExitRegular } from '@fluentui/react-icons/svg/arrow-exit';
 import { DarkThemeRegular } from '@fluentui/react-icons/svg/dark-theme';
 import { NavigationRegular } from '@fluentui/react-icons/svg/navigation';
-import { Link } from 'react-router';
+import { PersonRegular } from '@fluentui/react-icons/svg/person';
+import { Link, useNavigate } from 'react-router';
 import type { LiveState } from '@/api/live';
 import { useSession } from '@/api/session';
 import { paths } from '@/lib/paths';
+import { SubscriptionMenu } from './SubscriptionMenu';
 import { useThemeChoice, type ThemeChoice } from './theme';
 
 const useStyles = makeStyles({
@@ -39,6 +41,7 @@ interface TopBarProps {
 export function TopBar({ live, onToggleMenu, onSignOut }: TopBarProps) {
   const styles = useStyles();
   const session = useSession();
+  const navigate = useNavigate();
   const [choice, setChoice] = useThemeChoice();
   const [text, color] = liveText[live];
   return (
@@ -48,7 +51,7 @@ export function TopBar({ live, onToggleMenu, onSignOut }: TopBarProps) {
         <img src="/bartizan.svg" width="24" height="24" alt="" />
         Bartizan
       </Link>
-      <span className={styles.scope} title={`Subscription ${session.subscriptionId}`}>{session.subscriptionName}</span>
+      <span className={styles.scope}><SubscriptionMenu /></span>
       <Tooltip relationship="description" content={live === 'live' ? 'Pages update by themselves' : 'Updates arrive when the connection is back'}>
         <span className={styles.live} role="status"><span className={styles.dot} style={{ backgroundColor: color }} aria-hidden />{text}</span>
       </Tooltip>
@@ -76,7 +79,10 @@ export function TopBar({ live, onToggleMenu, onSignOut }: TopBarProps) {
             <span className={styles.faint}>Version {session.version}</span>
           </div>
           <MenuDivider />
-          <MenuList><MenuItem icon={<ArrowExitRegular />} onClick={onSignOut}>Sign out</MenuItem></MenuList>
+          <MenuList>
+            <MenuItem icon={<PersonRegular />} onClick={() => void navigate(paths.account())}>Your account</MenuItem>
+            <MenuItem icon={<ArrowExitRegular />} onClick={onSignOut}>Sign out</MenuItem>
+          </MenuList>
         </MenuPopover>
       </Menu>
     </header>

@@ -6,12 +6,17 @@ import { DataUsageRegular } from '@fluentui/react-icons/svg/data-usage';
 import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
 import { FlowRegular } from '@fluentui/react-icons/svg/flow';
 import { FlashRegular } from '@fluentui/react-icons/svg/flash';
+import { FolderRegular } from '@fluentui/react-icons/svg/folder';
+import { HistoryRegular } from '@fluentui/react-icons/svg/history';
 import { LightbulbRegular } from '@fluentui/react-icons/svg/lightbulb';
 import { OptionsRegular } from '@fluentui/react-icons/svg/options';
+import { PeopleRegular } from '@fluentui/react-icons/svg/people';
 import { PlugConnectedRegular } from '@fluentui/react-icons/svg/plug-connected';
 import { ServerRegular } from '@fluentui/react-icons/svg/server';
 import { ShieldErrorRegular } from '@fluentui/react-icons/svg/shield-error';
+import { ShieldPersonRegular } from '@fluentui/react-icons/svg/shield-person';
 import { TableRegular } from '@fluentui/react-icons/svg/table';
+import { TagRegular } from '@fluentui/react-icons/svg/tag';
 import type { ComponentType } from 'react';
 import { paths } from '@/lib/paths';
 
@@ -52,7 +57,22 @@ export const navigation: readonly { group: string; items: readonly NavItem[] }[]
     items: [
       { text: 'Analytics', to: paths.analytics(), icon: FlashRegular },
       { text: 'Environment settings', to: paths.environment(), icon: OptionsRegular },
-      { text: 'Add servers', to: paths.addServers(), icon: ServerRegular },
+    ],
+  },
+  {
+    group: 'Resources',
+    items: [
+      { text: 'Servers', to: paths.servers(), icon: ServerRegular },
+      { text: 'Resource groups', to: paths.groups(), icon: FolderRegular },
+      { text: 'Tags', to: paths.tags(), icon: TagRegular },
+    ],
+  },
+  {
+    group: 'Administration',
+    items: [
+      { text: 'Access control (IAM)', to: paths.access(), icon: ShieldPersonRegular },
+      { text: 'Users', to: paths.users(), icon: PeopleRegular },
+      { text: 'Activity log', to: paths.activity(), icon: HistoryRegular },
     ],
   },
 ];

@@ -8,7 +8,7 @@ const table: readonly (readonly [string, string])[] = [
   [paths.signIn(), '/signin | '],
   [paths.overview(), '/overview | Overview'],
   [paths.inventory({ monitoring: 'not' }), '/inventory?monitoring=not | Inventory'],
-  [paths.addServers(), '/inventory/add-servers | Inventory > Add servers'],
+  [paths.addServers(), '/servers/add | Servers > Add servers'],
   [paths.machine(machine), '/inventory/machines/bartizan/web-01 | Inventory > web-01'],
   [paths.machine(machine, 'alerts'), '/inventory/machines/bartizan/web-01?tab=alerts | Inventory > web-01'],
   [paths.recommendations(), '/recommendations | Recommendations'],

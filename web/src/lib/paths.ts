@@ -8,7 +8,10 @@ export const routes = {
   signIn: '/signin',
   overview: '/overview',
   inventory: '/inventory',
-  addServers: '/inventory/add-servers',
+  servers: '/servers',
+  addServers: '/servers/add',
+  /** Where the page was before there was a page of servers. */
+  addServersBefore: '/inventory/add-servers',
   machine: '/inventory/machines/:resourceGroup/:machine',
   recommendations: '/recommendations',
   recommendation: '/recommendations/:key',
@@ -20,6 +23,14 @@ export const routes = {
   provisioning: '/environment/:subscription/provisioning',
   policy: '/environment/:subscription/policy',
   workspaceSettings: '/environment/:subscription/workspace',
+  coverage: '/environment/:subscription/coverage',
+  groups: '/resource-groups',
+  group: '/resource-groups/:group',
+  tags: '/tags',
+  access: '/access',
+  users: '/users',
+  account: '/account',
+  activity: '/activity',
   logs: '/logs',
   incidents: '/incidents',
   incident: '/incidents/:incident',
@@ -36,7 +47,8 @@ type Query = Record<string, string | undefined>;
 export const paths = {
   signIn: () => routes.signIn,
   overview: () => routes.overview,
-  inventory: (query?: { status?: string; monitoring?: string; q?: string }) => withQuery(routes.inventory, query),
+  inventory: (query?: { status?: string; monitoring?: string; q?: string; tag?: string }) => withQuery(routes.inventory, query),
+  servers: () => routes.servers,
   addServers: () => routes.addServers,
   machine: (id: string, tab?: string) => {
     const { resourceGroup, name } = parseArmId(id);
@@ -50,6 +62,15 @@ export const paths = {
   plans: (subscription: string) => fill(routes.plans, { subscription }),
   provisioning: (subscription: string) => fill(routes.provisioning, { subscription }),
   policy: (subscription: string) => fill(routes.policy, { subscription }),
+  coverage: (subscription: string) => fill(routes.coverage, { subscription }),
+  groups: () => routes.groups,
+  group: (name: string) => fill(routes.group, { group: name }),
+  tags: (query?: { name?: string; value?: string }) => withQuery(routes.tags, query),
+  /** Access control of a scope; of the subscription when none is named. */
+  access: (scope?: string, tab?: string) => withQuery(routes.access, { scope, tab }),
+  users: (query?: { view?: string; who?: string }) => withQuery(routes.users, query),
+  account: () => routes.account,
+  activity: (query?: { resource?: string; range?: string }) => withQuery(routes.activity, query),
   workspaceSettings: (subscription: string) => fill(routes.workspaceSettings, { subscription }),
   logs: (query?: { q?: string; range?: string }) => withQuery(routes.logs, query),
   incidents: (query?: { status?: string; severity?: string }) => withQuery(routes.incidents, query),
@@ -75,8 +96,15 @@ export function crumbs(pathname: string): Crumb[] {
   switch (area) {
     case 'inventory':
       trail.push({ text: 'Inventory', to: paths.inventory() });
-      if (rest[0] === 'add-servers') trail.push({ text: 'Add servers' });
       if (rest[0] === 'machines' && rest[2]) trail.push({ text: rest[2] });
+      break;
+    case 'servers':
+      trail.push({ text: 'Servers', to: paths.servers() });
+      if (rest[0] === 'add') trail.push({ text: 'Add servers' });
+      break;
+    case 'resource-groups':
+      trail.push({ text: 'Resource groups', to: paths.groups() });
+      if (rest[0]) trail.push({ text: rest[0] });
       break;
     case 'recommendations':
       trail.push({ text: 'Recommendations', to: paths.recommendations() });
@@ -90,38 +118,36 @@ export function crumbs(pathname: string): Crumb[] {
       trail.push({ text: 'Incidents', to: paths.incidents() });
       if (rest[0]) trail.push({ text: 'Incident' });
       break;
-    case 'alerts':
-      trail.push({ text: 'Security alerts' });
-      break;
-    case 'logs':
-      trail.push({ text: 'Logs' });
-      break;
-    case 'analytics':
-      trail.push({ text: 'Analytics' });
-      break;
-    case 'data-connectors':
-      trail.push({ text: 'Data connectors' });
-      break;
-    case 'tables':
-      trail.push({ text: 'Tables' });
-      break;
     case 'data-collection-rules':
       trail.push({ text: 'Data collection rules', to: paths.collectionRules() });
       if (rest[0]) trail.push({ text: rest[0] === 'new' ? 'Create rule' : rest[0] });
       break;
-    case 'usage':
-      trail.push({ text: 'Usage' });
-      break;
-    case 'overview':
-      trail.push({ text: 'Overview' });
-      break;
+    default:
+      if (area && singles[area]) trail.push({ text: singles[area] });
   }
   const last = trail[trail.length - 1];
   if (last) delete last.to;
   return trail;
 }
 
+/** Areas of one page. */
+const singles: Record<string, string> = {
+  access: 'Access control (IAM)',
+  account: 'Your account',
+  activity: 'Activity log',
+  alerts: 'Security alerts',
+  analytics: 'Analytics',
+  'data-connectors': 'Data connectors',
+  logs: 'Logs',
+  overview: 'Overview',
+  tables: 'Tables',
+  tags: 'Tags',
+  usage: 'Usage',
+  users: 'Users',
+};
+
 const environmentPages: Record<string, string> = {
+  coverage: 'Coverage',
   plans: 'Defender plans',
   provisioning: 'Settings and monitoring',
   policy: 'Security policy',

@@ -1,20 +1,9 @@
 import { Button, makeStyles, mergeClasses, tokens } from '@fluentui/react-components';
-import { ArrowDownRegular } from '@fluentui/react-icons/svg/arrow-down';
-import { ArrowUpRegular } from '@fluentui/react-icons/svg/arrow-up';
-import { useMemo, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { formatCount } from '@/lib/units';
+import { HeaderText, useSorting, type Column, type SortBy } from './sorting';
 
-export interface Column<T> {
-  id: string;
-  header: string;
-  render: (row: T) => ReactNode;
-  /** Makes the column sortable. */
-  sort?: (row: T) => string | number;
-  width?: string;
-  align?: 'end';
-  /** Let the text wrap; otherwise it is cut with an ellipsis. */
-  wrap?: boolean;
-}
+export type { Column };
 
 const useStyles = makeStyles({
   scroll: { overflowX: 'auto', width: '100%' },
@@ -22,11 +11,6 @@ const useStyles = makeStyles({
   th: {
     boxSizing: 'border-box', textAlign: 'left', fontWeight: tokens.fontWeightSemibold, fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground3,
     padding: '0 12px', height: '36px', borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, whiteSpace: 'nowrap',
-  },
-  sort: {
-    backgroundColor: 'transparent', border: 'none', padding: 0, color: 'inherit', fontFamily: 'inherit', fontSize: 'inherit', fontWeight: 'inherit', textAlign: 'inherit', display: 'inline-flex', alignItems: 'center', gap: '4px', cursor: 'pointer', borderRadius: tokens.borderRadiusSmall,
-    ':hover': { color: tokens.colorNeutralForeground1 },
-    ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}`, outlineOffset: '2px' },
   },
   td: {
     padding: '9px 12px', borderBottom: `1px solid ${tokens.colorNeutralStroke3}`, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap',
@@ -44,7 +28,7 @@ interface DataTableProps<T> {
   columns: readonly Column<T>[];
   rows: readonly T[];
   rowKey: (row: T) => string;
-  initialSort?: { id: string; descending?: boolean };
+  initialSort?: SortBy;
   minWidth?: number;
   empty?: ReactNode;
 }
@@ -54,14 +38,8 @@ const pageSize = 100;
 /** A plain table with sortable headers; long lists grow on request. */
 export function DataTable<T>({ label, columns, rows, rowKey, initialSort, minWidth = 720, empty }: DataTableProps<T>) {
   const styles = useStyles();
-  const [sort, setSort] = useState(initialSort);
+  const { sorted, orderOf, toggle } = useSorting(columns, rows, initialSort);
   const [shown, setShown] = useState(pageSize);
-  const sorted = useMemo(() => {
-    const by = columns.find((column) => column.id === sort?.id)?.sort;
-    if (!by) return rows;
-    const sign = sort?.descending ? -1 : 1;
-    return [...rows].sort((left, right) => sign * compare(by(left), by(right)));
-  }, [rows, columns, sort]);
 
   if (rows.length === 0 && empty) return <>{empty}</>;
   return (
@@ -69,22 +47,11 @@ export function DataTable<T>({ label, columns, rows, rowKey, initialSort, minWid
       <table className={styles.table} style={{ minWidth }} aria-label={label}>
         <thead>
           <tr>
-            {columns.map((column) => {
-              const active = sort?.id === column.id;
-              const order = active ? (sort.descending ? 'descending' : 'ascending') : undefined;
-              return (
-                <th key={column.id} scope="col" style={{ width: column.width }} aria-sort={order}
-                  className={mergeClasses(styles.th, styles.edge, column.align === 'end' && styles.end)}>
-                  {column.sort ? (
-                    <button type="button" className={styles.sort}
-                      onClick={() => setSort({ id: column.id, descending: active ? !sort.descending : false })}>
-                      {column.header}
-                      {active && (sort.descending ? <ArrowDownRegular aria-hidden /> : <ArrowUpRegular aria-hidden />)}
-                    </button>
-                  ) : column.header}
-                </th>
-              );
-            })}
+            {columns.map((column) => (
+              <th key={column.id} scope="col" style={{ width: column.width }} aria-sort={orderOf(column)} className={mergeClasses(styles.th, styles.edge, column.align === 'end' && styles.end)}>
+                <HeaderText column={column} order={orderOf(column)} onSort={() => toggle(column)} />
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -108,9 +75,4 @@ export function DataTable<T>({ label, columns, rows, rowKey, initialSort, minWid
       )}
     </div>
   );
-}
-
-function compare(left: string | number, right: string | number): number {
-  if (typeof left === 'number' && typeof right === 'number') return left - right;
-  return String(left).localeCompare(String(right), undefined, { numeric: true, sensitivity: 'base' });
 }

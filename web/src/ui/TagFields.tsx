@@ -15,6 +15,21 @@ export function emptyTag(): Tag {
   return { key: next, name: '', value: '' };
 }
 
+export function tagFields(tags: Record<string, string> | undefined): Tag[] {
+  return Object.entries(tags ?? {}).map(([name, value]) => ({ ...emptyTag(), name, value }));
+}
+
+/** What is wrong with a list of tags, if anything; the limits are the server's. */
+export function tagsProblem(tags: readonly Tag[]): string | undefined {
+  const names = tags.map((tag) => tag.name.trim()).filter(Boolean);
+  const odd = names.find((name) => /[<>%&\\?/]/.test(name));
+  if (odd !== undefined) return `${odd}: the name of a tag has none of < > % & \\ ? /`;
+  const twice = names.find((name, at) => names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) !== at);
+  if (twice !== undefined) return `${twice}: a tag comes once`;
+  if (tags.some((tag) => !tag.name.trim() && tag.value.trim())) return 'A value needs a name';
+  return names.length > 50 ? 'At most 50 tags' : undefined;
+}
+
 export function tagsOf(tags: readonly Tag[]): Record<string, string> {
   return Object.fromEntries(tags.filter((tag) => tag.name.trim()).map((tag) => [tag.name.trim(), tag.value.trim()]));
 }
@@ -25,12 +40,12 @@ const useStyles = makeStyles({
   input: { minWidth: 0 },
 });
 
-export function TagFields({ tags, onChange }: { tags: readonly Tag[]; onChange: (tags: Tag[]) => void }) {
+export function TagFields({ tags, label = 'Tags', onChange }: { tags: readonly Tag[]; label?: string; onChange: (tags: Tag[]) => void }) {
   const styles = useStyles();
   const set = (key: number, change: Partial<Tag>) => onChange(tags.map((tag) => (tag.key === key ? { ...tag, ...change } : tag)));
   return (
     <div className={styles.root} role="group" aria-label="Tags">
-      <Label>Tags</Label>
+      {label && <Label>{label}</Label>}
       {tags.map((tag, at) => (
         <div key={tag.key} className={styles.row}>
           <Input className={styles.input} aria-label={`Name of tag ${at + 1}`} placeholder="Name" value={tag.name} onChange={(_, data) => set(tag.key, { name: data.value })} />

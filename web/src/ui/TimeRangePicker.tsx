@@ -12,11 +12,13 @@ const useStyles = makeStyles({
 interface TimeRangePickerProps {
   range: TimeRange;
   /** The query limits the time itself, so the range does not apply. */
-  inQuery: boolean;
+  inQuery?: boolean;
+  /** Without a query that people write, the range is all there is. */
+  rangeOnly?: boolean;
   onChange: (range: TimeRange) => void;
 }
 
-export function TimeRangePicker({ range, inQuery, onChange }: TimeRangePickerProps) {
+export function TimeRangePicker({ range, inQuery, rangeOnly, onChange }: TimeRangePickerProps) {
   const styles = useStyles();
   const button = useRef<HTMLButtonElement>(null);
   const [custom, setCustom] = useState(false);
@@ -42,7 +44,7 @@ export function TimeRangePicker({ range, inQuery, onChange }: TimeRangePickerPro
         <MenuPopover>
           <MenuList>
             {presets.map((preset) => <MenuItemRadio key={preset.key} name="range" value={preset.key}>{preset.label}</MenuItemRadio>)}
-            <MenuItemRadio name="range" value="query">Set in query</MenuItemRadio>
+            {!rangeOnly && <MenuItemRadio name="range" value="query">Set in query</MenuItemRadio>}
             <MenuDivider />
             <MenuItem onClick={() => setCustom(true)}>Custom…</MenuItem>
           </MenuList>

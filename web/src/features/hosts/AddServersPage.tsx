@@ -1,76 +1,112 @@
-import { Button, Field, Input, makeStyles, MessageBar, MessageBarBody, tokens } from '@fluentui/react-components';
-import { ArrowDownloadRegular } from '@fluentui/react-icons/svg/arrow-download';
-import { useState, type FormEvent } from 'react';
+import { Field, Input, makeStyles, Radio, RadioGroup, Select } from '@fluentui/react-components';
+import { useState } from 'react';
+import { isUser, useServicePrincipals } from '@/api/directory';
+import { useGroups } from '@/api/resources';
 import { useOnboarding } from '@/api/workspace';
 import { useSession } from '@/api/session';
-import { formatDateTime } from '@/lib/dates';
-import { download } from '@/lib/csv';
 import { paths } from '@/lib/paths';
 import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
-import { CopyButton } from '@/ui/CopyButton';
 import { Page } from '@/ui/Page';
-import { EmptyState, ErrorState } from '@/ui/states';
-import { emptyTag, TagFields, tagsOf } from './TagFields';
+import { emptyTag, TagFields, tagsOf, tagsProblem } from '@/ui/TagFields';
+import { Wizard } from '@/ui/Wizard';
+import { OnboardingScript } from './OnboardingScript';
 
 const useStyles = makeStyles({
-  grid: { display: 'grid', gridTemplateColumns: 'minmax(320px, 400px) minmax(0, 1fr)', gap: '16px', alignItems: 'start', '@media (max-width: 980px)': { gridTemplateColumns: 'minmax(0, 1fr)' } },
-  form: { display: 'flex', flexDirection: 'column', gap: '16px' },
-  script: { margin: 0, padding: '14px 16px', borderRadius: tokens.borderRadiusMedium, backgroundColor: tokens.colorNeutralBackground3, fontFamily: tokens.fontFamilyMonospace, fontSize: '13px', lineHeight: '20px', overflowX: 'auto', whiteSpace: 'pre' },
-  steps: { margin: 0, paddingLeft: '20px', lineHeight: tokens.lineHeightBase400 },
-  actions: { display: 'flex', gap: '4px' },
+  fields: { display: 'grid', gridTemplateColumns: 'repeat(2, minmax(0, 380px))', gap: '16px 24px', alignItems: 'start', '@media (max-width: 980px)': { gridTemplateColumns: 'minmax(0, 1fr)' } },
+  narrow: { maxWidth: '560px' },
 });
 
-/** The script generator: details in, a script with a one-time token out. */
+/** The script generator, in the steps of the portals that people know: basics, tags, authentication, script. */
 export default function AddServersPage() {
   const styles = useStyles();
   const session = useSession();
+  const groups = useGroups();
+  const programs = useServicePrincipals();
   const onboarding = useOnboarding();
   const [resourceGroup, setResourceGroup] = useState(session.resourceGroup);
   const [location, setLocation] = useState(session.location ?? 'local');
+  const [os, setOs] = useState('linux');
+  const [connectivity, setConnectivity] = useState('public');
   const [proxy, setProxy] = useState('');
   const [tags, setTags] = useState([emptyTag()]);
-  const made = onboarding.data;
-
-  const generate = (event: FormEvent) => {
-    event.preventDefault();
-    onboarding.mutate({ resourceGroup: resourceGroup.trim(), location: location.trim(), tags: tagsOf(tags), proxy: proxy.trim() || null });
+  const [authentication, setAuthentication] = useState('token');
+  const [program, setProgram] = useState('');
+  const wrongTag = tagsProblem(tags);
+  const wrongProxy = proxy.trim() !== '' && !/^https?:\/\/[^\s/]+/i.test(proxy.trim());
+  const usable = (programs.data ?? []).filter((entry) => entry.accountEnabled && !isUser(entry));
+  const generate = (id: string) => {
+    if (id !== 'script') return;
+    onboarding.mutate({
+      resourceGroup, location: location.trim(), tags: tagsOf(tags), proxy: connectivity === 'proxy' ? proxy.trim() : null,
+      ...(authentication === 'program' ? { servicePrincipalId: program } : {}),
+    });
   };
   return (
-    <Page title="Add servers" subtitle="Generate a script, run it on a machine, and it is connected">
-      <div className={styles.grid}>
-        <Card title="Resource details">
-          <form className={styles.form} onSubmit={generate}>
-            <Field label="Subscription"><Input value={session.subscriptionName} readOnly /></Field>
-            <Field label="Resource group" required><Input value={resourceGroup} onChange={(_, data) => setResourceGroup(data.value)} /></Field>
-            <Field label="Region" required hint="A name for where the server is"><Input value={location} onChange={(_, data) => setLocation(data.value)} /></Field>
-            <Field label="Proxy server" hint="Host and port, if the server needs one to reach Bartizan"><Input value={proxy} placeholder="proxy.example.com:3128" onChange={(_, data) => setProxy(data.value)} /></Field>
-            <TagFields tags={tags} onChange={setTags} />
-            {onboarding.error && <ErrorState error={onboarding.error} what="No script was made" />}
-            <div><Button appearance="primary" type="submit" disabled={onboarding.isPending || !resourceGroup.trim() || !location.trim()}>{onboarding.isPending ? 'Generating…' : 'Generate script'}</Button></div>
-          </form>
-        </Card>
-        <Card title="Script" action={made && (
-          <span className={styles.actions}>
-            <CopyButton text={made.script} label="Copy script" />
-            <Button size="small" appearance="subtle" icon={<ArrowDownloadRegular />} onClick={() => download('OnboardingScript.sh', made.script, 'text/x-shellscript', false)}>Download</Button>
-          </span>
-        )}>
-          {made ? (
-            <>
-              <pre className={styles.script} tabIndex={0} aria-label="Onboarding script">{made.script}</pre>
-              <ol className={styles.steps}>
-                <li>Copy the script to the machine.</li>
-                <li>Run it as root: <code>sudo sh OnboardingScript.sh</code></li>
-                <li>The server appears in the <AppLink to={paths.inventory()}>inventory</AppLink> within seconds.</li>
-              </ol>
-              <MessageBar intent="info" layout="multiline"><MessageBarBody>The token in the script is a secret. It is valid until {formatDateTime(made.expiresOn)}.</MessageBarBody></MessageBar>
-            </>
-          ) : (
-            <EmptyState title="The script appears here">It installs the agent and connects the machine with a token that expires.</EmptyState>
-          )}
-        </Card>
-      </div>
+    <Page title="Add servers" subtitle="Generate a script, run it on machines, and they are connected">
+      <Card>
+        <Wizard label="Add servers" onStep={generate} steps={[
+          {
+            id: 'basics', title: 'Basics', ready: os === 'linux' && resourceGroup !== '' && location.trim() !== '' && (connectivity === 'public' || (proxy.trim() !== '' && !wrongProxy)),
+            content: (
+              <div className={styles.fields}>
+                <Field label="Subscription"><Input value={session.subscriptionName} readOnly /></Field>
+                <Field label="Resource group" required hint={<AppLink to={paths.groups()}>Create another</AppLink>}>
+                  <Select value={resourceGroup} onChange={(_, data) => setResourceGroup(data.value)}>
+                    {[...new Set([session.resourceGroup, ...(groups.data ?? []).map((group) => group.name)])].map((name) => <option key={name}>{name}</option>)}
+                  </Select>
+                </Field>
+                <Field label="Region" required hint="A name for where the servers are"><Input value={location} onChange={(_, data) => setLocation(data.value)} /></Field>
+                <Field label="Operating system" {...(os === 'windows' ? { validationMessage: 'There is no agent for Windows yet; such machines can only be listed.' } : {})}>
+                  <Select value={os} onChange={(_, data) => setOs(data.value)}><option value="linux">Linux</option><option value="windows">Windows</option></Select>
+                </Field>
+                <Field label="Connectivity">
+                  <RadioGroup value={connectivity} onChange={(_, data) => setConnectivity(data.value)}>
+                    <Radio value="public" label="Direct: the machines reach this server by HTTPS" />
+                    <Radio value="proxy" label="By a proxy server" />
+                  </RadioGroup>
+                </Field>
+                {connectivity === 'proxy' && (
+                  <Field label="Proxy server" required {...(wrongProxy ? { validationMessage: 'Such as http://proxy.example.com:3128' } : { hint: 'For the download and for the agent' })}>
+                    <Input value={proxy} placeholder="http://proxy.example.com:3128" onChange={(_, data) => setProxy(data.value)} />
+                  </Field>
+                )}
+              </div>
+            ),
+          },
+          {
+            id: 'tags', title: 'Tags', ready: wrongTag === undefined,
+            content: (
+              <div className={styles.narrow}>
+                <TagFields tags={tags} label="Tags of the servers" onChange={setTags} />
+                {wrongTag && <span role="alert">{wrongTag}</span>}
+              </div>
+            ),
+          },
+          {
+            id: 'authentication', title: 'Authentication', ready: authentication === 'token' || program !== '',
+            content: (
+              <div className={styles.narrow}>
+                <Field label="How machines prove that they may connect">
+                  <RadioGroup value={authentication} onChange={(_, data) => setAuthentication(data.value)}>
+                    <Radio value="token" label="Onboarding token: in the script, good for one day and any number of machines" />
+                    <Radio value="program" label="Service principal: the script contains no secret and asks for it, for roll-outs over months" />
+                  </RadioGroup>
+                </Field>
+                {authentication === 'program' && (
+                  <Field label="Service principal" required hint={<>It needs the role Azure Connected Machine Onboarding. <AppLink to={paths.users({ view: 'programs' })}>Create one</AppLink></>}>
+                    <Select value={program} onChange={(_, data) => setProgram(data.value)}>
+                      <option value="">Choose…</option>
+                      {usable.map((entry) => <option key={entry.id} value={entry.appId}>{entry.displayName}</option>)}
+                    </Select>
+                  </Field>
+                )}
+              </div>
+            ),
+          },
+          { id: 'script', title: 'Download and run', ready: true, content: <OnboardingScript onboarding={onboarding} /> },
+        ]} />
+      </Card>
     </Page>
   );
 }

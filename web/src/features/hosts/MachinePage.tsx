@@ -4,25 +4,31 @@ import { useNavigate, useParams } from 'react-router';
 import { useAlerts } from '@/api/alerts';
 import { useAssessmentMetadata, useAssessments } from '@/api/assessments';
 import { useExtensions, useMachine } from '@/api/machines';
-import { isConnected, monitoringOf } from '@/api/monitoring';
-import { isOn, serversPlanOf, usePlans } from '@/api/plans';
+import { coverOf, isConnected, tierOf } from '@/api/monitoring';
+import { isOn, serversPlanOf, usePlanOverrides, usePlans } from '@/api/plans';
 import { subscriptionScope, useSession } from '@/api/session';
 import type { Machine } from '@/api/types';
 import { sameId } from '@/lib/arm-id';
+import { kqlString } from '@/lib/kql-text';
 import { paths } from '@/lib/paths';
+import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
 import { Facts } from '@/ui/Facts';
+import { LocksCard } from '@/ui/LocksCard';
 import { Page } from '@/ui/Page';
 import { Loaded } from '@/ui/states';
 import { Status } from '@/ui/Status';
+import { TagList } from '@/ui/TagList';
 import { TabStrip } from '@/ui/TabStrip';
 import { useSearchState } from '@/ui/use-search-state';
-import { When } from '@/ui/When';
 import { AlertsTab, AssessmentsTab } from './tabs';
+import { DiagnoseCard } from './DiagnoseCard';
+import { HealthCard } from './HealthCard';
 import { ExtensionsCard } from './ExtensionsCard';
 import { osText } from './inventory';
 
 const useStyles = makeStyles({
+  column: { display: 'flex', flexDirection: 'column', gap: '16px', minWidth: 0 },
   grid: { display: 'grid', gridTemplateColumns: 'minmax(300px, 5fr) minmax(0, 8fr)', gap: '16px', alignItems: 'start', '@media (max-width: 980px)': { gridTemplateColumns: 'minmax(0, 1fr)' } },
 });
 
@@ -38,43 +44,59 @@ export default function MachinePage() {
   const assessments = useAssessments(id);
   const metadata = useAssessmentMetadata();
   const alerts = useAlerts();
-  const plan = serversPlanOf(usePlans().data);
+  const overrides = usePlanOverrides();
+  const plans = usePlans();
+  const plan = overrides?.get(id.toLowerCase()) ?? serversPlanOf(plans.data);
+  const tier = tierOf(plan);
   const [tab, setTab] = useSearchState('tab', 'recommendations');
 
   const of = (code: string) => assessments.data?.filter((entry) => entry.properties.status.code === code);
   const own = alerts.data?.filter((alert) => alert.properties.resourceIdentifiers?.some((entry) => sameId(entry.azureResourceId, id)) || alert.properties.compromisedEntity?.toLowerCase() === name.toLowerCase());
-  const monitoring = machine.data && extensions.data ? monitoringOf(machine.data, extensions.data) : undefined;
+  const cover = machine.data && extensions.data && plan ? coverOf(machine.data, extensions.data, tier) : undefined;
   return (
     <Page title={name} leaf={name} subtitle="Resource health · Server"
       badge={machine.data && <Badge appearance="tint" color={isConnected(machine.data) ? 'success' : 'danger'}>{machine.data.properties.status ?? 'Unknown'}</Badge>}
-      actions={<Button icon={<DocumentSearchRegular />} onClick={() => void navigate(paths.logs({ q: `Syslog\n| where Computer == "${name}"\n| sort by TimeGenerated desc\n| take 200`, range: '24h' }))}>Logs of this server</Button>}>
+      actions={(
+        <>
+          <Button icon={<DocumentSearchRegular />} onClick={() => void navigate(paths.logs({ q: `Syslog\n| where Computer == ${kqlString(name)}\n| sort by TimeGenerated desc\n| take 200`, range: '24h' }))}>Logs of this server</Button>
+          <Button onClick={() => void navigate(paths.access(id))}>Access control</Button>
+          <Button onClick={() => void navigate(paths.activity({ resource: id, range: '30d' }))}>Activity log</Button>
+        </>
+      )}>
       <div className={styles.grid}>
         <Card title="Server">
           <Loaded query={machine} what="the server" rows={8}>
             {(found) => (
               <Facts facts={[
-                ['Monitoring', monitoring && <Status tone={monitoring.monitored ? 'good' : 'warn'}>{monitoring.monitored ? 'Monitored' : 'Not monitored'}</Status>],
-                ['Defender for Cloud', plan && (isOn(plan) ? `On (${plan.properties.subPlan ?? 'Standard'})` : 'Off')],
+                ['Monitoring', cover && <Status tone={cover.monitoring === 'Monitored' ? 'good' : 'warn'}>{cover.monitoring}</Status>],
+                ['Defender for Cloud', cover && `${cover.protection}${tier === 'Free' ? '' : ` (Plan ${tier.slice(1)}${overrides?.has(id.toLowerCase()) ? ', set for this server' : ''})`}`],
+                ['Resource group', <AppLink key="group" to={paths.group(resourceGroup)}>{resourceGroup}</AppLink>],
+                ['Tags', <TagList key="tags" id={id} tags={found.tags} />],
                 ...facts(found),
               ]} />
             )}
           </Loaded>
         </Card>
-        <ExtensionsCard extensions={extensions} planOn={isOn(plan)} reasons={monitoring?.reasons ?? []} />
+        <div className={styles.column}>
+          {machine.data && extensions.data && plan && <HealthCard machine={machine.data} extensions={extensions.data} tier={tier} />}
+          <DiagnoseCard id={id} />
+          <ExtensionsCard extensions={extensions} planOn={isOn(plan)} reasons={cover?.monitoring === 'Not monitored' ? cover.reasons : []} />
+        </div>
       </div>
       <TabStrip label="Security findings" value={tab} onChange={setTab} tabs={[
         { id: 'recommendations', text: 'Recommendations', count: of('Unhealthy')?.length },
         { id: 'passed', text: 'Passed assessments', count: of('Healthy')?.length },
         { id: 'unavailable', text: 'Unavailable assessments', count: of('NotApplicable')?.length },
         { id: 'alerts', text: 'Alerts', count: own?.length },
+        { id: 'locks', text: 'Locks' },
       ]} />
-      <Card flush>
+      {tab === 'locks' ? <LocksCard scope={id} /> : <Card flush>
         {tab === 'alerts' ? <Loaded query={alerts} what="alerts">{() => <AlertsTab alerts={own ?? []} />}</Loaded> : (
           <Loaded query={assessments} what="assessments">
             {() => <AssessmentsTab kind={tab} assessments={of(codes[tab] ?? 'Unhealthy') ?? []} metadata={metadata.data} />}
           </Loaded>
         )}
-      </Card>
+      </Card>}
     </Page>
   );
 }
@@ -97,9 +119,6 @@ function facts(machine: Machine): (readonly [string, React.ReactNode])[] {
     ['Processors', detected['logicalCoreCount']],
     ['Memory', memory && `${memory} GB`],
     ['Hardware', [detected['manufacturer'], detected['model']].filter(Boolean).join(' ')],
-    ['Agent version', properties.agentVersion],
-    ['Status since', properties.lastStatusChange && <When at={properties.lastStatusChange} />],
-    ['Tags', Object.entries(machine.tags ?? {}).map(([name, value]) => `${name}: ${value}`).join(', ')],
     ['Problem', properties.errorDetails?.map((detail) => detail.message).filter(Boolean).join(' ')],
   ];
 }

@@ -1,5 +1,6 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { Entity } from '@/api/types';
+import { kqlString } from '@/lib/kql-text';
 import { paths } from '@/lib/paths';
 import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
@@ -38,6 +39,6 @@ function detailsOf(entity: Entity): string {
 }
 
 function searchFor(entity: Entity): string {
-  const text = nameOf(entity).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-  return entity.kind === 'Host' ? `Syslog\n| where Computer == "${text}"\n| sort by TimeGenerated desc\n| take 200` : `Syslog\n| where SyslogMessage has "${text}"\n| sort by TimeGenerated desc\n| take 200`;
+  const text = kqlString(nameOf(entity));
+  return `Syslog\n| where ${entity.kind === 'Host' ? `Computer == ${text}` : `SyslogMessage has ${text}`}\n| sort by TimeGenerated desc\n| take 200`;
 }

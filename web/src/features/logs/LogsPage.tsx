@@ -21,7 +21,7 @@ import { QueriesMenu } from './QueriesMenu';
 import { ResultPane } from './ResultPane';
 import { SchemaPane } from './SchemaPane';
 import { SplitHandle } from './SplitHandle';
-import { TimeRangePicker } from './TimeRangePicker';
+import { TimeRangePicker } from '@/ui/TimeRangePicker';
 import { useQueryRun } from './use-query-run';
 
 const Editor = lazy(() => import('@/kql/Editor'));

@@ -1,6 +1,8 @@
-import { isOn, usePlans } from '@/api/plans';
+import { makeStyles, tokens } from '@fluentui/react-components';
 import { useMachines } from '@/api/machines';
-import { useSession } from '@/api/session';
+import { isOn, usePlans } from '@/api/plans';
+import { useSession, useSwitchSubscription } from '@/api/session';
+import { tenantTree, useManagementGroups, useSubscriptions, type TenantNode } from '@/api/tenant';
 import { paths } from '@/lib/paths';
 import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
@@ -8,36 +10,41 @@ import { DataTable, type Column } from '@/ui/DataTable';
 import { Page } from '@/ui/Page';
 import { Loaded } from '@/ui/states';
 
-interface Row {
-  id: string;
-  name: string;
-  plans: string;
-  servers: string;
-}
+const useStyles = makeStyles({ note: { margin: 0, color: tokens.colorNeutralForeground3 } });
 
-const columns: readonly Column<Row>[] = [
-  { id: 'name', header: 'Subscription', render: (row) => <AppLink strong to={paths.plans(row.id)}>{row.name}</AppLink> },
-  { id: 'id', header: 'Subscription id', width: '340px', render: (row) => row.id },
-  { id: 'servers', header: 'Servers', width: '120px', align: 'end', render: (row) => row.servers },
-  { id: 'plans', header: 'Defender coverage', width: '180px', align: 'end', render: (row) => row.plans },
-];
-
-/** The scopes whose settings can be changed: one subscription. */
+/** The tree of management groups and subscriptions, and the way to the settings of each. */
 export default function EnvironmentPage() {
+  const styles = useStyles();
   const session = useSession();
+  const choose = useSwitchSubscription();
   const plans = usePlans();
   const machines = useMachines();
+  const groups = useManagementGroups();
+  const subscriptions = useSubscriptions();
+  const tree = groups.data ? tenantTree(groups.data) : [];
+  const known = new Set(tree.map((node) => node.name.toLowerCase()));
+  const loose = (subscriptions.data ?? []).filter((entry) => !known.has(entry.subscriptionId.toLowerCase()));
+  const rows: TenantNode[] = [...tree, ...loose.map((entry): TenantNode => ({ id: entry.id, name: entry.subscriptionId, kind: 'subscription', text: entry.displayName, depth: 0 }))];
+  const here = (row: TenantNode) => row.name.toLowerCase() === session.subscriptionId.toLowerCase();
+  const columns: Column<TenantNode>[] = [
+    {
+      id: 'name', header: 'Name',
+      render: (row) => <span style={{ paddingLeft: row.depth * 22 }}>{row.kind === 'group' ? row.text : <AppLink strong to={paths.plans(row.name)} onClick={() => choose({ id: row.name, name: row.text })}>{row.text}</AppLink>}</span>,
+    },
+    { id: 'kind', header: 'Type', width: '160px', render: (row) => (row.kind === 'group' ? 'Management group' : 'Subscription') },
+    { id: 'id', header: 'Id', width: '320px', render: (row) => row.name },
+    { id: 'servers', header: 'Servers', width: '90px', align: 'end', render: (row) => (here(row) ? machines.data?.length ?? '…' : '–') },
+    { id: 'plans', header: 'Defender coverage', width: '160px', align: 'end', render: (row) => (here(row) && plans.data ? `${plans.data.filter(isOn).length} of ${plans.data.length} plans on` : '–') },
+    { id: 'access', header: 'Access', width: '140px', render: (row) => <AppLink to={paths.access(row.id)}>Access control</AppLink> },
+  ];
   return (
     <Page title="Environment settings" subtitle="Plans, provisioning and policy of your environment">
       <Card flush>
-        <Loaded query={plans} what="the subscription" rows={2}>
-          {(found) => (
-            <DataTable label="Subscriptions" columns={columns} rowKey={(row) => row.id} rows={[{
-              id: session.subscriptionId, name: session.subscriptionName, servers: machines.data ? String(machines.data.length) : '…', plans: `${found.filter(isOn).length} of ${found.length} plans on`,
-            }]} />
-          )}
+        <Loaded query={subscriptions} what="subscriptions" rows={2}>
+          {() => <DataTable label="Subscriptions" columns={columns} rowKey={(row) => row.id} rows={rows} minWidth={1000} />}
         </Loaded>
       </Card>
+      {groups.data === null && <p className={styles.note}>This server shows no management groups: it has none, or your roles do not reach them.</p>}
     </Page>
   );
 }

@@ -1,5 +1,6 @@
 import { makeStyles } from '@fluentui/react-components';
-import { useExtensionsOf, useMachines } from '@/api/machines';
+import { useExtensionsOf } from '@/api/fleet';
+import { useMachines } from '@/api/machines';
 import { extensionFor, isConnected, type Part } from '@/api/monitoring';
 import { isCompliant, usePolicyStates } from '@/api/policy';
 import { isOn, serversPlanOf, usePlans } from '@/api/plans';
@@ -12,6 +13,7 @@ import { DataTable, type Column } from '@/ui/DataTable';
 import { ProvisioningStatus } from '@/ui/ProvisioningStatus';
 import { EmptyState, Loaded } from '@/ui/states';
 import { Status } from '@/ui/Status';
+import { ComponentSwitches } from './ComponentSwitches';
 import { ComplianceProgress } from './ComplianceProgress';
 import { SettingsFrame } from './SettingsFrame';
 
@@ -41,6 +43,7 @@ export default function ProvisioningPage() {
       <Card title="Progress">
         {plans.data && !on ? <EmptyState title="Defender for Servers is off" action={<AppLink to={paths.plans(session.subscriptionId)}>Turn it on</AppLink>}>Nothing is deployed to servers while the plan is off.</EmptyState> : <ComplianceProgress states={states.data} />}
       </Card>
+      <ComponentSwitches />
       <Card flush title="Extensions by server">
         <Loaded query={machines} what="servers">
           {() => <DataTable label="Extensions by server" columns={columns} rows={rows} rowKey={(row) => row.machine.id} initialSort={{ id: 'name' }} minWidth={820} empty={<EmptyState title="No servers yet" action={<AppLink to={paths.addServers()}>Add servers</AppLink>} />} />}

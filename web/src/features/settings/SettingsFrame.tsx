@@ -26,6 +26,7 @@ export function SettingsFrame({ title, actions, children }: { title: string; act
   const items = [
     [paths.plans(id), 'Defender plans'],
     [paths.provisioning(id), 'Settings and monitoring'],
+    [paths.coverage(id), 'Coverage'],
     [paths.policy(id), 'Security policy'],
     [paths.workspaceSettings(id), 'Workspace'],
   ] as const;

@@ -1,0 +1,65 @@
+/** What is above and beside resources: subscriptions, management groups, groups, providers, a large fleet. */
+import { ago, machineId, resourceGroup, subscription, subscriptionId, tenantId, uuid } from './ids.ts';
+import type { Item } from './hosts.ts';
+
+type Reply = { status: number; body?: unknown } | undefined;
+
+export const branchId = uuid('branch');
+const group = (name: string, displayName: string, children: object[]) => ({
+  id: `/providers/Microsoft.Management/managementGroups/${name}`, name, type: 'Microsoft.Management/managementGroups', properties: { tenantId, displayName, children },
+});
+const child = (id: string, displayName: string) => ({ id: `/subscriptions/${id}`, name: id, type: '/subscriptions', displayName });
+const edge = { id: '/providers/Microsoft.Management/managementGroups/edge', name: 'edge', type: 'Microsoft.Management/managementGroups', displayName: 'Edge sites', children: [child(branchId, 'Branch office')] };
+const groups = [group(tenantId, 'Tenant root group', [child(subscriptionId, 'Bartizan'), edge]), group('edge', 'Edge sites', [child(branchId, 'Branch office')])];
+
+export const groupItems = (): Item[] => [
+  { id: resourceGroup, name: 'bartizan', type: 'Microsoft.Resources/resourceGroups', location: 'local', tags: { team: 'platform' }, properties: { provisioningState: 'Succeeded' } },
+  { id: `${subscription}/resourceGroups/lab`, name: 'lab', type: 'Microsoft.Resources/resourceGroups', location: 'local', properties: { provisioningState: 'Succeeded' } },
+];
+
+export function settingItems(): Item[] {
+  const security = `${subscription}/providers/Microsoft.Security`;
+  return [
+    { id: `${security}/settings/WDATP`, name: 'WDATP', type: 'Microsoft.Security/settings', kind: 'DataExportSettings', properties: { enabled: true } },
+    { id: `${security}/autoProvisioningSettings/default`, name: 'default', type: 'Microsoft.Security/autoProvisioningSettings', properties: { autoProvision: 'On' } },
+  ];
+}
+
+const types: Record<string, string[]> = {
+  'Microsoft.Authorization': ['locks', 'roleAssignments', 'roleDefinitions'], 'Microsoft.HybridCompute': ['machines', 'machines/extensions'], 'Microsoft.Security': ['alerts', 'assessments', 'pricings'],
+};
+
+export function tenantAnswer(path: string): Reply {
+  const list = (value: unknown[]) => ({ status: 200, body: { value } });
+  if (path === '/subscriptions') return list([['Bartizan', subscriptionId], ['Branch office', branchId]].map(([displayName, id]) => ({ id: `/subscriptions/${id}`, subscriptionId: id, displayName, state: 'Enabled' })));
+  const root = '/providers/Microsoft.Management/managementGroups';
+  if (path === root) return list(groups.map((entry) => ({ ...entry, properties: { tenantId, displayName: entry.properties.displayName } })));
+  const found = groups.find((entry) => path === `${root}/${entry.name}`);
+  if (found) return { status: 200, body: found };
+  if (path === `${subscription}/providers`) return list(Object.entries(types).map(([namespace, names]) => ({ namespace, resourceTypes: names.map((resourceType) => ({ resourceType })) })));
+  return undefined;
+}
+
+/** The six checks; one machine has a sensor that fails. */
+export function diagnosis(path: string): Reply {
+  const name = /\/machines\/([^/]+)\/providers\/Bartizan\.Security\/diagnosis\/latest$/i.exec(path)?.[1];
+  if (!name) return undefined;
+  const titles = ['Defender for Servers is on for the subscription', 'Provisioning is on for every component of the plan', 'The operating system is supported', 'The agent reaches the server', 'No policy denies extensions', 'Every extension is installed and ready'];
+  const failed = name === 'app-02' ? 6 : name === 'backup-01' ? 4 : 0;
+  const checks = titles.map((displayName, at) => ({ order: at + 1, name: `check${at}`, displayName, result: at + 1 === failed ? 'Failed' : 'Passed', evidence: [at + 1 === failed ? 'MDE.Linux is Failed: the kernel refuses the program' : 'as it should be'], fix: at + 1 === failed ? 'set the lockdown mode to integrity and restart the machine' : '' }));
+  return { status: 200, body: { id: path, name: 'latest', type: 'Bartizan.Security/diagnosis', properties: { time: ago(0), status: failed ? 'Unhealthy' : 'Healthy', summary: failed ? `check ${failed} of 6 fails: ${titles[failed - 1]}` : 'all checks pass', checks } } };
+}
+
+const fleetSize = 100_000;
+const fleetPage = 5000;
+
+/** A page of a large fleet, by its token. */
+export function fleet(url: URL): Reply {
+  const from = Number(url.searchParams.get('$skipToken') ?? 0);
+  const value = Array.from({ length: fleetPage }, (_, at) => {
+    const name = `node-${String(from + at).padStart(6, '0')}`;
+    return { id: machineId(name), name, type: 'Microsoft.HybridCompute/machines', location: 'local', tags: { environment: (from + at) % 3 === 0 ? 'production' : 'development' }, properties: { status: (from + at) % 50 === 0 ? 'Disconnected' : 'Connected', osName: 'Debian GNU/Linux 12 (bookworm)', agentVersion: '0.1.0' } };
+  });
+  const next = from + fleetPage;
+  return { status: 200, body: { value, ...(next < fleetSize ? { nextLink: `${url.pathname}?api-version=1&$skipToken=${next}` } : {}) } };
+}

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { coverOf, healthOf, tierOf } from './monitoring';
+import type { Machine, MachineExtension, Pricing } from './types';
+
+const machine = (status: string): Machine => ({ id: '/m', name: 'm', type: 't', properties: { status } });
+const extension = (type: string, provisioningState = 'Succeeded'): MachineExtension => ({ id: `/m/extensions/${type}`, name: type, type: 't', properties: { type, provisioningState } });
+const both = [extension('MDE.Linux'), extension('AzureMonitorLinuxAgent')];
+const all = [...both, extension('ChangeTracking-Linux')];
+
+describe('cover', () => {
+  test.each([
+    ['all of P2', 'Connected', all, 'P2', 'On', 'Monitored'],
+    ['P2 without the inventory', 'Connected', both, 'P2', 'Partial', 'Monitored'],
+    ['P1 has no inventory', 'Connected', both, 'P1', 'On', 'Monitored'],
+    ['no sensor', 'Connected', all.slice(1), 'P2', 'Partial', 'Not monitored'],
+    ['a sensor that failed', 'Connected', [extension('MDE.Linux', 'Failed'), ...all.slice(1)], 'P1', 'Partial', 'Not monitored'],
+    ['no heartbeat', 'Disconnected', all, 'P2', 'Partial', 'Not monitored'],
+    ['no plan', 'Connected', all, 'Free', 'Off', 'Unmonitored'],
+    ['found without an agent', 'Unmonitored', [], 'P2', 'Off', 'Unmonitored'],
+  ] as const)('%s', (_, status, extensions, tier, protection, monitoring) => {
+    expect(coverOf(machine(status), extensions, tier)).toMatchObject({ protection, monitoring });
+  });
+});
+
+describe('agent health', () => {
+  test.each([
+    ['Connected', all, 'P2', 'Healthy', /works/],
+    ['Connected', both, 'P2', 'Installation issue', /Inventory is not installed/],
+    ['Connected', [extension('MDE.Linux', 'Creating'), ...all.slice(1)], 'P2', 'Installation issue', /creating/],
+    ['Disconnected', all, 'P2', 'Heartbeat issue', /disconnected/],
+    ['Connected', [], 'Free', 'Not applicable', /no Defender plan/],
+    ['Unmonitored', [], 'P2', 'Not applicable', /no agent/],
+  ] as const)('%s is told apart', (status, extensions, tier, state, message) => {
+    const health = healthOf(machine(status), extensions, tier);
+    expect(health.state).toBe(state);
+    expect(health.message).toMatch(message);
+    expect(health.remedy === '').toBe(state === 'Healthy');
+  });
+});
+
+test('a standard plan without a sub-plan is P2', () => {
+  const plan = (pricingTier: 'Free' | 'Standard', subPlan?: string): Pricing => ({ id: '/p', name: 'VirtualMachines', type: 't', properties: { pricingTier, ...(subPlan ? { subPlan } : {}) } });
+  expect([tierOf(plan('Standard')), tierOf(plan('Standard', 'P1')), tierOf(plan('Free', 'P2')), tierOf(undefined)]).toEqual(['P2', 'P1', 'Free', 'Free']);
+});
