@@ -11,6 +11,7 @@ mod divergence;
 mod documented;
 mod exceptions;
 mod folder;
+mod formatting;
 mod naming;
 mod nowhere;
 mod report;

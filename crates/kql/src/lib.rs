@@ -25,7 +25,7 @@ pub mod syntax;
 pub mod visit;
 
 pub use analysis::{Analysis, AnalyzeOptions, Learned, analyze};
-pub use bind::matches_wildcard;
+pub use bind::{matches_wildcard, system_type};
 pub use bound::BoundQuery;
 pub use catalog::{Catalog, FunctionSymbol, TableSymbol};
 pub use diagnostic::{Diagnostic, Severity};

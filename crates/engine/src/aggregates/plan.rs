@@ -45,7 +45,7 @@ impl Parts<'_> {
                     let fold = AggregateUDF::from(FoldDecimals::new(fold));
                     return Ok(Some(one(fold.call(vec![self.value(0)?]), as_is())));
                 }
-                _ if !takes_any_type(name) => return Ok(None),
+                _ if matches!(name, "binary_all_and" | "binary_all_or" | "binary_all_xor") => return Ok(None),
                 _ => {}
             }
         }
@@ -108,8 +108,10 @@ impl Parts<'_> {
             ("percentilew" | "percentilesw", 3..) => return self.percentiles(2, false),
             ("percentilesw_array", 3..) => return self.percentiles(2, true),
             ("tdigest", 1 | 2) if self.is_ordered(0) => {
-                let definition = Percentile { of: Some(self.args[0].ty), give: percentile::Give::Sketch };
-                one(call(definition, vec![self.value(0)?, self.weight(self.args.len() > 1)?]), as_is())
+                let of = digested(self.args[0].ty);
+                let definition = Percentile { of: Some(of), give: percentile::Give::Sketch };
+                let values = vec![self.value_as(0, of)?, self.weight(self.args.len() > 1)?];
+                one(call(definition, values), as_is())
             }
             ("tdigest_merge", 1) => {
                 let definition = Percentile { of: None, give: percentile::Give::Sketch };
@@ -130,7 +132,7 @@ impl Parts<'_> {
     /// Whether an argument is a number or a time.
     fn is_ordered(&self, at: usize) -> bool {
         let ty = self.args[at].ty;
-        is_number(ty) || is_time(ty)
+        is_number(ty) || is_time(ty) || ty == KqlType::Decimal
     }
 
     fn arithmetic(&self, name: &str, out: KqlType) -> Result<Option<Planned>, QueryError> {
@@ -186,16 +188,22 @@ impl Parts<'_> {
             _ => Pick::Any,
         };
         let ordered = matches!(pick, Pick::Greatest | Pick::Least);
-        if ordered && matches!(self.args[0].ty, KqlType::Dynamic | KqlType::Decimal) {
+        if ordered && self.args[0].ty == KqlType::Dynamic {
             return Ok(None);
         }
         let outputs = &self.aggregate.outputs;
         let mut values = vec![self.row_number()];
+        // a decimal is text that does not sort as the numbers do; such text goes before it
+        let sorted_by = (ordered && self.args[0].ty == KqlType::Decimal).then_some(KqlType::Guid);
+        if sorted_by.is_some() {
+            values.push(self.context.sort_value(self.args[0], self.scope)?);
+        }
         for (at, output) in outputs.iter().enumerate().take(self.args.len()) {
             values.push(self.value_as(at, output.ty)?);
         }
-        let types: Vec<KqlType> = outputs.iter().map(|output| output.ty).collect();
-        let results = (0..types.len()).map(|at| field(at, text_is_never_null(types[at]))).collect();
+        let types: Vec<KqlType> = sorted_by.into_iter().chain(outputs.iter().map(|output| output.ty)).collect();
+        let first = types.len() - outputs.len();
+        let results = (first..types.len()).map(|at| field(at, text_is_never_null(types[at]))).collect();
         Ok(Some(Planned { call: call(Extreme::new(pick, &types), values), results }))
     }
 
@@ -207,8 +215,9 @@ impl Parts<'_> {
         let points = self.points(before)?;
         let count = points.len();
         let give = if as_list { percentile::Give::List(points) } else { percentile::Give::Columns(points) };
-        let definition = Percentile { of: Some(self.args[0].ty), give };
-        let call = call(definition, vec![self.value(0)?, self.weight(before == 2)?]);
+        let of = digested(self.args[0].ty);
+        let definition = Percentile { of: Some(of), give };
+        let call = call(definition, vec![self.value_as(0, of)?, self.weight(before == 2)?]);
         let results = if as_list { vec![as_is()] } else { (0..count).map(|at| field(at, as_is())).collect() };
         Ok(Some(Planned { call, results }))
     }
@@ -264,21 +273,15 @@ fn field(at: usize, then: Output) -> Output {
     Box::new(move |picked| then(get_field(picked, extreme::field_name(at))))
 }
 
-fn is_time(ty: KqlType) -> bool {
-    matches!(ty, KqlType::DateTime | KqlType::TimeSpan)
+/// The type as which values go into a digest, and come out of it.
+fn digested(ty: KqlType) -> KqlType {
+    match ty {
+        KqlType::Int => KqlType::Long,
+        KqlType::Decimal => KqlType::Real,
+        ty => ty,
+    }
 }
 
-/// Aggregates that do not calculate with their values.
-fn takes_any_type(name: &str) -> bool {
-    matches!(
-        name,
-        "dcount"
-            | "hll"
-            | "count_distinct"
-            | "make_list"
-            | "make_list_with_nulls"
-            | "make_set"
-            | "take_any"
-            | "any"
-    )
+fn is_time(ty: KqlType) -> bool {
+    matches!(ty, KqlType::DateTime | KqlType::TimeSpan)
 }

@@ -23,7 +23,7 @@ impl Context {
     }
 
     /// What rows are ordered by: the value, or for a decimal text that sorts as the numbers do.
-    fn sort_value(&self, value: &Scalar, scope: Scope<'_>) -> Result<Expr, QueryError> {
+    pub(crate) fn sort_value(&self, value: &Scalar, scope: Scope<'_>) -> Result<Expr, QueryError> {
         let expr = self.scalar(value, scope)?;
         Ok(match value.ty {
             KqlType::Decimal => {

@@ -44,6 +44,12 @@ const BUSY: &[(&str, usize, &str)] = &[
          make-graph x --> y with_node_id=n | graph-match (a)-[e*1..12]->(b) where a.n == 1 and b.n == 501 project a = 1",
     ),
     (
+        "make-series",
+        1 << 20,
+        "range k from 1 to 4000 step 1 | make-series n = count() on k from 1 to 1000000 step 1 by g = strcat('g', k) | where \
+         array_length(n) == 0 | count",
+    ),
+    (
         "a pipeline per group",
         0,
         "range x from 1 to 1000 step 1 | partition by x { range y from 1 to 10000000 step 1 | where tostring(y) has tostring(toscalar(x)) | count } | count",

@@ -80,6 +80,13 @@ pub(crate) fn golden_files(root: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The queries of a golden file.
+pub(crate) fn golden_queries(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let (_, cases) = parse(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    cases.into_iter().map(|case| case.query).collect()
+}
+
 fn find(dir: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

@@ -129,7 +129,7 @@ impl Binder<'_> {
 
     fn partition_key(&mut self, input: &Table, by: &Expr) -> Option<usize> {
         let value = self.over(input, |binder| binder.scalar(by));
-        self.refuse_dynamic_key(&value);
+        self.refuse_dynamic_key(&value, "a group key");
         let key = plain_column(&value);
         if key.is_none() && !super::is_null(&value) {
             let hint = Some("extend it to a column first".to_owned());

@@ -8,7 +8,7 @@ use crate::span::Span;
 use crate::syntax::ast::Expr;
 use crate::syntax::codes;
 
-use super::naming::result_name;
+use super::naming::{item_name, result_name};
 use super::{Binder, Bound, failed_scalar};
 
 /// `set` options that `bin_auto()` reads.
@@ -112,7 +112,7 @@ impl Binder<'_> {
         let kind = ScalarKind::Call { function: declared.function.name, args: bound };
         let call = Scalar { kind, ty: KqlType::Dynamic, span };
         let columns = args.iter().take(arrays).enumerate().map(|(at, arg)| {
-            let name = format!("{}_sorted", result_name(arg).unwrap_or_else(|| format!("array{at}")));
+            let name = format!("{}_sorted", item_name(arg).unwrap_or_else(|| format!("array{at}")));
             if arrays == 1 {
                 return (name, call.clone());
             }

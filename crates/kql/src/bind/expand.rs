@@ -9,7 +9,7 @@ use crate::span::Span;
 use crate::syntax::ast::{ExpandItem, Expr, ExprKind, ParsePart, Setting};
 use crate::syntax::codes;
 
-use super::naming::{Names, result_name};
+use super::naming::{Names, item_name, maybe_column};
 use super::operators::plain_column;
 use super::scope::Table;
 use super::union::setting_word;
@@ -98,7 +98,10 @@ impl Binder<'_> {
                 self.errors.error_with_hint(codes::ARGUMENT_TYPE, value.span, message, hint);
             }
             let ty = item.ty.unwrap_or(KqlType::Dynamic);
-            let name = name.or_else(|| result_name(value));
+            let own = || item_name(value).filter(|name| {
+                maybe_column(value).is_none() || input.columns.iter().any(|column| column.name == *name)
+            });
+            let name = name.or_else(own);
             let name = name.unwrap_or_else(|| self.numbered_name(|_| false));
             let column = ColumnSchema { name, ty };
             let existing = input.columns.iter().position(|known| known.name == column.name);

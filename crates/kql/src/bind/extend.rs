@@ -9,7 +9,7 @@ use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Name};
 use crate::syntax::codes;
 
-use super::naming::{Names, matches_wildcard, result_name};
+use super::naming::{Names, item_name, matches_wildcard, maybe_column};
 use super::scope::Table;
 use super::several::{column_of_several, several_columns};
 use super::{Binder, failed_scalar, passed_on};
@@ -123,9 +123,8 @@ impl Binder<'_> {
 
     /// The name of an expression; that of a column that may be missing only when it is there.
     fn own_name(&self, item: &Expr) -> Option<String> {
-        let name = result_name(item)?;
-        let conditional = matches!(&item.unwrapped().kind, ExprKind::Call { name, .. } if matches!(name.text.as_str(), "column_ifexists" | "columnifexists"));
-        if conditional && self.row().position(&name).is_none() {
+        let name = item_name(item)?;
+        if maybe_column(item).is_some() && self.row().position(&name).is_none() {
             return None;
         }
         Some(name)
@@ -149,7 +148,7 @@ impl Binder<'_> {
             return self.sorted_columns(&name.text, args, value.span);
         }
         let Some(columns) = several_columns(&name.text) else { return Vec::new() };
-        let of = args.first().and_then(result_name).unwrap_or_default();
+        let of = args.first().and_then(item_name).unwrap_or_default();
         let args: Vec<Scalar> = args.iter().map(|arg| self.scalar(arg)).collect();
         let Some(declared) = functions::lookup(&name.text) else { return Vec::new() };
         self.check_arguments(declared, &name.text, &args, value.span);
@@ -293,10 +292,10 @@ impl Binder<'_> {
     }
 
     /// Refuses a dynamic value as a key of `summarize` or `distinct`.
-    pub(super) fn refuse_dynamic_key(&mut self, value: &Scalar) {
+    pub(super) fn refuse_dynamic_key(&mut self, value: &Scalar, what: &str) {
         if value.ty == KqlType::Dynamic && !super::is_null(value) && !self.is_inferred(value) {
             let hint = Some("cast it first, for instance with tostring(…)".to_owned());
-            let message = "a dynamic value cannot be a group key";
+            let message = format!("a dynamic value cannot be {what}");
             self.errors.error_with_hint(codes::DYNAMIC_KEY, value.span, message, hint);
         }
     }

@@ -8,7 +8,7 @@ use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, SeriesItem, SeriesRange, Setting};
 use crate::syntax::codes;
 
-use super::naming::{Names, result_name};
+use super::naming::{Names, item_name};
 use super::scalar::converted;
 use super::scope::Table;
 use super::union::setting_word;
@@ -38,7 +38,7 @@ impl Binder<'_> {
     pub(super) fn make_series(&mut self, input: Table, clauses: &SeriesClauses<'_>, span: Span) -> Table {
         let (axis_name, axis) = match &clauses.axis.kind {
             ExprKind::Assign { names, value, .. } => (names.first().map(|name| name.text.clone()), &**value),
-            _ => (result_name(clauses.axis), clauses.axis),
+            _ => (item_name(clauses.axis), clauses.axis),
         };
         let value = self.over(&input, |binder| binder.scalar(axis));
         let Some((value, step_ty)) = self.axis_value(value) else { return self.failed(span) };

@@ -56,6 +56,7 @@ use crate::syntax::ast::{Expr, Lambda, Script};
 use crate::syntax::{Errors, codes};
 
 pub use naming::matches_wildcard;
+pub use types::system_type;
 use scope::{Env, RowScope, Table};
 
 /// Nodes and columns a bound query may have: far above any real one (the largest parsers stay below

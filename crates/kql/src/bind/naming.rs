@@ -7,7 +7,26 @@ use crate::bound::Literal;
 use crate::functions::{self, Naming};
 use crate::syntax::ast::{Expr, ExprKind};
 
-/// The name an expression has by itself, if it has one.
+/// The name an expression has as a column of its own, if it has one: as [`result_name`], and a column that may
+/// be missing has its name too.
+pub(crate) fn item_name(expr: &Expr) -> Option<String> {
+    maybe_column(expr).map(str::to_owned).or_else(|| result_name(expr))
+}
+
+/// The column that `column_ifexists` asks for.
+pub(crate) fn maybe_column(expr: &Expr) -> Option<&str> {
+    let ExprKind::Call { base: None, name, args } = &expr.unwrapped().kind else { return None };
+    if !matches!(name.text.as_str(), "column_ifexists" | "columnifexists") {
+        return None;
+    }
+    match args.first().map(|arg| &arg.unwrapped().kind) {
+        Some(ExprKind::Literal(Literal::String(name), _)) => Some(name),
+        _ => None,
+    }
+}
+
+/// The name an expression has by itself, if it has one. Inside of other expressions a column that may be missing
+/// has none.
 pub(crate) fn result_name(expr: &Expr) -> Option<String> {
     match &expr.unwrapped().kind {
         ExprKind::Name(name) => Some(name.clone()),
@@ -27,12 +46,6 @@ pub(crate) fn result_name(expr: &Expr) -> Option<String> {
 fn call_name(function: &str, args: &[Expr]) -> Option<String> {
     let declared = functions::lookup(function).or_else(|| functions::lookup_aggregate(function))?;
     let first = || args.first().and_then(result_name);
-    if matches!(function, "column_ifexists" | "columnifexists") {
-        return match args.first().map(|arg| &arg.unwrapped().kind) {
-            Some(ExprKind::Literal(Literal::String(name), _)) => Some(name.clone()),
-            _ => None,
-        };
-    }
     match declared.function.naming {
         Naming::Numbered => None,
         Naming::FirstArgument => first(),

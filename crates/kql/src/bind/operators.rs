@@ -201,12 +201,19 @@ impl Binder<'_> {
 
     pub(super) fn sort(&mut self, input: Table, keys: &[SortKey], span: Span) -> Table {
         let keys = self.sort_keys(&input, keys);
+        self.over(&input, |binder| {
+            for key in &keys {
+                binder.refuse_dynamic_key(&key.value, "a sort key");
+            }
+        });
         self.through(input, span, |input| Rel::Sort { input, keys })
     }
 
     fn top(&mut self, input: Table, count: &Expr, by: &[SortKey], span: Span) -> Table {
         let count = self.constant_count(count);
-        let sorted = self.sort(input, by, span);
+        // unlike `sort`, it takes dynamic values, as the reference does
+        let keys = self.sort_keys(&input, by);
+        let sorted = self.through(input, span, |input| Rel::Sort { input, keys });
         self.through(sorted, span, |input| Rel::Take { input, count })
     }
 
@@ -228,7 +235,7 @@ impl Binder<'_> {
         };
         self.over(&input, |binder| {
             for key in &keys {
-                binder.refuse_dynamic_key(&key.value);
+                binder.refuse_dynamic_key(&key.value, "a group key");
             }
         });
         let columns =
@@ -246,8 +253,8 @@ impl Binder<'_> {
                 ExprKind::Assign { names, value, .. } => (names.as_slice(), value.as_ref()),
                 _ => (&[][..], item),
             };
-            let spread = self.several(value);
-            if !spread.is_empty() {
+            let mut spread = self.several(value);
+            if spread.len() > 1 {
                 for (at, (own, value)) in spread.into_iter().enumerate() {
                     let name = given.get(at).map_or(own, |name| name.text.clone());
                     out.push(Named { name: names.unique(&name), value });
@@ -255,7 +262,7 @@ impl Binder<'_> {
                 continue;
             }
             let name = given.first().map(|name| name.text.clone());
-            let value = self.scalar(value);
+            let value = spread.pop().map_or_else(|| self.scalar(value), |(_, value)| value);
             // `print tostring(1)` stays `print_0`: the reference names only what is written as a name
             let name = match name {
                 Some(name) if !names.take(&name) => {
@@ -335,7 +342,7 @@ impl Binder<'_> {
             vec![
                 Literal::String(column.name.clone()),
                 Literal::Long(at as i64),
-                Literal::String(dotnet_name(column.ty).to_owned()),
+                Literal::String(super::types::system_type(column.ty).to_owned()),
                 Literal::String(column.ty.name().to_owned()),
             ]
         });
@@ -355,20 +362,5 @@ pub(super) fn plain_column(value: &Scalar) -> Option<usize> {
     match value.kind {
         ScalarKind::Column(at) => Some(at),
         _ => None,
-    }
-}
-
-fn dotnet_name(ty: KqlType) -> &'static str {
-    match ty {
-        KqlType::Bool => "System.SByte",
-        KqlType::Int => "System.Int32",
-        KqlType::Long => "System.Int64",
-        KqlType::Real => "System.Double",
-        KqlType::Decimal => "System.Data.SqlTypes.SqlDecimal",
-        KqlType::String => "System.String",
-        KqlType::DateTime => "System.DateTime",
-        KqlType::TimeSpan => "System.TimeSpan",
-        KqlType::Guid => "System.Guid",
-        KqlType::Dynamic => "System.Object",
     }
 }

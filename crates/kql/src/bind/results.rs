@@ -137,6 +137,10 @@ impl Binder<'_> {
         for name in names {
             let pattern = match &name.unwrapped().kind {
                 ExprKind::Wildcard(pattern) => Some(pattern.clone()),
+                // a column by its name, unless the name is that of a constant
+                ExprKind::Name(name) if self.env.find(name).is_none() => {
+                    input.columns.iter().any(|column| column.name == *name).then(|| name.clone())
+                }
                 _ => None,
             };
             if let Some(pattern) = pattern {

@@ -44,7 +44,7 @@ impl Binder<'_> {
         let keys = self.over(&input, |binder| binder.keys(by));
         self.over(&input, |binder| {
             for key in &keys {
-                binder.refuse_dynamic_key(&key.value);
+                binder.refuse_dynamic_key(&key.value, "a group key");
             }
         });
         let (outputs, mut found) = self.aggregate_items(&input, &keys, aggregates);
@@ -199,12 +199,12 @@ impl Binder<'_> {
         let naming = older_prefix(&name.text).map_or(declared.function.naming, Naming::Prefix);
         let own_name = match naming {
             Naming::Prefix(prefix) => {
-                Some(format!("{prefix}_{}", args.first().and_then(result_name).unwrap_or_default()))
+                Some(format!("{prefix}_{}", args.first().and_then(argument_name).unwrap_or_default()))
             }
-            Naming::FirstArgument | Naming::OnlyArgument => args.first().and_then(result_name),
+            Naming::FirstArgument | Naming::OnlyArgument => args.first().and_then(argument_name),
             Naming::Fixed(fixed) => Some(fixed.to_owned()),
             Naming::Numbered if declared.function.name.starts_with("percentile") => {
-                Some(format!("percentiles_{}", args.first().and_then(result_name).unwrap_or_default()))
+                Some(format!("percentiles_{}", args.first().and_then(argument_name).unwrap_or_default()))
             }
             Naming::Numbered => None,
         };
@@ -282,14 +282,14 @@ impl Binder<'_> {
             self.errors.error(codes::ARGUMENT_COUNT, span, format!("`{}` needs an argument", name.text));
             return Vec::new();
         };
-        let by = self.scalar(first);
+        let by = self.scalar(unnamed(first));
         self.check_aggregated(&name.text, &by, ArgumentKind::Orderable);
-        let by_name = match result_name(first) {
+        let by_name = match argument_name(first) {
             Some(own) if older => format!("{prefix}_{own}"),
             Some(own) => own,
             None => format!("{prefix}_"),
         };
-        let returned_prefix = format!("{prefix}_{}", result_name(first).unwrap_or_default());
+        let returned_prefix = format!("{prefix}_{}", argument_name(first).unwrap_or_default());
         let by_column = plain_column(&by);
         let mut names = vec![Some(by_name.clone())];
         let mut bound = vec![by];
@@ -319,6 +319,7 @@ impl Binder<'_> {
         for (own, value) in self.returned(args, keys, None) {
             names.push(match own {
                 Some(own) if older => Some(format!("any_{own}")),
+                None if older && args.len() == 1 => Some("any_".to_owned()),
                 None => Some(format!("any_arg{}", names.len())),
                 own => own,
             });
@@ -373,13 +374,13 @@ impl Binder<'_> {
             self.errors.error(codes::ARGUMENT_COUNT, span, message);
             return Vec::new();
         }
-        let of = result_name(&args[0]).unwrap_or_default();
-        let values: Vec<Scalar> = args[..before].iter().map(|arg| self.scalar(arg)).collect();
+        let of = argument_name(&args[0]).unwrap_or_default();
+        let values: Vec<Scalar> = args[..before].iter().map(|arg| self.scalar(unnamed(arg))).collect();
         if let [_, weight] = values.as_slice() {
             self.check_aggregated(&name.text, weight, ArgumentKind::Integer);
         }
         let function = if before == 1 { "percentile" } else { "percentilew" };
-        let ty = values[0].ty;
+        let ty = percentile_type(values[0].ty);
         let mut bound_args = values;
         let mut names = Vec::new();
         for rank in &args[before..] {
@@ -400,6 +401,23 @@ fn unnamed(arg: &Expr) -> &Expr {
     match &arg.kind {
         ExprKind::Assign { value, .. } => value,
         _ => arg,
+    }
+}
+
+/// What percentiles of values of a type are.
+fn percentile_type(ty: KqlType) -> KqlType {
+    match ty {
+        KqlType::Int => KqlType::Long,
+        KqlType::Decimal => KqlType::Real,
+        ty => ty,
+    }
+}
+
+/// The name of an aggregate's argument: as it is written (`max(x = a)` is `max_x`), or its own.
+fn argument_name(arg: &Expr) -> Option<String> {
+    match &arg.kind {
+        ExprKind::Assign { names, .. } => names.first().map(|name| name.text.clone()),
+        _ => result_name(arg),
     }
 }
 

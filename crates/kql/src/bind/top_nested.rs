@@ -234,14 +234,14 @@ impl Binder<'_> {
             Some(by) => {
                 let (written, value) = assigned(by);
                 let own = written.or_else(|| result_name(value)).unwrap_or_default();
-                let sum = call("tolong", vec![call("sum", vec![value.clone()], span)], span);
+                let sum = call("sum", vec![value.clone()], span);
                 named(&format!("approximate_sum_{own}"), sum)
             }
             None => named(&format!("approximate_count_{of_name}"), call("count", Vec::new(), span)),
         };
         let grouped = self.summarize(input, &[measured], &[named(&of_name, value.clone())], span);
-        let key =
-            SortKey { value: Scalar::column(1, KqlType::Long, span), descending: true, nulls_first: false };
+        let measure = grouped.columns.get(1).map_or(KqlType::Long, |column| column.ty);
+        let key = SortKey { value: Scalar::column(1, measure, span), descending: true, nulls_first: false };
         let sorted = self.through(grouped, span, |input| Rel::Sort { input, keys: vec![key] });
         self.through(sorted, span, |input| Rel::Take { input, count })
     }

@@ -88,3 +88,19 @@ pub(crate) fn conversion(ty: KqlType) -> &'static str {
         KqlType::Dynamic => "todynamic",
     }
 }
+
+/// The .NET type that stands for a KQL type where schemas are told: in `getschema` and in answers of version 1.
+pub fn system_type(ty: KqlType) -> &'static str {
+    match ty {
+        KqlType::Bool => "System.SByte",
+        KqlType::Int => "System.Int32",
+        KqlType::Long => "System.Int64",
+        KqlType::Real => "System.Double",
+        KqlType::Decimal => "System.Data.SqlTypes.SqlDecimal",
+        KqlType::String => "System.String",
+        KqlType::DateTime => "System.DateTime",
+        KqlType::TimeSpan => "System.TimeSpan",
+        KqlType::Guid => "System.Guid",
+        KqlType::Dynamic => "System.Object",
+    }
+}

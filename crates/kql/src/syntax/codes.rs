@@ -41,7 +41,7 @@ codes! {
     ARGUMENT_COUNT "K0110" "too few or too many arguments or values", "the message shows the forms the function is called in";
     ARGUMENT_TYPE "K0111" "an argument has a type the function does not take", "convert it first, for instance with `tolong()`";
     NOT_BOOL "K0112" "a condition is not bool", "compare it with something, or convert it with `tobool()`";
-    DYNAMIC_KEY "K0113" "a dynamic value cannot be a group key", "convert it, for instance with `tostring()`";
+    DYNAMIC_KEY "K0113" "a dynamic value cannot be a group or sort key", "convert it, for instance with `tostring()`";
     OPERAND_TYPES "K0114" "an operator is not defined for these types", "convert one side";
     AGGREGATE_PLACE "K0115" "an aggregate stands outside of `summarize`, or a plain column inside it", "move it, or group by the column";
     NOT_CONSTANT "K0116" "a constant is needed here", "write a literal, or a `let` value that does not depend on rows";

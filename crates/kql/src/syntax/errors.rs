@@ -105,7 +105,8 @@ impl Errors {
     pub(crate) fn found_unknown_since(&self, mark: (usize, usize)) -> bool {
         let unknown =
             |finding: &Diagnostic| matches!(finding.code, codes::UNKNOWN_TABLE | codes::UNKNOWN_FUNCTION);
-        self.errors > mark.1 && self.found.get(mark.0).is_none_or(unknown)
+        let first = self.found.iter().skip(mark.0).find(|finding| finding.severity == Severity::Error);
+        self.errors > mark.1 && first.is_none_or(unknown)
     }
 
     /// See [`Errors::rewind`].

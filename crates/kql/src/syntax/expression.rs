@@ -1,5 +1,6 @@
-//! Expressions. Precedence, loosest first: `|`, `or`, `and`, comparison and string operators (which do not
-//! chain), `+ -`, `* / %`, sign, then paths and calls.
+//! Expressions. Precedence, loosest first: `|`, `or`, `and`, equality with lists and ranges, order, `+ -`,
+//! `* / %`, string operators, sign, then paths and calls. Equality, order and string operators do not chain
+//! among their own kind: `1 < 2 == true` is a comparison of a comparison, `1 < 2 < 3` is none.
 
 use bartizan_base::Timespan;
 use bartizan_schema::KqlType;
@@ -12,21 +13,18 @@ use crate::syntax::lexer::TokenKind;
 use crate::syntax::literal::{long_value, string_value, time_of_day, timespan_value, typed_value};
 use crate::syntax::parser::Parser;
 
-/// Comparison operators as punctuation; `<>` is `!=`.
-const COMPARISONS: &[(&str, &str)] = &[
-    ("==", "=="),
-    ("!=", "!="),
-    ("<>", "!="),
+/// Operators of one strength: as written, and the canonical name.
+type Operators = &'static [(&'static str, &'static str)];
+
+/// `<>` is `!=`.
+const EQUALITY: Operators = &[("==", "=="), ("!=", "!="), ("<>", "!=")];
+
+const ORDER: Operators = &[("<=", "<="), (">=", ">="), ("<", "<"), (">", ">")];
+
+/// Operators on texts with one right operand, most of them words.
+const STRING_OPERATORS: Operators = &[
     ("=~", "=~"),
     ("!~", "!~"),
-    ("<=", "<="),
-    (">=", ">="),
-    ("<", "<"),
-    (">", ">"),
-];
-
-/// Operators that are words, with one right operand: as written, and the canonical name.
-const WORD_OPERATORS: &[(&str, &str)] = &[
     ("has", "has"),
     ("!has", "!has"),
     ("has_cs", "has_cs"),
@@ -151,42 +149,14 @@ impl Parser<'_> {
         Expr { kind: ExprKind::Logic { op, terms }, span: self.span_from(start) }
     }
 
+    /// `a == b`, `a in (…)` or `a between (…)`.
     fn comparison(&mut self) -> Expr {
         let start = self.span();
-        let left = self.additive();
-        let kind = self.token().kind;
-        let text = self.current();
-        if self.search_terms && self.eat(":") {
-            let right = Box::new(self.additive());
-            let kind = ExprKind::Binary { op: ":", left: Box::new(left), right };
-            return Expr { kind, span: self.span_from(start) };
-        }
-        if kind == TokenKind::Punct {
-            let Some((_, op)) = COMPARISONS.iter().find(|(mark, _)| *mark == text) else { return left };
-            self.bump();
-            let right = Box::new(self.additive());
-            return Expr {
-                kind: ExprKind::Binary { op, left: Box::new(left), right },
-                span: self.span_from(start),
-            };
-        }
-        if kind != TokenKind::Word {
+        let left = self.pair(EQUALITY, Self::ordered);
+        if self.token().kind != TokenKind::Word || matches!(left.kind, ExprKind::Binary { op: "==" | "!=", .. }) {
             return left;
         }
-        if let Some((_, op)) = WORD_OPERATORS.iter().find(|(word, _)| *word == text) {
-            self.bump();
-            let right = Box::new(self.additive());
-            return Expr {
-                kind: ExprKind::Binary { op, left: Box::new(left), right },
-                span: self.span_from(start),
-            };
-        }
-        if text == "matches" && self.ahead_word(1, "regex") {
-            self.at += 2;
-            let right = Box::new(self.additive());
-            let kind = ExprKind::Binary { op: "matches regex", left: Box::new(left), right };
-            return Expr { kind, span: self.span_from(start) };
-        }
+        let text = self.current();
         if let Some(op) = LIST_OPERATORS.iter().find(|word| **word == text) {
             self.bump();
             let list = self.operand_list();
@@ -198,6 +168,50 @@ impl Parser<'_> {
             return self.between(start, left, text == "!between");
         }
         left
+    }
+
+    /// `a < b`.
+    fn ordered(&mut self) -> Expr {
+        self.pair(ORDER, Self::additive)
+    }
+
+    /// `a has b` and its like.
+    fn text_operation(&mut self) -> Expr {
+        let start = self.span();
+        let left = self.signed();
+        let op = if self.search_terms && self.eat(":") {
+            ":"
+        } else if self.at_word("matches") && self.ahead_word(1, "regex") {
+            self.at += 2;
+            "matches regex"
+        } else {
+            match self.operator_of(STRING_OPERATORS) {
+                Some(op) => op,
+                None => return left,
+            }
+        };
+        let right = Box::new(self.signed());
+        Expr { kind: ExprKind::Binary { op, left: Box::new(left), right }, span: self.span_from(start) }
+    }
+
+    /// Two operands and one of these operators between them, or one operand.
+    fn pair(&mut self, operators: Operators, operand: impl Fn(&mut Self) -> Expr) -> Expr {
+        let start = self.span();
+        let left = operand(self);
+        let Some(op) = self.operator_of(operators) else { return left };
+        let right = Box::new(operand(self));
+        Expr { kind: ExprKind::Binary { op, left: Box::new(left), right }, span: self.span_from(start) }
+    }
+
+    /// Takes the operator that stands here, if it is one of these.
+    fn operator_of(&mut self, operators: Operators) -> Option<&'static str> {
+        if !matches!(self.token().kind, TokenKind::Punct | TokenKind::Word) {
+            return None;
+        }
+        let text = self.current();
+        let (_, op) = operators.iter().find(|(written, _)| *written == text)?;
+        self.bump();
+        Some(op)
     }
 
     fn operand_list(&mut self) -> Vec<Expr> {
@@ -221,7 +235,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn additive(&mut self) -> Expr {
-        self.chain(&["+", "-"], |parser| parser.chain(&["*", "/", "%"], Self::signed))
+        self.chain(&["+", "-"], |parser| parser.chain(&["*", "/", "%"], Self::text_operation))
     }
 
     /// Left-associative operators. A chain makes the tree deeper with each link, so its length counts.

@@ -260,7 +260,7 @@ impl Binder<'_> {
         let (mut values, mut columns) = (Vec::new(), Vec::new());
         for expr in exprs {
             let (value, name) = self.column_argument(&picked.input.clone(), arguments, "dimensions", expr)?;
-            self.refuse_dynamic_key(&value);
+            self.refuse_dynamic_key(&value, "a group key");
             columns.push(ColumnSchema { name: name.clone(), ty: value.ty });
             values.push(picked.add(value, &name));
         }
