@@ -73,7 +73,9 @@ async fn check_clean(entry: &Entry, workspace: &Workspace) -> Vec<(&'static str,
     let analysis = analyze(&entry.query, &workspace.names, &AnalyzeOptions::default());
     let Some(query) = &analysis.query else {
         let error = analysis.diagnostics.iter().find(|found| found.severity == Severity::Error);
-        if entry.columns.as_ref().is_none_or(Vec::is_empty) && error.is_some_and(|error| error.code == NO_QUERY) {
+        if entry.columns.as_ref().is_none_or(Vec::is_empty)
+            && error.is_some_and(|error| error.code == NO_QUERY)
+        {
             return vec![(BINDS, Outcome::Passed)];
         }
         let outcome = error.map_or_else(
@@ -110,7 +112,9 @@ fn same_columns(
         return Outcome::Passed;
     }
     if wanted.is_empty() && open && MORE_THAN_ONE.iter().any(|word| entry.query.contains(word)) {
-        return Outcome::Excepted("the reference knows no columns where a query has several results, or a graph".to_owned());
+        return Outcome::Excepted(
+            "the reference knows no columns where a query has several results, or a graph".to_owned(),
+        );
     }
     // part of the answers were made before columns were added to the schema
     let before = analyze(&entry.query, &workspace.older, &AnalyzeOptions::default());

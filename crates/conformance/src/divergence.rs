@@ -21,8 +21,10 @@ pub(crate) fn explains(texts: &[&str], wanted: &Columns, ours: &Columns) -> Opti
 
 /// `scan`: the reference shows the column `match_id` without `with_match_id`, which the service does not give.
 fn match_ids(wanted: &Columns, ours: &Columns) -> Option<&'static str> {
-    let without = wanted.iter().filter(|(name, _)| name.trim_end_matches(|c: char| c.is_ascii_digit()) != "match_id");
-    (wanted.len() > ours.len() && without.eq(ours)).then_some("the reference shows a `match_id` that `scan` was not asked for")
+    let without =
+        wanted.iter().filter(|(name, _)| name.trim_end_matches(|c: char| c.is_ascii_digit()) != "match_id");
+    (wanted.len() > ours.len() && without.eq(ours))
+        .then_some("the reference shows a `match_id` that `scan` was not asked for")
 }
 
 /// `union kind=inner` keeps the columns that all its inputs have; the reference keeps all.
@@ -34,8 +36,9 @@ fn inner_union(texts: &[&str], wanted: &Columns, ours: &Columns) -> Option<&'sta
         })
     });
     let known: HashSet<_> = wanted.iter().collect();
-    (inner && wanted.len() > ours.len() && ours.iter().all(|column| known.contains(column)))
-        .then_some("the reference keeps all columns of `union kind=inner`, the service those that all inputs have")
+    (inner && wanted.len() > ours.len() && ours.iter().all(|column| known.contains(column))).then_some(
+        "the reference keeps all columns of `union kind=inner`, the service those that all inputs have",
+    )
 }
 
 /// `parse` into a column that is there already: the service gives that column the new value, the reference

@@ -19,7 +19,12 @@ pub(crate) fn check(query: &str, before: &Analysis, catalog: &dyn Catalog) -> Ou
     };
     match format(&once) {
         Ok(twice) if twice == once => {}
-        Ok(twice) => return Outcome::failed("formatting it twice is not formatting it once", difference(&once, &twice)),
+        Ok(twice) => {
+            return Outcome::failed(
+                "formatting it twice is not formatting it once",
+                difference(&once, &twice),
+            );
+        }
         Err(findings) => return refused(findings),
     }
     let after = analyze(&once, catalog, &AnalyzeOptions::default());

@@ -45,7 +45,9 @@ impl Parts<'_> {
                     let fold = AggregateUDF::from(FoldDecimals::new(fold));
                     return Ok(Some(one(fold.call(vec![self.value(0)?]), as_is())));
                 }
-                _ if matches!(name, "binary_all_and" | "binary_all_or" | "binary_all_xor") => return Ok(None),
+                _ if matches!(name, "binary_all_and" | "binary_all_or" | "binary_all_xor") => {
+                    return Ok(None);
+                }
                 _ => {}
             }
         }
@@ -201,7 +203,8 @@ impl Parts<'_> {
         for (at, output) in outputs.iter().enumerate().take(self.args.len()) {
             values.push(self.value_as(at, output.ty)?);
         }
-        let types: Vec<KqlType> = sorted_by.into_iter().chain(outputs.iter().map(|output| output.ty)).collect();
+        let types: Vec<KqlType> =
+            sorted_by.into_iter().chain(outputs.iter().map(|output| output.ty)).collect();
         let first = types.len() - outputs.len();
         let results = (first..types.len()).map(|at| field(at, text_is_never_null(types[at]))).collect();
         Ok(Some(Planned { call: call(Extreme::new(pick, &types), values), results }))

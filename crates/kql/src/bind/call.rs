@@ -166,8 +166,11 @@ impl Binder<'_> {
                 if let Some(at) = self.row().position(RECEIVED) {
                     return Scalar::column(at, ty, span);
                 }
-                let message = "the operators before it leave no time of arrival here, so `ingestion_time()` is null";
-                let hint = Some(format!("keep `{RECEIVED}`, or take `ingestion_time()` before `project` and `summarize`"));
+                let message =
+                    "the operators before it leave no time of arrival here, so `ingestion_time()` is null";
+                let hint = Some(format!(
+                    "keep `{RECEIVED}`, or take `ingestion_time()` before `project` and `summarize`"
+                ));
                 self.errors.warning(codes::UNKNOWN_COLUMN, span, message, hint);
             }
             "extract" | "extract_json" | "percentile_tdigest" if args.last().is_some_and(is_type) => {

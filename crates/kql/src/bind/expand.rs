@@ -98,9 +98,11 @@ impl Binder<'_> {
                 self.errors.error_with_hint(codes::ARGUMENT_TYPE, value.span, message, hint);
             }
             let ty = item.ty.unwrap_or(KqlType::Dynamic);
-            let own = || item_name(value).filter(|name| {
-                maybe_column(value).is_none() || input.columns.iter().any(|column| column.name == *name)
-            });
+            let own = || {
+                item_name(value).filter(|name| {
+                    maybe_column(value).is_none() || input.columns.iter().any(|column| column.name == *name)
+                })
+            };
             let name = name.or_else(own);
             let name = name.unwrap_or_else(|| self.numbered_name(|_| false));
             let column = ColumnSchema { name, ty };

@@ -56,8 +56,8 @@ use crate::syntax::ast::{Expr, Lambda, Script};
 use crate::syntax::{Errors, codes};
 
 pub use naming::matches_wildcard;
-pub use types::system_type;
 use scope::{Env, RowScope, Table};
+pub use types::system_type;
 
 /// Nodes and columns a bound query may have: far above any real one (the largest parsers stay below
 /// 200,000), and about 400 MB of memory at worst.

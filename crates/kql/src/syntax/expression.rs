@@ -153,7 +153,9 @@ impl Parser<'_> {
     fn comparison(&mut self) -> Expr {
         let start = self.span();
         let left = self.pair(EQUALITY, Self::ordered);
-        if self.token().kind != TokenKind::Word || matches!(left.kind, ExprKind::Binary { op: "==" | "!=", .. }) {
+        if self.token().kind != TokenKind::Word
+            || matches!(left.kind, ExprKind::Binary { op: "==" | "!=", .. })
+        {
             return left;
         }
         let text = self.current();
