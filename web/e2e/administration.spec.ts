@@ -179,6 +179,9 @@ test('another subscription is chosen, and kept', async ({ page }) => {
   await expect(page.getByText('No servers yet')).toBeVisible();
   await page.reload();
   await expect(page.getByRole('button', { name: 'Subscription: Branch office' })).toBeVisible();
+  await page.goto('/servers/add');
+  await expect(page.getByText(/connect machines to the first subscription only/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Next' })).toBeDisabled();
   await page.goto('/environment');
   await page.getByRole('table', { name: 'Subscriptions' }).getByRole('link', { name: 'Bartizan', exact: true }).click();
   await expect(page.getByRole('switch', { name: 'Servers plan', exact: true })).toBeChecked();

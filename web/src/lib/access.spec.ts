@@ -42,8 +42,8 @@ describe('scopes', () => {
     expect(scopeText(machine)).toBe('Server m1');
   });
   test.each([
-    [sub, machine, true], [group, machine, true], [machine, machine.toUpperCase(), true], ['/', sub, true], ['/providers/Microsoft.Management/managementGroups/root', sub, true],
-    [machine, group, false], [`${sub}/resourceGroups/ed`, group, false], ['/subscriptions/S', sub, false],
+    [sub, machine, true], [group, machine, true], [machine, machine.toUpperCase(), true], ['/', sub, true], ['/providers/Microsoft.Management/managementGroups/root', sub, true], ['/providers/Microsoft.Management/managementGroups/root', '/providers/Microsoft.Management/managementGroups/edge', true],
+    [machine, group, false], [sub, '/providers/Microsoft.Management/managementGroups/root', false], [`${sub}/resourceGroups/ed`, group, false], ['/subscriptions/S', sub, false],
   ])('%s contains %s: %s', (outer, inner, expected) => {
     expect(contains(outer, inner)).toBe(expected);
   });

@@ -17,8 +17,8 @@ export function isManagementGroup(scope: string): boolean {
 /** Whether what holds at `outer` holds at `inner` too. The path says it for everything below a subscription. */
 export function contains(outer: string, inner: string): boolean {
   if (scopeKind(outer) === 'Root' || sameId(outer, inner)) return true;
-  // Which subscriptions are in a management group no path says; lists of a scope name only its own ancestors.
-  if (isManagementGroup(outer)) return !isManagementGroup(inner);
+  // What is in a management group no path says; a list at a scope names no management groups but those above it.
+  if (isManagementGroup(outer)) return true;
   return inner.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
 }
 

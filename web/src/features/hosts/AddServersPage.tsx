@@ -4,6 +4,7 @@ import { isUser, useServicePrincipals } from '@/api/directory';
 import { useGroups } from '@/api/resources';
 import { useOnboarding } from '@/api/workspace';
 import { useSession } from '@/api/session';
+import { parseArmId } from '@/lib/arm-id';
 import { paths } from '@/lib/paths';
 import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
@@ -24,6 +25,8 @@ export default function AddServersPage() {
   const groups = useGroups();
   const programs = useServicePrincipals();
   const onboarding = useOnboarding();
+  // Onboarding connects machines to the subscription of the workspace.
+  const elsewhere = parseArmId(session.workspaceId).subscriptionId?.toLowerCase() !== session.subscriptionId.toLowerCase();
   const [resourceGroup, setResourceGroup] = useState(session.resourceGroup);
   const [location, setLocation] = useState(session.location ?? 'local');
   const [os, setOs] = useState('linux');
@@ -47,10 +50,10 @@ export default function AddServersPage() {
       <Card>
         <Wizard label="Add servers" onStep={generate} steps={[
           {
-            id: 'basics', title: 'Basics', ready: os === 'linux' && resourceGroup !== '' && location.trim() !== '' && (connectivity === 'public' || (proxy.trim() !== '' && !wrongProxy)),
+            id: 'basics', title: 'Basics', ready: !elsewhere && os === 'linux' && resourceGroup !== '' && location.trim() !== '' && (connectivity === 'public' || (proxy.trim() !== '' && !wrongProxy)),
             content: (
               <div className={styles.fields}>
-                <Field label="Subscription"><Input value={session.subscriptionName} readOnly /></Field>
+                <Field label="Subscription" {...(elsewhere ? { validationMessage: 'Scripts connect machines to the first subscription only: choose it in the top bar.' } : {})}><Input value={session.subscriptionName} readOnly /></Field>
                 <Field label="Resource group" required hint={<AppLink to={paths.groups()}>Create another</AppLink>}>
                   <Select value={resourceGroup} onChange={(_, data) => setResourceGroup(data.value)}>
                     {[...new Set([session.resourceGroup, ...(groups.data ?? []).map((group) => group.name)])].map((name) => <option key={name}>{name}</option>)}

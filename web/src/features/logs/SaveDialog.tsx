@@ -1,16 +1,9 @@
-import {
-  Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, makeStyles, MessageBar, MessageBarBody, Switch,
-} from '@fluentui/react-components';
+import { Field, Input, Switch } from '@fluentui/react-components';
 import { useState } from 'react';
-import { errorText } from '@/api/errors';
 import { useSaveSearch } from '@/api/saved-searches';
 import type { SavedSearch } from '@/api/types';
+import { FormDialog } from '@/ui/FormDialog';
 import { useNotify } from '@/ui/notify';
-
-const useStyles = makeStyles({
-  surface: { maxWidth: '480px' },
-  fields: { display: 'flex', flexDirection: 'column', gap: '12px' },
-});
 
 interface SaveDialogProps {
   query: string;
@@ -20,7 +13,6 @@ interface SaveDialogProps {
 
 /** Saves the query for everyone in the workspace, by a name, or as a function that other queries call. */
 export function SaveDialog({ query, saved, onClose }: SaveDialogProps) {
-  const styles = useStyles();
   const notify = useNotify();
   const save = useSaveSearch();
   const [title, setTitle] = useState('');
@@ -43,31 +35,17 @@ export function SaveDialog({ query, saved, onClose }: SaveDialogProps) {
     });
   };
   return (
-    <Dialog open onOpenChange={(_, data) => { if (!data.open) onClose(); }}>
-      <DialogSurface className={styles.surface}>
-        <form onSubmit={(event) => { event.preventDefault(); submit(); }}>
-          <DialogBody>
-            <DialogTitle>Save query</DialogTitle>
-            <DialogContent className={styles.fields}>
-              <Field label="Name" required validationState={badName ? 'error' : 'none'} validationMessage={badName ? 'A function is called by its name: letters, digits and _ only.' : replaced ? 'Replaces the one with this name.' : undefined}>
-                <Input value={title} onChange={(_, data) => setTitle(data.value)} />
-              </Field>
-              <Field label="Category" required><Input value={category} onChange={(_, data) => setCategory(data.value)} /></Field>
-              <Switch label="Save as a function that queries and rules can call" checked={isFunction} onChange={(_, data) => setIsFunction(data.checked)} />
-              {isFunction && (
-                <Field label="Parameters" hint="As KQL declares them, such as: since:timespan = 1d, name:string">
-                  <Input value={parameters} onChange={(_, data) => setParameters(data.value)} />
-                </Field>
-              )}
-              {save.error && <MessageBar intent="error" layout="multiline"><MessageBarBody>{errorText(save.error)}</MessageBarBody></MessageBar>}
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={onClose}>Cancel</Button>
-              <Button appearance="primary" type="submit" disabled={!displayName || !category.trim() || badName || save.isPending}>Save</Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog title="Save query" submit="Save" busy={save.isPending} disabled={!displayName || !category.trim() || badName} error={save.error} failed="The query was not saved" onSubmit={submit} onClose={onClose}>
+      <Field label="Name" required validationState={badName ? 'error' : 'none'} validationMessage={badName ? 'A function is called by its name: letters, digits and _ only.' : replaced ? 'Replaces the one with this name.' : undefined}>
+        <Input value={title} onChange={(_, data) => setTitle(data.value)} />
+      </Field>
+      <Field label="Category" required><Input value={category} onChange={(_, data) => setCategory(data.value)} /></Field>
+      <Switch label="Save as a function that queries and rules can call" checked={isFunction} onChange={(_, data) => setIsFunction(data.checked)} />
+      {isFunction && (
+        <Field label="Parameters" hint="As KQL declares them, such as: since:timespan = 1d, name:string">
+          <Input value={parameters} onChange={(_, data) => setParameters(data.value)} />
+        </Field>
+      )}
+    </FormDialog>
   );
 }
