@@ -29,7 +29,7 @@ test('the pages of a real server', async ({ page }) => {
   });
   await test.step('servers plan on until compliant', async () => {
     await menu.getByRole('link', { name: 'Environment settings' }).click();
-    await page.getByRole('table', { name: 'Subscriptions' }).getByRole('link').first().click();
+    await page.getByRole('table', { name: 'Subscriptions' }).getByRole('link', { name: 'Bartizan', exact: true }).click();
     const plan = page.getByRole('switch', { name: 'Servers plan', exact: true });
     await expect(plan).toBeVisible();
     if (!(await plan.isChecked())) {
