@@ -145,6 +145,66 @@ mod tests {
         assert_eq!(own.description, "Name of the machine resource.", "a table's own words go before");
     }
 
+    /// The tables that public rules and hunting queries name most.
+    const MOST_USED: [&str; 45] = [
+        "Alert",
+        "AlertEvidence",
+        "AlertInfo",
+        "AuditLogs",
+        "AWSCloudTrail",
+        "AzureActivity",
+        "BehaviorAnalytics",
+        "CloudAppEvents",
+        "CommonSecurityLog",
+        "DeviceEvents",
+        "DeviceFileCertificateInfo",
+        "DeviceFileEvents",
+        "DeviceImageLoadEvents",
+        "DeviceInfo",
+        "DeviceLogonEvents",
+        "DeviceNetworkEvents",
+        "DeviceNetworkInfo",
+        "DeviceProcessEvents",
+        "DeviceRegistryEvents",
+        "DnsEvents",
+        "EmailEvents",
+        "Event",
+        "Heartbeat",
+        "IdentityDirectoryEvents",
+        "IdentityInfo",
+        "IdentityLogonEvents",
+        "LAQueryLogs",
+        "OfficeActivity",
+        "Operation",
+        "Perf",
+        "SecurityAlert",
+        "SecurityEvent",
+        "SecurityIncident",
+        "SecurityIoTRawEvent",
+        "SecurityRecommendation",
+        "SecurityRegulatoryCompliance",
+        "SigninLogs",
+        "Syslog",
+        "ThreatIntelligenceIndicator",
+        "Update",
+        "Usage",
+        "VMConnection",
+        "W3CIISLog",
+        "Watchlist",
+        "WindowsEvent",
+    ];
+
+    #[test]
+    fn every_column_of_the_most_used_tables_says_what_it_holds() {
+        let registry = TableRegistry::shipped().unwrap();
+        for name in MOST_USED {
+            let table = registry.get(name).unwrap();
+            let silent = table.columns.iter().filter(|column| column.description.is_empty());
+            let silent: Vec<&str> = silent.map(|column| column.name.as_str()).collect();
+            assert!(silent.is_empty(), "{name}: {silent:?}");
+        }
+    }
+
     #[test]
     fn shipped_tables_load() {
         let registry = TableRegistry::shipped().unwrap();

@@ -107,4 +107,17 @@ export const doors: readonly Door[] = [
       { text: 'A document whose index is called like one of your tables goes there; others go to BeatsLogs_CL.', link: { to: paths.tables(), text: 'Tables' } },
     ],
   },
+  {
+    id: 'files',
+    title: 'Files',
+    summary: 'NDJSON, CSV, Parquet and Windows event logs that are there already: from a disk image, an export or another system.',
+    counted: 'The Logs Ingestion API’s: files go through that door, and are counted there.',
+    owns: () => false,
+    steps: [
+      { text: 'On the Bartizan server itself, as the account that owns its data:', code: () => 'bartizan ingest --data /var/lib/bartizan --table Syslog old/*.ndjson\nbartizan ingest --data /var/lib/bartizan security.evtx' },
+      account,
+      { text: 'From elsewhere, as that account. A table of your own has to be there before its rows.', code: ({ url, tenant, rule }) => `export BARTIZAN_CLIENT_SECRET=<password>\nbartizan ingest --url ${url} --ca ca.pem --tenant-id ${tenant} --client-id <appId> --rule ${rule} \\\n    --table DoorLog_CL doors.csv`, link: { to: paths.tables(), text: 'Tables' } },
+      { text: 'It may be interrupted and run again: it goes on where it stopped, and stores nothing twice. Rows keep their own time, so look for them there, or by their arrival:', link: { to: paths.logs({ q: 'Syslog\n| where ingestion_time() > ago(1h)\n| summarize count() by bin(TimeGenerated, 1d)', range: 'query' }), text: 'What arrived in Logs' } },
+    ],
+  },
 ];
