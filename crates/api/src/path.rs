@@ -25,9 +25,19 @@ pub enum Target {
     ResourceGroups(ResourceId),
     /// `/subscriptions/{id}/{word}` and `…/resourceGroups/{rg}/{word}`: `resources`, `locations` …
     Scope { scope: ResourceId, word: String },
+    /// `/subscriptions/{id}/{operationResults|operationStatuses}/{name}`: how far something long is.
+    Operation {
+        scope: ResourceId,
+        /// Asked as a status, not as a result.
+        status: bool,
+        name: String,
+    },
     /// `…/providers` (no namespace) or `…/providers/{namespace}` with an optional word after it.
     Providers { namespace: Option<String>, word: Option<String> },
 }
+
+/// Under which words long operations are asked about.
+const OPERATIONS: [&str; 2] = ["operationResults", "operationStatuses"];
 
 /// Whether a path belongs to ARM, by its first segment.
 pub fn is_arm(path: &str) -> bool {
@@ -57,6 +67,13 @@ impl Target {
             2 if keyword(0, "subscriptions") => Ok(Self::Resource(id(&segments)?)),
             4 if keyword(0, "subscriptions") && keyword(2, "resourceGroups") => {
                 Ok(Self::Resource(id(&segments)?))
+            }
+            4 if keyword(0, "subscriptions") && OPERATIONS.iter().any(|word| keyword(2, word)) => {
+                Ok(Self::Operation {
+                    scope: id(&segments[..2])?,
+                    status: keyword(2, OPERATIONS[1]),
+                    name: segments[3].to_owned(),
+                })
             }
             3 | 5 if keyword(0, "subscriptions") => {
                 let (word, scope) = segments.split_last().expect("there are three or five");
@@ -162,6 +179,14 @@ mod tests {
         assert_eq!(Target::parse("/Subscriptions"), Ok(Target::Subscriptions));
         assert!(matches!(Target::parse("/subscriptions/s/resourcegroups"), Ok(Target::ResourceGroups(_))));
         assert!(matches!(Target::parse("/subscriptions/s/locations"), Ok(Target::Scope { .. })));
+        assert!(matches!(
+            Target::parse("/subscriptions/s/operationresults/x"),
+            Ok(Target::Operation { status: false, .. })
+        ));
+        assert!(matches!(
+            Target::parse("/subscriptions/s/OperationStatuses/x"),
+            Ok(Target::Operation { status: true, .. })
+        ));
         assert!(matches!(
             Target::parse("/subscriptions/s/providers"),
             Ok(Target::Providers { namespace: None, .. })

@@ -15,6 +15,41 @@ pub struct GraphRequest {
     pub management_groups: Option<Vec<String>>,
     #[serde(default)]
     pub options: Option<GraphOptions>,
+    /// Statistics about the answer, besides it.
+    #[serde(default)]
+    pub facets: Option<Vec<FacetRequest>>,
+}
+
+/// How often each value of an expression occurs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FacetRequest {
+    /// A column, or anything that can be grouped by.
+    pub expression: String,
+    #[serde(default)]
+    pub options: Option<FacetOptions>,
+}
+
+/// Which values, and in which order.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FacetOptions {
+    /// `count` when absent.
+    pub sort_by: Option<String>,
+    pub sort_order: Option<SortOrder>,
+    /// A condition on the values.
+    pub filter: Option<String>,
+    #[serde(rename = "$top")]
+    pub top: Option<u64>,
+}
+
+/// Which end comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SortOrder {
+    Asc,
+    #[default]
+    Desc,
 }
 
 /// How much is wanted, and in which form.

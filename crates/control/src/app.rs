@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::access::{AccessCache, Issuer, Throttle};
 use crate::agents::DesiredHub;
+use crate::arm::Turns;
 use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
 use crate::pki::Pki;
@@ -78,6 +79,10 @@ pub struct App {
     pub(crate) throttle: Throttle,
     /// Roles, locks and management groups.
     pub(crate) access: AccessCache,
+    /// Writers of one resource, one after the other.
+    pub(crate) turns: Turns,
+    /// Wakes who runs long operations.
+    pub(crate) operations_wake: tokio::sync::Notify,
     /// Held while the tree of management groups is changed: a check of it must still hold when it is written.
     pub(crate) hierarchy_lock: tokio::sync::Mutex<()>,
     /// Programs that wait for a person with a browser.
@@ -130,12 +135,16 @@ impl App {
     /// When the token key cannot be used.
     pub fn new(parts: AppParts) -> Result<Arc<Self>, crate::access::KeyError> {
         parts.functions.know(parts.home.customer, &parts.home.workspace);
-        let issuer = Issuer::new(parts.home.tenant, &parts.public_url, &parts.pki.token_key)?;
+        let keys = &parts.pki.token_keys;
+        let issuer = Issuer::new(parts.home.tenant, &parts.public_url, &keys.current)?;
+        issuer.use_keys(keys)?;
         Ok(Arc::new(Self {
             issuer,
             desired: DesiredHub::default(),
             throttle: Throttle::default(),
             access: AccessCache::default(),
+            turns: Turns::default(),
+            operations_wake: tokio::sync::Notify::new(),
             hierarchy_lock: tokio::sync::Mutex::new(()),
             devices: DeviceDesk::default(),
             assertions: SeenAssertions::default(),

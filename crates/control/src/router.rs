@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bartizan_api::{ApiError, path};
 use bartizan_base::ErrorKind;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -20,7 +20,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, take_rest};
-use crate::{activity, agents, arm, identity, logs, plans, portal};
+use crate::{activity, agents, arm, identity, logs, operations, plans, portal};
 
 /// The service that answers every request.
 pub fn router(app: Arc<App>) -> Router {
@@ -48,11 +48,18 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(axum::middleware::from_fn(take_rest))
 }
 
+/// Where clients ask what there is, without its slashes.
+const ENDPOINTS: &str = "metadata/endpoints";
+
 /// ARM paths compare without regard to case, which a router cannot; they are told apart here.
 async fn other(State(app): State<Arc<App>>, mut parts: Parts, body: Body) -> Result<Response, Failure> {
     if path::is_arm(parts.uri.path()) {
         let caller = Caller::from_request_parts(&mut parts, &app).await?;
         return arm::handle(State(app), caller, parts, body).await;
+    }
+    // `az cloud register` joins the address it is given, which may end in a slash, with this path.
+    if parts.method == Method::GET && parts.uri.path().trim_matches('/').eq_ignore_ascii_case(ENDPOINTS) {
+        return Ok(identity::endpoints(State(app), parts.headers, parts.uri).await.into_response());
     }
     portal::serve(&app, &parts.method, &parts.uri).await
 }
@@ -82,6 +89,8 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
 pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(activity::drain(Arc::clone(app)));
+    tasks.spawn(operations::run(Arc::clone(app)));
+    tasks.spawn(identity::watch_signing_keys(Arc::clone(app)));
     tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
     tasks.spawn(agents::watch_presence(Arc::clone(app)));
     tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));

@@ -11,6 +11,8 @@ pub enum RecordsError {
     Exists(String),
     #[error("resource `{0}` does not exist")]
     Missing(String),
+    #[error("operation {operation} works upon `{scope}`; try again when it has ended")]
+    UnderWay { scope: String, operation: uuid::Uuid },
     #[error("the disk that holds the records is full")]
     DiskFull(#[source] sqlx::Error),
     #[error("records are busy")]
@@ -32,6 +34,7 @@ impl RecordsError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::EtagMismatch { .. } | Self::Exists(_) => ErrorKind::Precondition,
+            Self::UnderWay { .. } => ErrorKind::Conflict,
             Self::Missing(_) => ErrorKind::NotFound,
             Self::DiskFull(_) | Self::Busy(_) => ErrorKind::Unavailable,
             Self::NewerSchema { .. } | Self::Damaged(_) | Self::Database(_) => ErrorKind::Internal,

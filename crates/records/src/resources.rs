@@ -202,39 +202,19 @@ impl Records {
         if let Some(wanted) = if_match {
             check(id, Some(&before), &Condition::IfMatch(wanted.to_owned()))?;
         }
-        let (from, to) = below(id);
-        let gone: Vec<(String, String)> = sqlx::query_as(
-            "DELETE FROM resources WHERE key = ?1 OR (key > ?2 AND key < ?3) RETURNING id, type",
-        )
-        .bind(id.key())
-        .bind(&from)
-        .bind(&to)
-        .fetch_all(&mut *tx)
-        .await?;
-        for table in ["DELETE FROM evidence", "DELETE FROM agents"] {
-            let sql = format!("{table} WHERE machine_key = ?1 OR (machine_key > ?2 AND machine_key < ?3)");
-            sqlx::query(sqlx::AssertSqlSafe(sql))
-                .bind(id.key())
-                .bind(&from)
-                .bind(&to)
-                .execute(&mut *tx)
-                .await?;
-        }
+        let gone = remove_tree(&mut tx, id, by).await?;
         if audit {
             let entry = Activity::deleted(&before, by, self.clock.now());
             entry.insert(&mut tx).await?;
         }
         tx.commit().await?;
-        let system = by.kind == ActorKind::System;
-        for (id, resource_type) in gone {
-            if let Ok(id) = ResourceId::parse(&id) {
-                self.announce(Change { id, resource_type, op: ChangeOp::Delete, system });
-            }
+        for change in gone {
+            self.announce(change);
         }
         Ok(true)
     }
 
-    async fn store(
+    pub(crate) async fn store(
         &self,
         tx: &mut Transaction<'static, Sqlite>,
         before: Option<Resource>,
@@ -280,7 +260,7 @@ impl Records {
         Ok((Written { resource, created }, true))
     }
 
-    fn announce_put(&self, resource: &Resource, actor: &Actor) {
+    pub(crate) fn announce_put(&self, resource: &Resource, actor: &Actor) {
         self.announce(Change {
             id: resource.id.clone(),
             resource_type: resource.resource_type.clone(),
@@ -290,12 +270,37 @@ impl Records {
     }
 }
 
+/// Deletes `id` with everything below it, agents and evidence too; gives what is to be told of it.
+pub(crate) async fn remove_tree(
+    tx: &mut Transaction<'static, Sqlite>,
+    id: &ResourceId,
+    by: &Actor,
+) -> Result<Vec<Change>, RecordsError> {
+    let (from, to) = below(id);
+    let gone: Vec<(String, String)> =
+        sqlx::query_as("DELETE FROM resources WHERE key = ?1 OR (key > ?2 AND key < ?3) RETURNING id, type")
+            .bind(id.key())
+            .bind(&from)
+            .bind(&to)
+            .fetch_all(&mut **tx)
+            .await?;
+    for table in ["DELETE FROM evidence", "DELETE FROM agents"] {
+        let sql = format!("{table} WHERE machine_key = ?1 OR (machine_key > ?2 AND machine_key < ?3)");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.key()).bind(&from).bind(&to).execute(&mut **tx).await?;
+    }
+    let system = by.kind == ActorKind::System;
+    let change = |(id, resource_type): (String, String)| {
+        Some(Change { id: ResourceId::parse(&id).ok()?, resource_type, op: ChangeOp::Delete, system })
+    };
+    Ok(gone.into_iter().filter_map(change).collect())
+}
+
 /// The open key range of everything below `id`: `0` is the character after `/`.
 pub(crate) fn below(id: &ResourceId) -> (String, String) {
     (format!("{}/", id.key()), format!("{}0", id.key()))
 }
 
-async fn load(
+pub(crate) async fn load(
     tx: &mut Transaction<'static, Sqlite>,
     id: &ResourceId,
 ) -> Result<Option<Resource>, RecordsError> {

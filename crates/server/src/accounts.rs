@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use bartizan_base::ResourceId;
+use bartizan_base::{Clock as _, ResourceId, SystemClock};
 use bartizan_control::identity::{self, users};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -55,6 +55,27 @@ pub(crate) struct AddCertificate {
     /// Its certificate, PEM. The key stays with the program.
     #[arg(long)]
     certificate: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateSigningKey {
+    #[arg(long, env = "BARTIZAN_DATA")]
+    data: PathBuf,
+    /// Refuse every token that was made so far, instead of letting them end within the hour.
+    #[arg(long)]
+    revoke: bool,
+}
+
+pub(crate) fn rotate_signing_key(arguments: &RotateSigningKey) -> anyhow::Result<()> {
+    let dir = arguments.data.join("pki");
+    anyhow::ensure!(
+        dir.is_dir(),
+        "there is no server's data in `{}`; start it first",
+        arguments.data.display()
+    );
+    let keys =
+        identity::rotate_in(&dir, arguments.revoke, SystemClock.now()).context("cannot replace the key")?;
+    print_line(&json!({"formerKeys": keys.former.len()}).to_string())
 }
 
 pub(crate) async fn create_user(arguments: CreateUser) -> anyhow::Result<()> {

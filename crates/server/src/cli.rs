@@ -52,6 +52,8 @@ enum Command {
     /// Accounts for people.
     #[command(subcommand)]
     User(accounts::User),
+    /// Put a new key for signing tokens into use; a running server follows within seconds.
+    RotateSigningKey(accounts::RotateSigningKey),
     /// Subscriptions, each with its own plans, groups and roles.
     #[command(subcommand)]
     Subscription(subscriptions::Subscription),
@@ -213,6 +215,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::User(accounts::User::Create(arguments)) => accounts::create_user(arguments).await,
         Command::User(accounts::User::SetPassword(arguments)) => accounts::set_password(arguments).await,
+        Command::RotateSigningKey(arguments) => accounts::rotate_signing_key(&arguments),
         Command::Subscription(command) => subscriptions::run(command).await,
     }
 }

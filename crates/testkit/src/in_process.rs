@@ -28,6 +28,30 @@ pub struct InProcess {
     pub dir: tempfile::TempDir,
 }
 
+/// The data folder of a server that was stopped.
+pub struct Stopped {
+    pub dir: tempfile::TempDir,
+    clock: Arc<dyn Clock>,
+}
+
+impl Stopped {
+    /// Starts a server on it again.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub async fn start(self) -> anyhow::Result<InProcess> {
+        self.start_with(|_| {}).await
+    }
+
+    /// The same with options of the test's own.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub async fn start_with(self, change: impl FnOnce(&mut ServeOptions)) -> anyhow::Result<InProcess> {
+        InProcess::open(self.dir, self.clock, change).await
+    }
+}
+
 /// A caller: who it is lies in its token or certificate.
 #[derive(Clone)]
 pub struct Caller {
@@ -77,7 +101,24 @@ impl InProcess {
         clock: Arc<dyn Clock>,
         change: impl FnOnce(&mut ServeOptions),
     ) -> anyhow::Result<Self> {
-        let dir = tempfile::tempdir().context("cannot make a data folder")?;
+        Stopped { dir: tempfile::tempdir().context("cannot make a data folder")?, clock }
+            .start_with(change)
+            .await
+    }
+
+    /// Stops the server and keeps its data folder.
+    pub async fn stopped(self) -> Stopped {
+        let clock = Arc::clone(&self.server.app.clock);
+        self.server.stop().await;
+        Stopped { dir: self.dir, clock }
+    }
+
+    /// The folder, the portal's files and the options of tests.
+    async fn open(
+        dir: tempfile::TempDir,
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut ServeOptions),
+    ) -> anyhow::Result<Self> {
         let portal = dir.path().join("portal");
         std::fs::create_dir_all(portal.join("assets"))?;
         std::fs::write(portal.join("index.html"), "<!doctype html><title>portal</title>")?;

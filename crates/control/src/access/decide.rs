@@ -1,5 +1,6 @@
 //! The access decision: a role assignment at the scope or above it, whose role has the action; then locks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bartizan_base::ResourceId;
@@ -45,6 +46,7 @@ impl App {
         data: bool,
     ) -> Result<(), Failure> {
         let principal = caller.principal()?;
+        let action = &*azure_action(action);
         let map = self.access_map().await?;
         let roles = map.roles_of(&principal.object_id.to_string());
         let allowed =
@@ -66,5 +68,16 @@ impl App {
     pub(crate) async fn custom_role(&self, name: &str) -> Result<Option<Resource>, Failure> {
         let all = self.records.list_all(&ListQuery::tenant(), ROLE_TYPE).await?;
         Ok(all.into_iter().find(|role| role.id.name().eq_ignore_ascii_case(name)))
+    }
+}
+
+/// An action as roles name it: resource groups are below subscriptions there, though their type is not.
+pub(crate) fn azure_action(action: &str) -> Cow<'_, str> {
+    const TYPE: &str = "microsoft.resources/resourcegroups/";
+    match action.get(..TYPE.len()) {
+        Some(start) if start.eq_ignore_ascii_case(TYPE) => {
+            Cow::Owned(format!("Microsoft.Resources/subscriptions/resourceGroups/{}", &action[TYPE.len()..]))
+        }
+        _ => Cow::Borrowed(action),
     }
 }

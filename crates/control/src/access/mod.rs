@@ -14,7 +14,7 @@ mod tokens;
 
 pub(crate) use caller::{Caller, CallerKind, bearer, caller_of, session_cookie};
 pub use caller::{PeerAddress, SESSION_COOKIE};
-pub(crate) use decide::ROLE_TYPE;
+pub(crate) use decide::{ROLE_TYPE, azure_action};
 pub(crate) use hierarchy::{ENABLED, GROUP_TYPE, PLACE, SUBSCRIPTION_TYPE, group_segment, is_group};
 pub use hierarchy::{Group, Hierarchy, Subscription};
 pub(crate) use keys::KeyCaller;
@@ -24,5 +24,5 @@ pub use permissions::Permissions;
 pub use roles::{ROLES, Role, find_role};
 pub use secrets::random_secret;
 pub(crate) use throttle::Throttle;
-pub(crate) use tokens::TOKEN_SECONDS;
 pub use tokens::{Issuer, KeyError};
+pub(crate) use tokens::{SIGNED_SECONDS, TOKEN_SECONDS};

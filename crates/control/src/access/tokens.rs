@@ -1,14 +1,21 @@
 //! Access tokens: signed with ES256, checked against exactly that.
 
+use std::sync::Arc;
+
 use bartizan_api::token::Claims;
 use bartizan_base::{TenantId, Ticks};
 use bartizan_records::{Principal, PrincipalKind};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use parking_lot::RwLock;
 use rcgen::{KeyPair, PublicKeyData};
 use serde_json::{Value, json};
 
+use crate::pki::TokenKeys;
+
+/// How long after a key was replaced tokens that it signed can still be good.
+pub(crate) const SIGNED_SECONDS: i64 = TOKEN_SECONDS + LEEWAY_SECONDS;
 /// Life of an access token.
 pub(crate) const TOKEN_SECONDS: i64 = 3600;
 /// How far clocks may differ.
@@ -18,10 +25,38 @@ const LEEWAY_SECONDS: i64 = 60;
 pub struct Issuer {
     tenant: TenantId,
     url: String,
-    key_id: String,
+    ring: RwLock<Arc<Ring>>,
+}
+
+/// The key in use and those before it.
+struct Ring {
+    current: Key,
+    /// With the moment from which what they signed is refused.
+    former: Vec<(Key, Ticks)>,
+}
+
+/// A key, in each form that is needed of it.
+struct Key {
+    id: String,
     jwk: Value,
     sign: EncodingKey,
     check: DecodingKey,
+}
+
+impl Key {
+    fn new(key: &KeyPair) -> Result<Self, KeyError> {
+        // An uncompressed point: 04, x, y.
+        let point = key.der_bytes();
+        let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        let id = x.chars().take(16).collect::<String>();
+        Ok(Self {
+            jwk: json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": id, "x": x, "y": y}),
+            id,
+            sign: EncodingKey::from_ec_pem(key.serialize_pem().as_bytes()).map_err(KeyError)?,
+            check: DecodingKey::from_ec_components(&x, &y).map_err(KeyError)?,
+        })
+    }
 }
 
 impl std::fmt::Debug for Issuer {
@@ -41,19 +76,29 @@ impl Issuer {
     /// # Errors
     /// When the key is of another kind.
     pub fn new(tenant: TenantId, public_url: &str, key: &KeyPair) -> Result<Self, KeyError> {
-        // An uncompressed point: 04, x, y.
-        let point = key.der_bytes();
-        let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
-        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-        let key_id = x.chars().take(16).collect::<String>();
-        Ok(Self {
-            tenant,
-            url: format!("{public_url}/{tenant}/v2.0"),
-            jwk: json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": key_id, "x": x, "y": y}),
-            key_id,
-            sign: EncodingKey::from_ec_pem(key.serialize_pem().as_bytes()).map_err(KeyError)?,
-            check: DecodingKey::from_ec_components(&x, &y).map_err(KeyError)?,
-        })
+        let ring = Ring { current: Key::new(key)?, former: Vec::new() };
+        Ok(Self { tenant, url: format!("{public_url}/{tenant}/v2.0"), ring: RwLock::new(Arc::new(ring)) })
+    }
+
+    /// Signs with the current one of `keys` from now on, and believes the former ones for their time.
+    ///
+    /// # Errors
+    /// When one is of another kind.
+    pub fn use_keys(&self, keys: &TokenKeys) -> Result<(), KeyError> {
+        let former = keys.former.iter().map(|(key, until)| Ok((Key::new(key)?, *until)));
+        let ring =
+            Ring { current: Key::new(&keys.current)?, former: former.collect::<Result<_, KeyError>>()? };
+        *self.ring.write() = Arc::new(ring);
+        Ok(())
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read())
+    }
+
+    /// The id of the key in use, the `kid` of new tokens.
+    pub fn key_id(&self) -> String {
+        self.ring().current.id.clone()
     }
 
     /// The `iss` of our tokens.
@@ -63,7 +108,10 @@ impl Issuer {
 
     /// The public keys, as a JWKS document.
     pub fn keys(&self) -> Value {
-        json!({"keys": [self.jwk]})
+        let ring = self.ring();
+        let former = ring.former.iter().map(|(key, _)| key.jwk.clone());
+        let keys: Vec<Value> = [ring.current.jwk.clone()].into_iter().chain(former).collect();
+        json!({"keys": keys})
     }
 
     /// All our doors are one audience: a token is for this server, whichever Azure service name the
@@ -94,8 +142,10 @@ impl Issuer {
 
     /// Signs claims with our key. Whether they open anything is said by their audience.
     pub(crate) fn sign(&self, claims: &impl serde::Serialize) -> String {
-        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
-        jsonwebtoken::encode(&header, claims, &self.sign).expect("a P-256 key signs ES256")
+        let ring = self.ring();
+        let key = &ring.current;
+        let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, claims, &key.sign).expect("a P-256 key signs ES256")
     }
 
     /// The claims of a token that is ours and valid now; otherwise why it is not.
@@ -107,7 +157,13 @@ impl Issuer {
         // Time comes from our clock, below.
         rules.validate_exp = false;
         rules.validate_nbf = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.check, &rules).map_err(|error| {
+        let ring = self.ring();
+        let named = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        let former = ring.former.iter().filter(|(_, until)| now < *until).map(|(key, _)| key);
+        // A name that nobody has is no reason to look at all keys: the current one refuses it.
+        let key = former.chain([&ring.current]).find(|key| named.as_deref() == Some(&*key.id));
+        let key = key.unwrap_or(&ring.current);
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.check, &rules).map_err(|error| {
             use jsonwebtoken::errors::ErrorKind;
             match error.kind() {
                 ErrorKind::InvalidAudience => "the access token is for another audience",
@@ -139,12 +195,30 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_tokens_pass() {
+    fn a_replaced_key_is_believed_for_its_time() {
         let now = Ticks::parse("2026-01-02T03:04:05Z").unwrap();
-        let tenant = TenantId(Uuid::from_u128(1));
-        let key = KeyPair::generate().unwrap();
-        let ours = issuer(tenant, &key);
-        let principal = Principal {
+        let first = KeyPair::generate().unwrap();
+        let ours = issuer(TenantId(Uuid::from_u128(1)), &first);
+        let claims = |ours: &Issuer, now| ours.issue(&principal(now), now);
+        let old = claims(&ours, now);
+        let until = now + Timespan::from_seconds(600);
+        ours.use_keys(&TokenKeys { current: KeyPair::generate().unwrap(), former: vec![(first, until)] })
+            .unwrap();
+        let new = claims(&ours, now);
+        assert!(ours.check(&old, now).is_ok() && ours.check(&new, now).is_ok());
+        assert_eq!(ours.keys()["keys"].as_array().unwrap().len(), 2);
+        assert_eq!(ours.check(&old, until), Err("the access token's signature does not hold"));
+        assert!(ours.check(&new, until).is_ok());
+        // Signed with the old key, in the name of the new one.
+        let (head, rest) = (new.split('.').next().unwrap(), old.split_once('.').unwrap().1);
+        assert_eq!(
+            ours.check(&format!("{head}.{rest}"), now),
+            Err("the access token's signature does not hold")
+        );
+    }
+
+    fn principal(now: Ticks) -> Principal {
+        Principal {
             object_id: Uuid::from_u128(2),
             app_id: None,
             name: "owner".to_owned(),
@@ -152,7 +226,16 @@ mod tests {
             created: now,
             disabled: false,
             tokens_from: bartizan_base::Ticks(0),
-        };
+        }
+    }
+
+    #[test]
+    fn only_our_own_tokens_pass() {
+        let now = Ticks::parse("2026-01-02T03:04:05Z").unwrap();
+        let tenant = TenantId(Uuid::from_u128(1));
+        let key = KeyPair::generate().unwrap();
+        let ours = issuer(tenant, &key);
+        let principal = principal(now);
         let token = ours.issue(&principal, now);
         assert_eq!(ours.check(&token, now).unwrap().oid, principal.object_id.to_string());
         let late = now + Timespan::from_seconds(TOKEN_SECONDS + LEEWAY_SECONDS);

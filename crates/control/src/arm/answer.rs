@@ -39,6 +39,15 @@ pub(super) fn list(values: Vec<Value>, next_link: Option<String>) -> Response {
     Json(body).into_response()
 }
 
+/// The caller has it already.
+pub(super) fn not_modified(etag: &str) -> Response {
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
 /// Nothing to say.
 pub(super) fn empty(status: u16) -> Response {
     StatusCode::from_u16(status).unwrap_or(StatusCode::NO_CONTENT).into_response()

@@ -14,12 +14,15 @@ mod kinds;
 mod list;
 mod management;
 mod merge;
+mod moving;
+mod operations;
 mod read;
 mod scope;
 mod sight;
 mod subscriptions;
 mod tags;
 mod tenant;
+mod turns;
 mod write;
 
 use std::sync::Arc;
@@ -39,6 +42,7 @@ use crate::plans::policy::Denial;
 
 pub(crate) use batch::routes;
 pub(crate) use sight::Sight;
+pub(crate) use turns::Turns;
 
 /// A request at the ARM door, past the extractors.
 pub(crate) struct Call {
@@ -94,6 +98,12 @@ pub(crate) async fn handle(
         (Target::Tenants, Method::GET) => tenant::tenants(&call),
         (Target::ResourceGroups(scope), Method::GET) => list::of_type(&call, &scope, scope::GROUP_TYPE).await,
         (Target::Scope { scope, word }, Method::GET) => list::word(&call, &scope, &word).await,
+        (Target::Scope { scope, word }, Method::POST) if moving::is_word(&scope, &word) => {
+            moving::act(&call, &scope, word.eq_ignore_ascii_case("validateMoveResources"), body).await
+        }
+        (Target::Operation { scope, status, name }, Method::GET) => {
+            operations::get(&call, &scope, status, &name).await
+        }
         (Target::Providers { namespace, word }, Method::GET | Method::POST) => {
             tenant::providers(&call, namespace.as_deref(), word.as_deref())
         }
@@ -109,9 +119,8 @@ pub(crate) async fn handle(
 pub(crate) async fn check_group(app: &App, group: &ResourceId) -> Result<(), Failure> {
     app.access_map().await?;
     scope::check_enabled(app, group)?;
-    // Whatever lies in a group needs it; the name is not looked at.
-    let inside = group.join("providers/Microsoft.HybridCompute/machines/any");
-    scope::check(app, &inside.map_err(|error| ApiError::invalid(error.to_string()))?).await
+    scope::check_subscription(app, group)?;
+    scope::group(app, group).await.map(drop)
 }
 
 /// The error of a write that an enforced `deny` policy forbids.
@@ -139,7 +148,13 @@ fn percent_decode(path: &str) -> Result<String, Failure> {
     while at < bytes.len() {
         if bytes[at] == b'%' {
             let hex = path.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-            out.push(hex.ok_or_else(|| ApiError::invalid("The path has a broken %-escape."))?);
+            let byte = hex.ok_or_else(|| ApiError::invalid("The path has a broken %-escape."))?;
+            // Whoever checked the path on its way here saw other segments than we would.
+            if matches!(byte, b'/' | b'\\' | 0) {
+                let text = "The path has an escaped `/`, `\\` or NUL, which no name has.";
+                return Err(ApiError::coded(ErrorKind::Invalid, "InvalidResourceId", text).into());
+            }
+            out.push(byte);
             at += 3;
         } else {
             out.push(bytes[at]);

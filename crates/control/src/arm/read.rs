@@ -4,9 +4,10 @@ use axum::response::Response;
 use bartizan_api::ApiError;
 use bartizan_base::ResourceId;
 use http::Method;
+use http::header::IF_NONE_MATCH;
 
 use crate::arm::{Call, answer, kinds, scope, type_info};
-use crate::http::Failure;
+use crate::http::{Failure, header};
 use crate::logs::purge;
 
 pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
@@ -33,6 +34,7 @@ pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failur
         }
     };
     match found {
+        Some(found) if is_known(call, &found.etag) => Ok(answer::not_modified(&found.etag)),
         Some(_) if call.parts.method == Method::HEAD => Ok(answer::empty(204)),
         Some(found) => Ok(answer::resource(200, &found)),
         None => {
@@ -40,6 +42,12 @@ pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failur
             Err(ApiError::not_found(id.as_str()).into())
         }
     }
+}
+
+/// Whether the caller has this very state already, by `If-None-Match`.
+fn is_known(call: &Call, etag: &str) -> bool {
+    let known = header(&call.parts.headers, IF_NONE_MATCH.as_str());
+    known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag)
 }
 
 /// Why a machine is not covered: six checks in order. Our own type, there is no such thing in Azure.

@@ -2,6 +2,7 @@
 
 use bartizan_api::{ApiError, Target};
 use bartizan_base::{ErrorKind, ResourceId};
+use bartizan_records::Resource;
 use http::Method;
 
 use crate::access::{ENABLED, SUBSCRIPTION_TYPE, group_segment};
@@ -24,7 +25,7 @@ pub(super) fn is_tenant_level(id: &ResourceId) -> bool {
 pub(super) fn check_target(app: &App, target: &Target, method: &Method) -> Result<(), Failure> {
     let id = match target {
         Target::Resource(id) | Target::ResourceGroups(id) => id,
-        Target::Below { scope, .. } | Target::Scope { scope, .. } => scope,
+        Target::Below { scope, .. } | Target::Scope { scope, .. } | Target::Operation { scope, .. } => scope,
         _ => return Ok(()),
     };
     check_subscription(app, id)?;
@@ -46,6 +47,34 @@ pub(super) fn check_enabled(app: &App, id: &ResourceId) -> Result<(), Failure> {
             ),
         ))),
         _ => Ok(()),
+    }
+}
+
+/// The record of a resource group that is there and not on its way out.
+pub(super) async fn group(app: &App, id: &ResourceId) -> Result<Resource, Failure> {
+    let found = app.records.get(id).await?;
+    let Some(found) = found else {
+        let text = format!("Resource group '{}' could not be found.", id.name());
+        return Err(ApiError::coded(ErrorKind::NotFound, "ResourceGroupNotFound", text).into());
+    };
+    if found.property("provisioningState").is_some_and(|state| state == "Deleting") {
+        let text = format!("The resource group '{}' is being deleted.", id.name());
+        return Err(ApiError::coded(ErrorKind::Conflict, "ResourceGroupBeingDeleted", text).into());
+    }
+    Ok(found)
+}
+
+/// Checks that the group in which something is to be written is there, and stays.
+pub(super) async fn check_lasting(app: &App, id: &ResourceId) -> Result<(), Failure> {
+    let (Some(subscription), Some(name)) = (id.subscription(), id.resource_group()) else { return Ok(()) };
+    let Ok(group_id) = ResourceId::parse(&format!("/subscriptions/{subscription}/resourceGroups/{name}"))
+    else {
+        return Ok(());
+    };
+    match group(app, &group_id).await {
+        // That it is missing is told by `check`, and is right for the group itself.
+        Err(Failure(error)) if error.kind == ErrorKind::NotFound => Ok(()),
+        other => other.map(drop),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bartizan_base::ResourceId;
 
-use crate::access::{AccessMap, Caller, Held};
+use crate::access::{AccessMap, Caller, Held, azure_action};
 use crate::app::App;
 use crate::http::Failure;
 
@@ -37,6 +37,7 @@ impl Sight {
 
     /// Where the caller may do `action`.
     pub(crate) fn scopes(&self, action: &str) -> Vec<ResourceId> {
+        let action = &*azure_action(action);
         let may = self.roles.iter().filter(|(_, role)| role.allows(action, false));
         may.map(|(scope, _)| scope.clone()).collect()
     }

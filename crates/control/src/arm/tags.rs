@@ -78,6 +78,7 @@ pub(super) async fn handle(call: &Call, id: &ResourceId, body: Body) -> Result<R
         }
         _ => return Err(ApiError::invalid("Tags are read, put, patched and deleted.").into()),
     };
+    let _turn = app.turns.of(&tagged).await;
     let mut after = stored.body.clone();
     apply(&mut after, operation, &tags);
     if after["tags"].as_object().is_some_and(|tags| tags.len() > TAGS_MAX) {

@@ -12,40 +12,67 @@ use serde_json::{Map, Value};
 use crate::access::group_segment;
 use crate::arm::kind::Draft;
 use crate::arm::merge::merge;
-use crate::arm::{Call, answer, disallowed, kinds, scope, type_info};
+use crate::arm::{Call, answer, disallowed, kinds, operations, scope, type_info};
 use crate::http::{Failure, header as header_text, read_json};
 
 /// Largest body of a resource; a policy definition may have 1 MiB.
 const RESOURCE_BODY_MAX: usize = 4 << 20;
 /// What management groups hand down: roles and policies.
 const ON_GROUPS: &str = "Microsoft.Authorization/";
+/// A write without a condition of its client's is made this often when the server itself writes in between.
+const ATTEMPTS: u32 = 8;
 /// Members that say where a resource is, not what it is.
 const ENVELOPE: [&str; 5] = ["id", "name", "type", "etag", "systemData"];
 
 pub(super) async fn put(call: Call, id: ResourceId, body: Body) -> Result<Response, Failure> {
     let info = writable(&call, &id).await?;
     let sent: Map<String, Value> = read_json(&call.parts.headers, body, RESOURCE_BODY_MAX).await?;
-    let condition = condition(&call.parts.headers, sent.get("etag"))?;
-    let before = call.app.records.get(&id).await?;
-    store(&call, info, &id, before, Value::Object(sent), condition).await
+    let wanted = condition(&call.parts.headers, sent.get("etag"))?;
+    let _turn = call.app.turns.of(&id).await;
+    let mut left = attempts(&wanted);
+    loop {
+        let before = call.app.records.get(&id).await?;
+        let outcome = store(&call, info, &id, before, Value::Object(sent.clone()), wanted.clone()).await;
+        left -= 1;
+        if left == 0 || !overtaken(&outcome) {
+            return outcome;
+        }
+    }
 }
 
 pub(super) async fn patch(call: Call, id: ResourceId, body: Body) -> Result<Response, Failure> {
     let info = writable(&call, &id).await?;
     let sent: Map<String, Value> = read_json(&call.parts.headers, body, RESOURCE_BODY_MAX).await?;
     let wanted = condition(&call.parts.headers, sent.get("etag"))?;
-    let Some(before) = call.app.records.get(&id).await? else {
-        // A default can be changed like anything that is stored.
-        let default = kinds::find(info.name).absent(&call.app, &id).await?;
-        let mut body = default.ok_or_else(|| ApiError::not_found(id.as_str()))?.body;
-        merge(&mut body, Value::Object(sent));
-        return store(&call, info, &id, None, body, wanted).await;
-    };
-    // What was merged into must still be there when the result is written.
-    let condition = if wanted == Condition::None { Condition::IfMatch(before.etag.clone()) } else { wanted };
-    let mut body = before.body.clone();
-    merge(&mut body, Value::Object(sent));
-    store(&call, info, &id, Some(before), body, condition).await
+    let _turn = call.app.turns.of(&id).await;
+    let mut left = attempts(&wanted);
+    loop {
+        let before = call.app.records.get(&id).await?;
+        let mut body = match &before {
+            Some(before) => before.body.clone(),
+            None => {
+                // A default can be changed like anything that is stored.
+                let default = kinds::find(info.name).absent(&call.app, &id).await?;
+                default.ok_or_else(|| ApiError::not_found(id.as_str()))?.body
+            }
+        };
+        merge(&mut body, Value::Object(sent.clone()));
+        let outcome = store(&call, info, &id, before, body, wanted.clone()).await;
+        left -= 1;
+        if left == 0 || !overtaken(&outcome) {
+            return outcome;
+        }
+    }
+}
+
+/// How often a write is made until nobody wrote in between: what was read must still be there when the result is
+/// written. A client's own condition is its own to judge, so its write is made once.
+fn attempts(wanted: &Condition) -> u32 {
+    if *wanted == Condition::None { ATTEMPTS } else { 1 }
+}
+
+fn overtaken(outcome: &Result<Response, Failure>) -> bool {
+    matches!(outcome, Err(Failure(error)) if error.kind == ErrorKind::Precondition)
 }
 
 pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
@@ -56,6 +83,7 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
     if !info.deletable {
         return Err(read_only(info));
     }
+    let _turn = app.turns.of(id).await;
     let kind = kinds::find(&resource_type);
     let stored = match app.records.get(id).await? {
         Some(stored) => Some(stored),
@@ -64,6 +92,9 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
     let Some(stored) = stored else { return Ok(answer::empty(204)) };
     if kind.delete(app, &call.caller, &stored).await? {
         return Ok(answer::empty(info.deleted));
+    }
+    if info.name == scope::GROUP_TYPE {
+        return operations::delete_group(call, &stored).await;
     }
     let if_match =
         Some(header_text(&call.parts.headers, header::IF_MATCH.as_str())).filter(|text| !text.is_empty());
@@ -82,6 +113,7 @@ async fn writable(call: &Call, id: &ResourceId) -> Result<&'static TypeInfo, Fai
         return Err(read_only(info));
     }
     scope::check(&call.app, id).await?;
+    scope::check_lasting(&call.app, id).await?;
     Ok(info)
 }
 
@@ -108,6 +140,13 @@ async fn store(
     let kind = kinds::find(info.name);
     let mut draft = Draft { id, caller: &call.caller, before: before.as_ref(), body };
     tidy(&mut draft.body)?;
+    // How far the server is with a resource is the server's to say.
+    draft.keep(&["provisioningState"]);
+    let condition = match (condition, draft.before) {
+        (Condition::None, Some(before)) => Condition::IfMatch(before.etag.clone()),
+        (Condition::None, None) => Condition::IfNoneMatch,
+        (condition, _) => condition,
+    };
     kind.prepare(app, &mut draft).await?;
     let body = draft.body;
     if let Some(denial) = crate::plans::check_write(&app.records, id, &body, app.clock.now()).await? {

@@ -91,7 +91,7 @@ pub(super) async fn instance(
 
 /// What `az cloud register --endpoint-resource-manager` reads. Clients of 2019-05-01 expect a list of clouds, those
 /// of other versions the one cloud that they asked.
-pub(super) async fn endpoints(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Json<Value> {
+pub(crate) async fn endpoints(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Json<Value> {
     let base = base_url(&headers, &uri, &app.public_url);
     let cloud = json!({
         "name": "Bartizan",

@@ -14,6 +14,7 @@ mod methods;
 mod passwords;
 mod programs;
 pub mod service_principals;
+mod signing_keys;
 mod token;
 mod totp;
 pub mod users;
@@ -29,7 +30,10 @@ pub(crate) use assertion::SeenAssertions;
 pub use assertion::{CertificateError, add_certificate};
 pub(crate) use browser::{by_link, clear_session, open_session, set_session};
 pub(crate) use device::DeviceDesk;
+pub(crate) use discovery::endpoints;
 pub(crate) use grants::principal_by_secret;
+pub use signing_keys::rotate_in;
+pub(crate) use signing_keys::watch as watch_signing_keys;
 pub use totp::code_at;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -54,6 +58,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/portal/v1/account/totp/confirm", post(account::confirm))
         .route("/portal/v1/account/totp/remove", post(account::remove))
         .route("/portal/v1/account/signout", post(account::sign_out))
+        .route("/portal/v1/signing-keys/rotate", post(signing_keys::rotate))
         .route("/metadata/endpoints", get(discovery::endpoints))
         .merge(directory::routes())
         .merge(methods::routes())

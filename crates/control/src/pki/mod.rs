@@ -7,6 +7,7 @@ mod authority;
 mod files;
 mod peer;
 mod server_certificate;
+mod token_keys;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use rcgen::KeyPair;
 
 pub use authority::{AgentAuthority, AgentCertificate};
 pub use peer::PeerCertificate;
+pub use token_keys::{Replaced, TokenKeys};
 
 /// What can go wrong with keys and certificates.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,10 @@ pub enum PkiError {
     /// The agent's certificate signing request.
     #[error("the certificate signing request is not usable: {0}")]
     Request(String),
+    #[error(
+        "{0} former keys are believed already; wait until the tokens of one have ended, or withdraw them"
+    )]
+    TooManyKeys(usize),
     #[error("the certificate names no machine")]
     NoMachine,
 }
@@ -47,6 +53,7 @@ impl PkiError {
         match self {
             Self::Request(_) => ErrorKind::Invalid,
             Self::NoMachine => ErrorKind::Unauthenticated,
+            Self::TooManyKeys(_) => ErrorKind::Conflict,
             Self::File { .. } | Self::Damaged { .. } | Self::Make(_) => ErrorKind::Internal,
         }
     }
@@ -66,8 +73,10 @@ pub struct Pki {
     /// Host names and addresses that the server's certificate has, in small letters.
     pub names: Vec<String>,
     pub agents: AgentAuthority,
-    /// Signs access tokens.
-    pub token_key: KeyPair,
+    /// Sign access tokens.
+    pub token_keys: TokenKeys,
+    /// Where all of these are.
+    pub dir: PathBuf,
 }
 
 impl Pki {
@@ -81,7 +90,7 @@ impl Pki {
         let ca = authority::open(dir, "ca", "Bartizan Server CA", now)?;
         let (server_certificate, server_key) = server_certificate::open(dir, &ca, names, now)?;
         let agents = AgentAuthority::new(authority::open(dir, "agents-ca", "Bartizan Agent CA", now)?);
-        let token_key = files::key(&dir.join("token-signing.key"))?;
+        let token_keys = TokenKeys::open(dir, now)?;
         Ok(Self {
             server_ca: ca.pem,
             server_ca_path: dir.join("ca.pem"),
@@ -89,7 +98,8 @@ impl Pki {
             server_key,
             names: names.iter().map(|name| name.to_ascii_lowercase()).collect(),
             agents,
-            token_key,
+            token_keys,
+            dir: dir.to_owned(),
         })
     }
 

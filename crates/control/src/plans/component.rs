@@ -9,6 +9,9 @@ pub const MACHINE_TYPE: &str = "Microsoft.HybridCompute/machines";
 /// The type of a machine's extension.
 pub const EXTENSION_TYPE: &str = "Microsoft.HybridCompute/machines/extensions";
 
+/// The types of the endpoint extension on each system. It is onboarded with the subscription of its machine.
+pub const ENDPOINT_TYPES: [&str; 2] = ["MDE.Linux", "MDE.Windows"];
+
 /// A provisioned extension: which policy deploys it, which program it is, and what it sends.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Component {

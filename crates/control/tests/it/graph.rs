@@ -4,7 +4,7 @@ use bartizan_control::identity::service_principals;
 use bartizan_testkit::in_process::{Answer, Caller, InProcess};
 use serde_json::{Value, json};
 
-use crate::{outcome, owner, server};
+use crate::{eventually, outcome, owner, server};
 
 const GRAPH: &str = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01";
 
@@ -45,9 +45,11 @@ async fn queries_run_over_each_table() {
     let body = json!({"query": "resources | where name == 'web-0' | project properties, os = tostring(properties.osType)"});
     let row = ask(&caller, body).await.json()["data"][0].clone();
     assert_eq!((row["os"].as_str(), row["properties"]["osType"].as_str()), (Some("linux"), Some("linux")));
-    for empty in ["healthresources", "guestconfigurationresources"] {
-        assert!(names(&caller, empty).await.is_empty());
-    }
+    assert!(names(&caller, "guestconfigurationresources").await.is_empty());
+    let health = "healthresources | where type == 'microsoft.resourcehealth/availabilitystatuses' | project name = \
+                  strcat(split(tostring(properties.targetResourceId), '/')[8], ' ', \
+                  tostring(properties.availabilityState)) | order by name asc";
+    assert_eq!(names(&caller, health).await, ["web-0 Available", "web-1 Available"]);
 }
 
 #[tokio::test]
@@ -127,4 +129,75 @@ async fn wrong_queries_are_told_why() {
     ] {
         assert_eq!(outcome(ask(&caller, body.clone()).await), code, "{body}");
     }
+}
+
+#[tokio::test]
+async fn changes_have_what_was_and_what_is() {
+    let s = server().await;
+    let by = owner(&s).await;
+    let group = s.server.app.home.group_id();
+    let machine = format!("{group}/providers/Microsoft.HybridCompute/machines/m");
+    let put = async |tags: Value| {
+        let body = json!({"location": "local", "tags": tags, "properties": {}});
+        assert_eq!(by.put(&machine, body).await.unwrap().status, 200);
+    };
+    put(json!({"team": "a", "old": "x"})).await;
+    put(json!({"team": "b"})).await;
+    assert_eq!(by.delete(&machine).await.unwrap().status, 204);
+    let of = format!("resourcechanges | where properties.targetResourceId =~ '{machine}' | project name = ");
+    let kinds = format!(
+        "{of} tostring(properties.changeType), t = tostring(properties.changeAttributes.timestamp) | order by t asc"
+    );
+    eventually("three changes to be told", async || {
+        names(&by, &kinds).await == ["Create", "Update", "Delete"]
+    })
+    .await;
+    let changes = format!("{of} tostring(properties.changes) | where name has 'tags'");
+    let told = names(&by, &changes).await;
+    let told: Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!(told["tags.team"]["previousValue"], "a");
+    assert_eq!(
+        (&told["tags.team"]["newValue"], &told["tags.team"]["propertyChangeType"]),
+        (&json!("b"), &json!("Update"))
+    );
+    assert_eq!(
+        (&told["tags.old"]["newValue"], &told["tags.old"]["propertyChangeType"]),
+        (&Value::Null, &json!("Remove"))
+    );
+    // Who may not read a resource does not read what became of it.
+    let elsewhere = s.server.app.home.workspace.clone();
+    let stranger = s.principal_at("Reader", &elsewhere).await.unwrap();
+    assert!(names(&stranger, &kinds).await.is_empty());
+}
+
+#[tokio::test]
+async fn facets_count_values_beside_the_answer() {
+    let s = server().await;
+    machines(&s, 3).await;
+    let by = owner(&s).await;
+    let facets = json!([
+        {"expression": "type"},
+        {"expression": "tolower(name)", "options": {"$top": 2, "sortBy": "__value", "sortOrder": "asc"}},
+        {"expression": "name", "options": {"filter": "name endswith '2'"}},
+        {"expression": "nonsense"},
+    ]);
+    let query = "resources | where name startswith 'web' // with a comment at its end";
+    let answer = ask(&by, json!({"query": query, "facets": facets})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let answer = answer.json();
+    assert_eq!(answer["totalRecords"], 3, "the query's own answer stays");
+    let facets = answer["facets"].as_array().unwrap();
+    assert_eq!(facets[0]["data"], json!([{"type": "microsoft.hybridcompute/machines", "count": 3}]));
+    assert_eq!(facets[0]["resultType"], "FacetResult");
+    assert_eq!((&facets[1]["totalRecords"], &facets[1]["count"]), (&json!(3), &json!(2)));
+    assert_eq!(facets[1]["data"][0], json!({"tolower(name)": "web-0", "count": 1}));
+    assert_eq!(facets[2]["data"], json!([{"name": "web-2", "count": 1}]));
+    assert_eq!(
+        (&facets[3]["resultType"], &facets[3]["expression"]),
+        (&json!("FacetError"), &json!("nonsense"))
+    );
+    assert!(facets[3]["errors"][0]["message"].as_str().unwrap().contains("nonsense"), "{}", facets[3]);
+    let many: Vec<Value> = (0..11).map(|_| json!({"expression": "type"})).collect();
+    let answer = ask(&by, json!({"query": "resources", "facets": many})).await;
+    assert_eq!(outcome(answer), "400 InvalidRequestContent");
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up stops there")]
 
 mod activity;
+mod operations;
 mod resources;
 mod secrets;
 

@@ -1,5 +1,9 @@
 //! Azure Resource Graph: KQL over the control plane's own resources, those that the caller may read.
 
+mod changes;
+mod facets;
+mod health;
+
 use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -49,7 +53,9 @@ const TABLES: &[(&str, &[&str])] = &[
             "microsoft.authorization/locks",
         ],
     ),
-    ("healthresources", &["microsoft.resourcehealth/"]),
+    (health::TABLE, &["microsoft.resourcehealth/"]),
+    // Filled from the log, not from resources.
+    (changes::TABLE, &["microsoft.resources/changes/"]),
     ("guestconfigurationresources", &["microsoft.guestconfiguration/"]),
     ("resources", &[]),
 ];
@@ -88,11 +94,14 @@ pub(super) async fn query(call: &Call, body: Body) -> Result<Response, Failure> 
         Some(token) => skipped(token, &request.query)?,
         None => options.skip.unwrap_or(0),
     };
+    if request.facets.as_ref().is_some_and(|facets| facets.len() > facets::FACETS_MAX) {
+        let text = format!("a request has up to {} facets", facets::FACETS_MAX);
+        return Err(ApiError::field("facets", text).into());
+    }
     let checked = app.engine.check_given(&tables(), &request.query);
     if checked.columns.is_none() {
         return Err(refused(&request.query, QueryError::Invalid(checked.diagnostics)));
     }
-    let given = rows(call, &request, &checked.tables_used).await?;
     let principal = call.caller.principal()?;
     let asked = QueryRequest {
         workspace: app.home.customer,
@@ -103,6 +112,11 @@ pub(super) async fn query(call: &Call, body: Body) -> Result<Response, Failure> 
         ingested: None,
         limits: QueryLimits::default(),
     };
+    let given = rows(call, &request, &checked.tables_used, &asked).await?;
+    let facets = match &request.facets {
+        Some(_) => facets::of(app, &request, &given, &asked).await,
+        None => Vec::new(),
+    };
     let output =
         app.engine.query_given(given, asked).await.map_err(|error| refused(&request.query, error))?;
     if let Some(partial) = &output.partial {
@@ -111,7 +125,9 @@ pub(super) async fn query(call: &Call, body: Body) -> Result<Response, Failure> 
             ApiError::coded(ErrorKind::TooLarge, "ResponsePayloadTooLarge", partial.message.clone()).into()
         );
     }
-    Ok(Json(page(&request, &output, top, skip)).into_response())
+    let mut answer = page(&request, &output, top, skip);
+    answer["facets"] = facets.into();
+    Ok(Json(answer).into_response())
 }
 
 fn tables() -> Vec<GivenTable> {
@@ -123,7 +139,12 @@ fn columns() -> Vec<Column> {
 }
 
 /// The rows of the tables that a query reads.
-async fn rows(call: &Call, request: &GraphRequest, used: &[String]) -> Result<Vec<GivenRows>, Failure> {
+async fn rows(
+    call: &Call,
+    request: &GraphRequest,
+    used: &[String],
+    query: &QueryRequest,
+) -> Result<Vec<GivenRows>, Failure> {
     let mut out: Vec<GivenRows> =
         tables().into_iter().map(|table| GivenRows { table, rows: Vec::new() }).collect();
     let mut sight = Sight::of(&call.app, &call.caller).await?;
@@ -132,6 +153,13 @@ async fn rows(call: &Call, request: &GraphRequest, used: &[String]) -> Result<Ve
     let in_asked = |id: &ResourceId| {
         asked.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| map.hierarchy.contains(scope, id)))
     };
+    let uses = |table: &str| used.iter().any(|name| name == table);
+    if let Some(changed) =
+        out.iter_mut().find(|given| given.table.name == changes::TABLE && uses(changes::TABLE))
+    {
+        changed.rows = changes::rows(call, query, &mut sight, &in_asked).await?;
+    }
+    let tenant = call.app.home.tenant.to_string();
     let mut after = None;
     loop {
         let query =
@@ -140,7 +168,11 @@ async fn rows(call: &Call, request: &GraphRequest, used: &[String]) -> Result<Ve
         for resource in &page.items {
             let key = resource.resource_type.to_ascii_lowercase();
             let at = table_of(&key);
-            let wanted = used.iter().any(|name| name == TABLES[at].0) && in_asked(&resource.id);
+            let healthy = key == health::MACHINES && uses(health::TABLE) && in_asked(&resource.id);
+            if healthy && sight.sees(&resource.id, health::TYPE) {
+                out[table_of(health::TYPE)].rows.push(health::row(&tenant, resource));
+            }
+            let wanted = uses(TABLES[at].0) && in_asked(&resource.id);
             if wanted && sight.sees(&resource.id, &key) {
                 out[at].rows.push(row(call, &map.hierarchy, resource, key));
             }
@@ -256,7 +288,7 @@ fn page(request: &GraphRequest, output: &QueryOutput, top: u64, skip: u64) -> Va
         }
     };
     let mut answer = json!({
-        "totalRecords": total, "count": count, "data": data, "facets": [],
+        "totalRecords": total, "count": count, "data": data,
         "resultTruncated": if more { "true" } else { "false" },
     });
     if more && count > 0 {
@@ -266,7 +298,7 @@ fn page(request: &GraphRequest, output: &QueryOutput, top: u64, skip: u64) -> Va
 }
 
 /// Dynamic values travel as JSON here, not as its text.
-fn unpacked(cell: Value, ty: KqlType) -> Value {
+pub(super) fn unpacked(cell: Value, ty: KqlType) -> Value {
     match (&cell, ty) {
         (Value::String(text), KqlType::Dynamic) => serde_json::from_str(text).unwrap_or(cell),
         _ => cell,
@@ -298,7 +330,7 @@ fn skipped(token_text: &str, query: &str) -> Result<u64, Failure> {
 }
 
 /// A query that is wrong is the caller's; what and where is in the details.
-fn refused(text: &str, error: QueryError) -> Failure {
+pub(super) fn refused(text: &str, error: QueryError) -> Failure {
     let details: Vec<Value> = match error {
         QueryError::Invalid(findings) => findings
             .iter()
@@ -337,6 +369,7 @@ mod tests {
         assert_eq!(table("microsoft.security/assessments"), "securityresources");
         assert_eq!(table("microsoft.authorization/policyassignments"), "policyresources");
         assert_eq!(table("microsoft.authorization/roleassignments"), "authorizationresources");
+        assert_eq!(table(health::TYPE), health::TABLE);
     }
 
     #[test]
