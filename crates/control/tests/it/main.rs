@@ -34,6 +34,7 @@ mod subscriptions;
 mod syslog;
 mod upkeep;
 mod usage;
+mod walk;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
