@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
+use crate::group_runs::GroupByRuns;
 use crate::hoist::hoist;
 use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
 use crate::learn;
@@ -487,6 +488,7 @@ impl Inner {
             .with_runtime_env(runtime)
             .with_optimizer_rules(interrupt.optimizer_rules())
             .with_physical_optimizer_rules(pushdown::fenced(restore_order::physical_rules()))
+            .with_physical_optimizer_rule(Arc::new(GroupByRuns))
             .with_physical_optimizer_rule(Arc::new(GiveWay(interrupt.clone())));
         Ok(builder.with_aggregate_functions(functions).build())
     }

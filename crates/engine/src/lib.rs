@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod functions;
 mod given;
+mod group_runs;
 mod hoist;
 mod interrupt;
 mod learn;

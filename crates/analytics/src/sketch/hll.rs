@@ -60,6 +60,11 @@ impl Hll {
         }
     }
 
+    /// Whether the set is large enough to be counted by registers.
+    pub fn has_registers(&self) -> bool {
+        matches!(self.form, Form::Many(_))
+    }
+
     /// Adds a value by its hash, if the set has registers; whether it has. A set that has does not change the
     /// memory it holds any more.
     #[inline]
@@ -92,8 +97,12 @@ impl Hll {
         let before = hashes.capacity();
         // The stored form has no 0; the value that hashes to it shares a hash with another one.
         hashes.push(hash.max(1));
-        if hashes.len() >= (*settled * 2).clamp(WAITING_MIN, most * 2) {
-            self.settle();
+        if hashes.len() >= (*settled * 4).clamp(WAITING_MIN, most * 2) {
+            if hashes.len() >= most * 2 && surely_more(hashes, most) {
+                self.become_many();
+            } else {
+                self.settle();
+            }
             return true;
         }
         hashes.capacity() != before
@@ -282,6 +291,20 @@ impl Hll {
     }
 }
 
+/// Whether there are surely more than `most` different hashes: by as many of their first bits, which takes a small
+/// part of the time that bringing them in order does.
+fn surely_more(hashes: &[u64], most: usize) -> bool {
+    let mut found = vec![0_u64; 1 << 10];
+    let mut different = 0;
+    for hash in hashes {
+        let first = (hash >> 48) as usize;
+        let (word, bit) = (&mut found[first / 64], 1 << (first % 64));
+        different += usize::from(*word & bit == 0);
+        *word |= bit;
+    }
+    different > most
+}
+
 #[inline]
 fn raise(registers: &mut [u8], bits: u8, hash: u64) {
     let index = (hash >> (64 - bits)) as usize;
@@ -401,6 +424,20 @@ mod tests {
             let mut merged = of(1, 0..a);
             merged.merge(&of(1, a / 2..b));
             assert_eq!(merged.count(), of(1, 0..a.max(b)).count(), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_set_has_registers_as_soon_as_it_has_too_many_values() {
+        for values in [1_023, 1_024, 1_025, 1_100, 2_048_u64] {
+            // each twice, so that there are as many hashes as are looked at
+            let mut set = of(1, 0..values);
+            (0..values).for_each(|value| {
+                set.insert(hash_u64(value));
+            });
+            set.settle();
+            assert_eq!(set.has_registers(), values > 1_024, "{values}");
+            assert_eq!(set, of(1, 0..values));
         }
     }
 

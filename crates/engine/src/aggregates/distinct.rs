@@ -11,6 +11,7 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::EmitTo;
 
 use super::grouped::{Definition, Grouped, Rows};
+use super::seen::{Known, Seen};
 use crate::functions::sketch;
 use crate::types::arrow_type;
 
@@ -68,7 +69,14 @@ impl Definition for Distinct {
     }
 
     fn start(&self) -> Sets {
-        Sets { definition: self.clone(), sets: Vec::new(), heap: 0, waiting: Vec::new() }
+        Sets {
+            definition: self.clone(),
+            sets: Vec::new(),
+            seen: Vec::new(),
+            known: Known::default(),
+            heap: 0,
+            waiting: Vec::new(),
+        }
     }
 }
 
@@ -77,7 +85,10 @@ pub(super) struct Sets {
     definition: Distinct,
     /// A merge takes the accuracy of what it merges, so its sets start with none.
     sets: Vec<Option<Hll>>,
-    /// Memory of the sets' contents.
+    /// What each group has had, for those whose set has registers.
+    seen: Vec<Seen>,
+    known: Known,
+    /// Memory of the contents of sets, and of what was seen.
     heap: usize,
     /// Groups and hashes of a batch, see [`Self::insert_all`]; empty between batches.
     waiting: Vec<(usize, u64)>,
@@ -101,6 +112,9 @@ impl Sets {
             let before = set.heap_bytes();
             if set.insert(hash) {
                 self.heap = (self.heap + set.heap_bytes()).saturating_sub(before);
+                if set.has_registers() && self.known.is_useful() && self.seen[group].start() {
+                    self.heap += Seen::BYTES;
+                }
             }
         }
     }
@@ -119,17 +133,19 @@ impl Sets {
 
     fn take(&mut self, emit: EmitTo) -> Vec<Option<Hll>> {
         let mut taken = emit.take_needed(&mut self.sets);
-        let held: usize = taken.iter().flatten().map(Hll::heap_bytes).sum();
+        let seen: usize = emit.take_needed(&mut self.seen).iter().map(Seen::bytes).sum();
+        let held = seen + taken.iter().flatten().map(Hll::heap_bytes).sum::<usize>();
         self.heap = self.heap.saturating_sub(held);
         taken.iter_mut().flatten().for_each(Hll::settle);
         taken
     }
 
     /// Inserts the hashes of a column's values. A value that follows itself, as values of clustered files
-    /// do, is not inserted again. All are hashed before the first is inserted: the registers of many groups are
-    /// not in the processor's cache, and a loop that does little else has many of them fetched at one time.
+    /// do, is not inserted again, nor is one that its group is known to have. All are hashed before the first
+    /// is inserted: the registers of many groups are not in the processor's cache, and a loop that does little
+    /// else has many of them fetched at one time.
     #[inline]
-    fn insert_all<T: PartialEq + Copy>(
+    fn insert_all<T: PartialEq + Copy + Into<u128>>(
         &mut self,
         nulls: Option<&NullBuffer>,
         rows: &Rows<'_>,
@@ -143,9 +159,13 @@ impl Sets {
                 continue;
             }
             let value = value(row);
-            if last != Some((group, value)) {
-                waiting.push((group, hash(row, value)));
-                last = Some((group, value));
+            if last == Some((group, value)) {
+                continue;
+            }
+            last = Some((group, value));
+            let hash = || hash(row, value);
+            if let Some(hash) = self.known.unseen(&mut self.seen[group], value.into(), hash) {
+                waiting.push((group, hash));
             }
         }
         for (group, hash) in waiting.drain(..) {
@@ -166,6 +186,7 @@ impl Sets {
 
     /// Equal views of one array are equal texts, so only views are compared. Short texts are inside theirs.
     fn insert_texts(&mut self, texts: &StringViewArray, rows: &Rows<'_>) {
+        self.known.read_from(texts.data_buffers());
         let views = texts.views();
         let hash = |row: usize, view: u128| match view as u32 {
             length @ 1..=12 => hash_padded(view >> 32, length),
@@ -183,6 +204,7 @@ impl Sets {
 impl Grouped for Sets {
     fn grow(&mut self, groups: usize) {
         self.sets.resize_with(groups, || None);
+        self.seen.resize_with(groups, Seen::default);
     }
 
     fn update(&mut self, values: &[ArrayRef], rows: &Rows<'_>) -> Result<()> {
@@ -265,6 +287,52 @@ impl Grouped for Sets {
     fn bytes(&self) -> usize {
         self.heap
             + self.sets.capacity() * size_of::<Option<Hll>>()
+            + self.seen.capacity() * size_of::<Seen>()
+            + self.known.bytes()
             + self.waiting.capacity() * size_of::<(usize, u64)>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::GroupsAccumulator as _;
+
+    use super::*;
+    use crate::aggregates::grouped::Many;
+
+    /// Thousands of values that many groups have, in batches whose texts are at other places each.
+    #[test]
+    fn a_value_counts_once_however_often_it_comes() {
+        const GROUPS: usize = 5;
+        const VALUES: usize = 3_000;
+        let text =
+            |at: usize| if at.is_multiple_of(3) { format!("v{at}") } else { format!("CORP\\user{at:08}") };
+        let definition = |ty| Distinct { from: From::Values(ty), give: Give::Count, accuracy: 1 };
+        let mut texts = Many::new(definition(KqlType::String));
+        let mut longs = Many::new(definition(KqlType::Long));
+        let mut wanted: Vec<[Hll; 2]> =
+            (0..GROUPS).map(|_| [Hll::with_accuracy(1).unwrap(), Hll::with_accuracy(1).unwrap()]).collect();
+        for batch in 0..60 {
+            let at: Vec<usize> =
+                (0..1_000).map(|row| (batch * 397 + row * 7) % (VALUES + batch * 20)).collect();
+            let groups: Vec<usize> = (0..at.len()).map(|row| row / 100 % GROUPS).collect();
+            for (at, group) in at.iter().zip(&groups) {
+                wanted[*group][0].insert(hash_bytes(text(*at).as_bytes()));
+                wanted[*group][1].insert(hash_u64(*at as u64));
+            }
+            let column: ArrayRef = Arc::new(StringViewArray::from_iter_values(at.iter().map(|at| text(*at))));
+            texts.update_batch(&[column], &groups, None, GROUPS).unwrap();
+            let column: ArrayRef = Arc::new(at.iter().map(|at| Some(*at as i64)).collect::<Int64Array>());
+            longs.update_batch(&[column], &groups, None, GROUPS).unwrap();
+        }
+        for (kind, counted) in [texts, longs].iter_mut().enumerate() {
+            assert!(counted.size() > GROUPS * Seen::BYTES);
+            let got = counted.evaluate(EmitTo::All).unwrap();
+            for (group, wanted) in wanted.iter().enumerate() {
+                assert!(wanted[kind].has_registers());
+                let got = got.as_primitive::<Int64Type>().value(group);
+                assert_eq!(got as u64, wanted[kind].count(), "{kind} {group}");
+            }
+        }
     }
 }

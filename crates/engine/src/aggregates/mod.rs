@@ -16,6 +16,7 @@ mod mean;
 mod members;
 mod percentile;
 mod plan;
+mod seen;
 mod sets;
 #[cfg(test)]
 mod split;
