@@ -52,7 +52,7 @@ impl StoreOptions {
             disk: Arc::new(LocalDisk),
             flush_bytes: 128 << 20,
             flush_age: Duration::from_secs(60),
-            buffer_bytes_max: 512 << 20,
+            buffer_bytes_max: 384 << 20,
             body_bytes_max: 32 << 20,
             segment_bytes: 64 << 20,
             reserve_bytes: 512 << 20,
