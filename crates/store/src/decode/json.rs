@@ -317,7 +317,7 @@ impl<'a> Scanner<'a> {
                     return Ok(());
                 }
                 Some(b'\\') if self.text.as_bytes().get(self.at + 1) == Some(&b'u') => {
-                    drop(self.code_unit()?)
+                    self.code_unit()?;
                 }
                 Some(b'\\') => drop(self.escape()?),
                 found => return Err(self.unexpected(found.copied(), CONTROL)),
