@@ -8,13 +8,13 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bartizan_api::ApiError;
 use bartizan_base::ErrorKind;
-use bartizan_kql::FunctionSymbol;
+use bartizan_kql::{FunctionSymbol, system_type};
 use bartizan_schema::{KqlType, Table};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::refusal::failed;
-use super::tables::{columns, one, system_type};
+use super::tables::{columns, one};
 use super::{BODY_MAX, KustoRequest, workspace};
 use crate::access::Caller;
 use crate::app::App;

@@ -4,6 +4,7 @@
 use bartizan_base::Ticks;
 use bartizan_engine::QueryOutput;
 use bartizan_kql::bound::ColumnSchema;
+use bartizan_kql::system_type;
 use bartizan_schema::KqlType;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -100,20 +101,4 @@ fn table(number: usize, columns: &[ColumnSchema], rows: Vec<Value>) -> Value {
 fn dot_net(ty: KqlType) -> &'static str {
     let name = system_type(ty);
     name.rsplit('.').next().unwrap_or(name)
-}
-
-/// The .NET type of a KQL type, as schemas have it.
-pub(super) fn system_type(ty: KqlType) -> &'static str {
-    match ty {
-        KqlType::Bool => "System.SByte",
-        KqlType::Int => "System.Int32",
-        KqlType::Long => "System.Int64",
-        KqlType::Real => "System.Double",
-        KqlType::Decimal => "System.Data.SqlTypes.SqlDecimal",
-        KqlType::String => "System.String",
-        KqlType::DateTime => "System.DateTime",
-        KqlType::TimeSpan => "System.TimeSpan",
-        KqlType::Guid => "System.Guid",
-        KqlType::Dynamic => "System.Object",
-    }
 }
