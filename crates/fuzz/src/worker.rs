@@ -65,8 +65,8 @@ pub fn run(target: &Target, inputs: &Inputs, work: &Work) -> anyhow::Result<()> 
     progress.write_all_at(&n.to_le_bytes(), 0).context("cannot write the progress file")
 }
 
-/// How much longer than its time an input may last by the clock: a crowded machine gives a process little of its own.
-const CROWDED_FACTOR: u128 = 12;
+/// How much longer than its time something may last by the clock: a crowded machine gives a process little of its own.
+pub(crate) const CROWDED_FACTOR: u32 = 12;
 
 /// Ends the process when an input takes too long or too much. A thread cannot be stopped; a process can. Time is that
 /// of the processor, so that other programs do not make a finding; waiting for ever is found by the clock.
@@ -85,7 +85,7 @@ fn watch(work: &Work, started: Instant, began: Arc<AtomicU64>, number: Arc<Atomi
             }
             let spent = used.map_or(at_work, |used| u128::from(used.saturating_sub(used_before)));
             let limit = input_time.as_millis();
-            let hangs = at_work > limit && (spent > limit || at_work > limit * CROWDED_FACTOR);
+            let hangs = at_work > limit && (spent > limit || at_work > limit * u128::from(CROWDED_FACTOR));
             if hangs && number.load(Ordering::Relaxed) == n {
                 eprintln!("the input takes longer than {} s", input_time.as_secs());
                 std::process::exit(EXIT_HANG);
@@ -104,7 +104,7 @@ fn elapsed_ms(since: Instant) -> u64 {
 
 /// Time that processors gave to this process, in milliseconds (`proc(5)`: `utime` and `stime` of `stat`, in hundredths
 /// of a second).
-fn processor_ms() -> Option<u64> {
+pub(crate) fn processor_ms() -> Option<u64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // the name before may hold anything but ends with the last parenthesis
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
