@@ -99,7 +99,14 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
     let if_match =
         Some(header_text(&call.parts.headers, header::IF_MATCH.as_str())).filter(|text| !text.is_empty());
     let gone = app.records.delete(id, &call.caller.actor, if_match).await?;
-    Ok(answer::empty(if gone { info.deleted } else { 204 }))
+    if !gone {
+        return Ok(answer::empty(204));
+    }
+    // Clients of these read what was deleted from the answer.
+    if info.deleted == 200 && info.name.starts_with("Microsoft.Authorization/") {
+        return Ok(answer::resource(200, &stored));
+    }
+    Ok(answer::empty(info.deleted))
 }
 
 async fn writable(call: &Call, id: &ResourceId) -> Result<&'static TypeInfo, Failure> {

@@ -39,6 +39,37 @@ async fn a_resource_lives_through_put_patch_get_delete() {
 }
 
 #[tokio::test]
+async fn ids_are_understood_as_clients_write_them() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let (group, sub) = (s.server.app.home.group_id(), s.server.app.home.subscription_id());
+    let pack = format!("{group}/providers/Microsoft.OperationalInsights/queryPacks/Pack");
+    caller.put(&pack, json!({"location": "local", "properties": {}})).await.unwrap();
+    // `az resource show` leaves the parent of what has none empty; clients for Node.js add a slash.
+    let parentless = pack.replace("OperationalInsights/", "OperationalInsights//");
+    for path in [parentless, format!("/{pack}")] {
+        let path = format!("{path}?api-version=2025-07-01");
+        let found = caller.get(&path).await.unwrap();
+        assert_eq!((found.status, &found.json()["id"]), (200, &json!(pack)), "{path}: {}", found.text);
+    }
+    // `az resource list -g`.
+    for (name, there) in [(group.name().to_uppercase(), true), ("another".to_owned(), false)] {
+        let path = format!("{sub}/resources?api-version=2022-12-01&$filter=resourceGroup eq '{name}'");
+        let list = caller.get(&path).await.unwrap();
+        assert_eq!(list.text.contains("queryPacks/Pack"), there, "{}", list.text);
+    }
+    // `az role assignment delete` reads what it deleted.
+    let assignment = format!(
+        "{group}/providers/Microsoft.Authorization/roleAssignments/7b4f1c9e-3a52-4c8e-9f0d-2f7f6f3a9b11"
+    );
+    let reader = "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7";
+    let body = json!({"properties": {"roleDefinitionId": reader, "principalId": s.server.app.home.owner}});
+    assert_eq!(caller.put(&assignment, body).await.unwrap().status, 201);
+    let deleted = caller.delete(&assignment).await.unwrap();
+    assert_eq!((deleted.status, &deleted.json()["id"]), (200, &json!(assignment)), "{}", deleted.text);
+}
+
+#[tokio::test]
 async fn wrong_requests_are_told_what_is_wrong() {
     let s = server().await;
     let caller = owner(&s).await;
