@@ -50,9 +50,9 @@ test('a custom role is made by picking actions, and seen as JSON', async ({ page
   const text = await json.inputValue();
   await json.fill('{');
   await expect(dialog.getByText(/This is not JSON/)).toBeVisible();
-  await expect(dialog.getByRole('button', { name: 'Create' })).toBeDisabled();
+  await expect(dialog.getByRole('button', { name: 'Create', exact: true })).toBeDisabled();
   await json.fill(text);
-  await dialog.getByRole('button', { name: 'Create' }).click();
+  await dialog.getByRole('button', { name: 'Create', exact: true }).click();
   await expect(page.getByRole('row', { name: /Plan watcher.*Custom/ })).toBeVisible();
   await page.getByRole('button', { name: 'Actions for Plan watcher' }).click();
   await page.getByRole('menuitem', { name: 'Delete' }).click();
@@ -65,7 +65,7 @@ test('a user is made, gets a link, is disabled and deleted', async ({ page }) =>
   await page.goto('/users');
   await page.getByRole('button', { name: 'New user' }).click();
   await page.getByLabel('User name').fill('new@example.internal');
-  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
   const made = page.getByRole('dialog', { name: 'new@example.internal was created' });
   await expect(made.getByLabel('Sign-in link, good once')).toContainText('/signin#mock-pass');
   await expect(made.getByLabel('First password')).toHaveText(/^(\w{5}-){3}\w{5}$/);
@@ -107,7 +107,7 @@ test('the secret of a service principal is shown once, and a script is made for 
   await page.goto('/users?view=programs');
   await page.getByRole('button', { name: 'New service principal' }).click();
   await page.getByRole('textbox', { name: 'Name', exact: true }).fill('roll-out');
-  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
   const made = page.getByRole('dialog', { name: 'roll-out was created' });
   await expect(made.getByLabel('Client secret')).toContainText('mock-client-secret');
   await made.getByRole('button', { name: 'Close' }).click();
@@ -127,12 +127,12 @@ test('the secret of a service principal is shown once, and a script is made for 
 test('a locked resource group is kept, an unlocked one is deleted by its name', async ({ page }) => {
   await signIn(page);
   await page.goto('/resource-groups');
-  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
   const create = page.getByRole('dialog', { name: 'Create resource group' });
   await create.getByRole('textbox', { name: 'Name', exact: true }).fill('lab');
   await expect(create.getByText('There is a resource group with this name')).toBeVisible();
   await create.getByRole('textbox', { name: 'Name', exact: true }).fill('edge');
-  await create.getByRole('button', { name: 'Create' }).click();
+  await create.getByRole('button', { name: 'Create', exact: true }).click();
   await expect(page.getByRole('heading', { name: 'edge', level: 1 })).toBeVisible();
   await page.getByRole('button', { name: 'Edit tags' }).click();
   const tags = page.getByRole('dialog', { name: 'Edit tags' });

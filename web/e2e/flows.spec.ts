@@ -212,11 +212,11 @@ test('a table of one\'s own is created, and the wrong name is told', async ({ pa
   await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('Visitors');
   await dialog.getByLabel('What it holds').fill('Who came in');
   await dialog.getByLabel('Name of column 2').fill('9lives');
-  await expect(dialog.getByRole('button', { name: 'Create' })).toBeDisabled();
+  await expect(dialog.getByRole('button', { name: 'Create', exact: true })).toBeDisabled();
   await dialog.getByLabel('Name of column 2').fill('Badge');
   await dialog.getByLabel('Type of column 2').selectOption('long');
   await page.screenshot({ path: 'test-results/screens/create-table.png' });
-  const [request] = await Promise.all([page.waitForRequest((sent) => sent.method() === 'PUT'), dialog.getByRole('button', { name: 'Create' }).click()]);
+  const [request] = await Promise.all([page.waitForRequest((sent) => sent.method() === 'PUT'), dialog.getByRole('button', { name: 'Create', exact: true }).click()]);
   expect(request.url()).toContain('/tables/Visitors_CL?');
   expect(request.postDataJSON()).toEqual({ properties: { schema: { name: 'Visitors_CL', description: 'Who came in', columns: [{ name: 'TimeGenerated', type: 'datetime' }, { name: 'Badge', type: 'long' }] } } });
   await expect(page.getByRole('dialog', { name: 'Visitors_CL' }).getByRole('row', { name: /^Badge long/ })).toBeVisible();
