@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::access::{AccessCache, Issuer, Throttle};
 use crate::agents::DesiredHub;
+use crate::discovery::Discovery;
 use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
 use crate::pki::Pki;
@@ -70,6 +71,8 @@ pub struct App {
     pub public_url: String,
     /// Where export rules may write; nowhere unless set.
     pub export: Option<ExportOptions>,
+    /// Whom security connectors may ask.
+    pub(crate) discovery: Discovery,
     /// The built portal.
     pub portal_dir: Option<PathBuf>,
     /// The agent program that the onboarding script downloads.
@@ -115,6 +118,8 @@ pub struct AppParts {
     pub export: Option<ExportOptions>,
     pub portal_dir: Option<PathBuf>,
     pub agent_binary: Option<PathBuf>,
+    /// The folder of connections that security connectors may use; they use none unless set.
+    pub connections: Option<PathBuf>,
     pub stop: CancellationToken,
 }
 
@@ -143,6 +148,7 @@ impl App {
             ingestion_notes: IngestionNotes::default(),
             daily_cap: DailyCap::default(),
             query_records: QueryRecords::default(),
+            discovery: Discovery::new(parts.connections),
             records: parts.records,
             store: parts.store,
             engine: parts.engine,
