@@ -31,6 +31,11 @@ const OTHERS: &[(&str, &str, &str)] = &[
         "{scope}/providers/Microsoft.Security/locations/{location}/alerts/{name}/resolve",
     ),
     ("health", "GET", "/healthz"),
+    (
+        "securityConnectors.runDiscovery",
+        "POST",
+        "{scope}/providers/Microsoft.Security/securityConnectors/{name}/runDiscovery",
+    ),
     ("account.password", "POST", "/portal/v1/account/password"),
     ("account.show", "GET", "/portal/v1/account"),
     ("account.signOut", "POST", "/portal/v1/account/signout"),

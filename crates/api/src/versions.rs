@@ -10,6 +10,8 @@ use crate::error::ApiError;
 /// Namespace, first version, last version.
 const RANGES: &[(&str, &str, &str)] = &[
     ("microsoft.authorization", "2015-07-01", "2026-06-01"),
+    ("microsoft.awsconnector", "2024-12-01", "2024-12-01"),
+    ("microsoft.connectedvmwarevsphere", "2020-10-01", "2023-12-01"),
     ("microsoft.hybridcompute", "2019-12-12", "2026-07-15"),
     ("microsoft.insights", "2019-11-01", "2024-03-11"),
     ("microsoft.management", "2018-03-01", "2024-04-01"),

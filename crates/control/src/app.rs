@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::access::{AccessCache, Issuer, Throttle};
 use crate::agents::DesiredHub;
 use crate::arm::Turns;
+use crate::discovery::Discovery;
 use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
 use crate::pki::Pki;
@@ -71,6 +72,8 @@ pub struct App {
     pub public_url: String,
     /// Where export rules may write; nowhere unless set.
     pub export: Option<ExportOptions>,
+    /// Whom security connectors may ask.
+    pub(crate) discovery: Discovery,
     /// The built portal.
     pub portal_dir: Option<PathBuf>,
     /// The agent program that the onboarding script downloads.
@@ -120,6 +123,8 @@ pub struct AppParts {
     pub export: Option<ExportOptions>,
     pub portal_dir: Option<PathBuf>,
     pub agent_binary: Option<PathBuf>,
+    /// The folder of connections that security connectors may use; they use none unless set.
+    pub connections: Option<PathBuf>,
     pub stop: CancellationToken,
 }
 
@@ -152,6 +157,7 @@ impl App {
             ingestion_notes: IngestionNotes::default(),
             daily_cap: DailyCap::default(),
             query_records: QueryRecords::default(),
+            discovery: Discovery::new(parts.connections),
             records: parts.records,
             store: parts.store,
             engine: parts.engine,

@@ -12,6 +12,7 @@ mod agents;
 mod app;
 mod arm;
 pub mod boot;
+mod discovery;
 mod http;
 pub mod identity;
 mod logs;

@@ -20,7 +20,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, take_rest};
-use crate::{activity, agents, arm, identity, logs, operations, plans, portal};
+use crate::{activity, agents, arm, discovery, identity, logs, operations, plans, portal};
 
 /// The service that answers every request.
 pub fn router(app: Arc<App>) -> Router {
@@ -93,6 +93,7 @@ pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(identity::watch_signing_keys(Arc::clone(app)));
     tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
     tasks.spawn(agents::watch_presence(Arc::clone(app)));
+    tasks.spawn(discovery::run(Arc::clone(app)));
     tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));
     tasks.spawn(logs::write_notices(Arc::clone(app)));
     tasks.spawn(logs::meter(Arc::clone(app)));

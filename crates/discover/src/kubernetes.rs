@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::error::{DiscoverError, shown};
 use crate::http::{Http, HttpsOptions, PAGES_MAX};
@@ -60,14 +60,7 @@ async fn list(
     let mut found = Found::default();
     let mut token = String::new();
     for _ in 0..PAGES_MAX {
-        let mut url = http.endpoint.clone();
-        url.set_path(&format!("{}/api/v1/nodes", http.endpoint.path().trim_end_matches('/')));
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("limit", &PAGE_SIZE.to_string());
-        if !token.is_empty() {
-            query.append_pair("continue", &token);
-        }
-        url.set_query(Some(&query.finish()));
+        let url = address_of_page(&http.endpoint, &token);
         let call = http
             .client()
             .get(url)
@@ -110,6 +103,19 @@ async fn list(
     }
     Err(http
         .error(format!("has more than {PAGES_MAX} pages of nodes"), "check that `endpoint` is an API server"))
+}
+
+/// Where a page is.
+fn address_of_page(endpoint: &Url, token: &str) -> Url {
+    let mut url = endpoint.clone();
+    url.set_path(&format!("{}/api/v1/nodes", endpoint.path().trim_end_matches('/')));
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("limit", &PAGE_SIZE.to_string());
+    if !token.is_empty() {
+        query.append_pair("continue", token);
+    }
+    url.set_query(Some(&query.finish()));
+    url
 }
 
 /// The machines of a `NodeList`, and where the next page begins.

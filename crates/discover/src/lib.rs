@@ -76,3 +76,20 @@ pub async fn discover(connection: &Connection, run: &Run) -> Result<Found, Disco
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server runs connectors as tasks of their own, which only a future that may change its thread can be.
+    #[test]
+    fn runs_can_be_tasks() {
+        fn is_send<T: Send>(future: T) -> T {
+            future
+        }
+        let source = Source::Libvirt(LibvirtConnection { uri: "test:///default".to_owned(), program: "virsh".into() });
+        let connection = Connection { name: "lab".to_owned(), source };
+        let run = Run { now: Ticks(0), regions: Vec::new() };
+        drop(is_send(discover(&connection, &run)));
+    }
+}

@@ -44,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     }),
     queries("planner", "a bound query is planned or refused by name", engine::plan),
     queries("engine", "a query over small tables is answered or refused, and ends", engine::run),
+    binary("discover-answers", "any bytes are machines or are refused", bartizan_discover::fuzzing::answers),
     lines("agent-dpkg", "any text is a list of packages", bartizan_agent::fuzzing::dpkg),
     binary("agent-rpm", "any bytes are a package or none", bartizan_agent::fuzzing::rpm_header),
     binary(

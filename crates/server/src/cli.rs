@@ -90,6 +90,10 @@ struct Serve {
     syslog_client_ca: Option<PathBuf>,
     #[command(flatten)]
     export: ExportArguments,
+    /// Let security connectors use the connections in this folder, one file NAME.yaml each, to list machines that
+    /// have no agent. Nobody is asked without it.
+    #[arg(long = "discover-with", value_name = "DIR")]
+    discover_with: Option<PathBuf>,
     /// A place that queries may read with `externaldata`: https://host/folder/, file:///folder/ or one file; may be
     /// repeated. Nothing outside this server is read without it.
     #[arg(long = "external-data", value_name = "PLACE")]
@@ -265,6 +269,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
             ca: arguments.external_data_ca,
             bytes_max: arguments.external_data_mib << 20,
         },
+        connections: arguments.discover_with,
         ..ServeOptions::new(arguments.data, arguments.listen)
     };
     // Before anything is opened, so that a signal during a slow start is not lost.

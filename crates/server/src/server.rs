@@ -44,6 +44,8 @@ pub struct ServeOptions {
     pub export: Option<ExportOptions>,
     /// What `externaldata` may read.
     pub external: ExternalOptions,
+    /// The folder of connections that security connectors may use; they use none unless set.
+    pub connections: Option<PathBuf>,
     pub clock: Arc<dyn Clock>,
     /// Changes the store's settings from their defaults.
     pub store: fn(&mut StoreOptions),
@@ -61,6 +63,7 @@ impl ServeOptions {
             syslog: SyslogOptions::default(),
             export: None,
             external: ExternalOptions::default(),
+            connections: None,
             clock: Arc::new(SystemClock),
             store: |_| {},
         }
@@ -160,6 +163,7 @@ impl Server {
             export: options.export,
             portal_dir: options.portal,
             agent_binary: options.agent_binary,
+            connections: options.connections,
             stop: stop.clone(),
         })
         .context("cannot prepare tokens")?;

@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Current versions of what tests call most; any other path takes its own.
-const VERSIONS: [(&str, &str); 8] = [
+const VERSIONS: [(&str, &str); 10] = [
     ("microsoft.security/", "2024-01-01"),
     ("microsoft.securityinsights/", "2024-09-01"),
+    ("microsoft.awsconnector/", "2024-12-01"),
+    ("microsoft.connectedvmwarevsphere/", "2023-12-01"),
     ("microsoft.hybridcompute/", "2024-07-10"),
     ("microsoft.authorization/", "2022-04-01"),
     ("microsoft.insights/", "2023-03-11"),

@@ -98,6 +98,10 @@ pub struct MachineFacts {
     pub architecture: String,
     pub manufacturer: String,
     pub model: String,
+    /// The UUID in the firmware, as it shows it; empty where only root may read it and the agent is not.
+    pub system_uuid: String,
+    /// The asset tag in the firmware: the instance id in some clouds.
+    pub asset_tag: String,
     pub cpu_model: String,
     pub cpu_count: u32,
     pub memory_bytes: u64,

@@ -9,6 +9,8 @@ use crate::files;
 pub(super) fn fill(facts: &mut MachineFacts) {
     facts.manufacturer = dmi("sys_vendor");
     facts.model = dmi("product_name");
+    facts.system_uuid = dmi("product_uuid");
+    facts.asset_tag = dmi("board_asset_tag");
     let cpuinfo = proc_file("/proc/cpuinfo");
     facts.cpu_model = field(&cpuinfo, "model name").or_else(|| field(&cpuinfo, "Model")).unwrap_or_default();
     facts.cpu_count = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);

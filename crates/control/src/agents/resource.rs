@@ -37,6 +37,8 @@ pub(super) fn describe(body: &mut Value, facts: &MachineFacts, agent_version: &s
                 "architecture": facts.architecture,
                 "manufacturer": facts.manufacturer,
                 "model": facts.model,
+                "systemUuid": facts.system_uuid,
+                "assetTag": facts.asset_tag,
                 "processorNames": facts.cpu_model,
                 "logicalCoreCount": facts.cpu_count.to_string(),
                 "totalPhysicalMemoryInBytes": facts.memory_bytes.to_string(),

@@ -9,7 +9,8 @@ use bartizan_records::{RecordsError, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arm::{Call, answer, graph};
+use crate::arm::{Call, answer, graph, scope};
+use crate::discovery;
 use crate::http::{Failure, query_value};
 use crate::logs::purge;
 use crate::plans::state::{self, StateQuery};
@@ -40,6 +41,7 @@ pub(super) async fn act(
             incident(&call, on).await?;
             Ok(answer::list(Vec::new(), None))
         }
+        ("microsoft.security/securityconnectors", "rundiscovery") => run_discovery(&call, on).await,
         ("microsoft.operationalinsights/workspaces", "purge") => {
             purge::start(&call.app, &call.caller, on, &call.parts.headers, body).await
         }
@@ -88,6 +90,18 @@ async fn policy_summary(call: &Call, states: &ResourceId) -> Result<Response, Fa
     let scope = state_scope(call, states)?;
     call.app.authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/summarize/read", &scope).await?;
     Ok(Json(state::summarize(&call.app.records, &scope).await?).into_response())
+}
+
+/// Asks a connector's source now. Done is told by `properties.discovery` of the connector.
+async fn run_discovery(call: &Call, connector: &ResourceId) -> Result<Response, Failure> {
+    let action = "Microsoft.Security/securityConnectors/runDiscovery/action";
+    call.app.authorize(&call.caller, action, connector).await?;
+    scope::check_enabled(&call.app, connector)?;
+    if call.app.records.get(connector).await?.is_none() {
+        return Err(ApiError::not_found(connector.as_str()).into());
+    }
+    discovery::request(&call.app, connector).await?;
+    Ok(answer::empty(202))
 }
 
 async fn alert_state(call: &Call, alert: &ResourceId, word: &str) -> Result<Response, Failure> {

@@ -11,6 +11,7 @@ mod bad_input;
 mod clients;
 mod collection;
 mod daily_cap;
+mod discovery;
 mod elastic;
 mod export;
 mod export_s3;

@@ -134,14 +134,7 @@ async fn call(
     now: Ticks,
     token: &str,
 ) -> Result<String, DiscoverError> {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("Action", "DescribeInstances");
-    form.append_pair("MaxResults", &PAGE_SIZE.to_string());
-    if !token.is_empty() {
-        form.append_pair("NextToken", token);
-    }
-    form.append_pair("Version", API_VERSION);
-    let body = form.finish();
+    let body = form(token);
     let mut request = sign::Request {
         method: "POST",
         path: http.endpoint.path(),
@@ -184,6 +177,18 @@ async fn call(
     };
     let said = if code.is_empty() { String::new() } else { format!(": {code}, {message}") };
     Err(http.error(format!("answers {}{said}", answer.status), way_out))
+}
+
+/// The body of a call.
+fn form(token: &str) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Action", "DescribeInstances");
+    form.append_pair("MaxResults", &PAGE_SIZE.to_string());
+    if !token.is_empty() {
+        form.append_pair("NextToken", token);
+    }
+    form.append_pair("Version", API_VERSION);
+    form.finish()
 }
 
 /// Code and message of an error's body; empty when it is something else.

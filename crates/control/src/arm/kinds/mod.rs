@@ -3,6 +3,7 @@
 mod access;
 mod assessments;
 mod collection;
+mod connectors;
 mod exports;
 mod groups;
 mod incidents;
@@ -43,6 +44,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Security/locations", &groups::Locations),
     ("Microsoft.Security/pricings", &pricings::Pricings),
     ("Microsoft.Security/secureScoreControlDefinitions", &assessments::ControlDefinitions),
+    ("Microsoft.Security/securityConnectors", &connectors::SecurityConnectors),
     ("Microsoft.Security/settings", &provisioning::Settings),
     ("Microsoft.SecurityInsights/alertRules", &rules::AlertRules),
     ("Microsoft.SecurityInsights/incidents", &incidents::Incidents),
