@@ -71,7 +71,8 @@ impl Pressure {
             }
             *episode = None;
             let what = if at == Want::Memory as usize { "memory" } else { "disk space" };
-            let detail = format!("Rows are taken again. For want of {what} some were refused from {since} to {last}.");
+            let detail =
+                format!("Rows are taken again. For want of {what} some were refused from {since} to {last}.");
             ended.push(Notice { at: now, workspace: None, key: ROWS_TAKEN, detail });
         }
         ended

@@ -31,7 +31,8 @@ pub(super) async fn list(call: &Call, of: &ResourceId, property: &str) -> Result
         return Err(ApiError::not_found(of.as_str()).into());
     }
     let names = |resource: &Resource| {
-        let id = resource.property(property).and_then(Value::as_str).and_then(|id| ResourceId::parse(id).ok());
+        let id =
+            resource.property(property).and_then(Value::as_str).and_then(|id| ResourceId::parse(id).ok());
         id.is_some_and(|id| id == *of)
     };
     let mut found = Vec::new();

@@ -163,7 +163,10 @@ async fn what_is_no_otlp_is_refused() {
     let torn = reader.request(Method::POST, "/v1/logs").header("content-type", "application/json").body("{");
     assert_eq!(read(torn).await.unwrap().status, 403);
     let path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-    let call = reader.request(Method::POST, path).header("content-type", "application/grpc").header("te", "trailers");
+    let call = reader
+        .request(Method::POST, path)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
     let refused = call.body(vec![0, 0, 0, 0, 3, 0xff, 0xff, 0xff]).send().await.unwrap();
     assert_eq!(refused.headers()["grpc-status"], "7");
 }

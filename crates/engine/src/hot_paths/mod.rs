@@ -78,7 +78,8 @@ impl HotPaths {
     pub fn restored(saved: &Value) -> Self {
         let hot = Self::default();
         let entries = saved.as_array().into_iter().flatten().filter_map(|entry| {
-            let place: Place = (entry["workspace"].as_str()?.parse().ok()?, entry["table"].as_str()?.to_owned());
+            let place: Place =
+                (entry["workspace"].as_str()?.parse().ok()?, entry["table"].as_str()?.to_owned());
             let path = HotPath::parse(entry["path"].as_str()?)?;
             let (since_file, used) = (entry["sinceFile"].as_i64()?, Ticks(entry["used"].as_i64()?));
             Some((place, Promoted { path, since_file, used }))
@@ -227,7 +228,11 @@ mod tests {
     use path::tests::path;
 
     fn table(name: &str) -> TablePaths {
-        TablePaths { place: (WorkspaceId(uuid::Uuid::nil()), name.to_owned()), usable: Vec::new(), newest_file: 7 }
+        TablePaths {
+            place: (WorkspaceId(uuid::Uuid::nil()), name.to_owned()),
+            usable: Vec::new(),
+            newest_file: 7,
+        }
     }
 
     #[test]

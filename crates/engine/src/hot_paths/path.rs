@@ -58,7 +58,8 @@ impl HotPath {
 
     fn checked(self) -> Option<Self> {
         let ty = self.ty == KqlType::Dynamic || (self.parsed && self.ty == KqlType::String);
-        let short = !self.steps.is_empty() && self.steps.len() <= STEPS_MAX && self.name().len() <= NAME_BYTES_MAX;
+        let short =
+            !self.steps.is_empty() && self.steps.len() <= STEPS_MAX && self.name().len() <= NAME_BYTES_MAX;
         (ty && short && !self.column.starts_with("__")).then_some(self)
     }
 
@@ -115,7 +116,12 @@ impl HotPath {
     /// The same over rows of `schema`.
     pub(crate) fn physical(&self, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
         let names = DFSchema::try_from(schema.clone())?;
-        create_physical_expr(&self.expr(), &names, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+        create_physical_expr(
+            &self.expr(),
+            &names,
+            &ExecutionProps::new(),
+            &PhysicalPlanningContext::default(),
+        )
     }
 
     /// Its value in each row.
@@ -144,7 +150,13 @@ pub(crate) mod tests {
         for known in [path("a"), odd, HotPath { ty: KqlType::String, parsed: true, ..path("a") }] {
             assert_eq!(HotPath::parse(&known.name()), Some(known));
         }
-        for wrong in ["__path:", "__path:[1]", "x", "__path:[\"C\",\"long\",false,[\"a\"]]", "__path:[\"C\",\"dynamic\",false,[]]"] {
+        for wrong in [
+            "__path:",
+            "__path:[1]",
+            "x",
+            "__path:[\"C\",\"long\",false,[\"a\"]]",
+            "__path:[\"C\",\"dynamic\",false,[]]",
+        ] {
             assert_eq!(HotPath::parse(wrong), None, "{wrong}");
         }
         assert_eq!(HotPath::parse(&path(&"x".repeat(300)).name()), None, "too long");

@@ -55,10 +55,10 @@ impl Rewrite<'_> {
                 Rel::Filter { predicate, .. } => predicate.span,
                 _ => bartizan_kql::Span { start: 0, end: 0 },
             };
-            let items = columns.into_iter().enumerate().map(|(at, column)| Named {
-                value: Scalar::column(at, column.ty, span),
-                name: column.name,
-            });
+            let items = columns
+                .into_iter()
+                .enumerate()
+                .map(|(at, column)| Named { value: Scalar::column(at, column.ty, span), name: column.name });
             *rel = Rel::Project { items: items.collect(), input };
         }
     }

@@ -16,8 +16,14 @@ use crate::support::{Fixture, NOW, Random};
 
 const QUESTIONS: usize = 150;
 /// Paths that questions read, and how they write them.
-const PATHS: [&str; 6] =
-    ["Props.kind", "Props.a.b", "Props.list[0]", "Props['odd key']", "parse_json(Text).kind", "Props.list[1].x"];
+const PATHS: [&str; 6] = [
+    "Props.kind",
+    "Props.a.b",
+    "Props.list[0]",
+    "Props['odd key']",
+    "parse_json(Text).kind",
+    "Props.list[1].x",
+];
 
 fn table() -> Table {
     let declared = json!({ "name": "Bag", "columns": [] });
@@ -85,7 +91,9 @@ fn question(random: &mut Random) -> String {
     };
     match random.below(8) {
         0 => format!("Bag | where {filter} | sort by N asc"),
-        1 => format!("Bag | where {filter} | summarize n = count(), sum(N) by k = tostring({other}) | sort by k asc"),
+        1 => format!(
+            "Bag | where {filter} | summarize n = count(), sum(N) by k = tostring({other}) | sort by k asc"
+        ),
         2 => format!("Bag | extend k = {path} | where {filter} | project N, k, o = {other} | sort by N asc"),
         3 => format!("Bag | where {filter} | count"),
         4 => format!(
@@ -125,7 +133,8 @@ async fn compare(hot: &Fixture, plain: &Fixture, seed: u64) {
 async fn promoted_paths_change_no_answer() {
     let seed = std::env::var("BARTIZAN_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_260_301);
     let paths = Arc::new(HotPaths::default());
-    let options = EngineOptions { threads: 2, hot_paths: Some(Arc::clone(&paths)), ..EngineOptions::default() };
+    let options =
+        EngineOptions { threads: 2, hot_paths: Some(Arc::clone(&paths)), ..EngineOptions::default() };
     let (plain, mut hot) =
         (Fixture::new(vec![table()]).await, Fixture::with_options(vec![table()], options).await);
     // It is in a column of every row.
@@ -164,7 +173,8 @@ async fn promoted_paths_change_no_answer() {
 #[tokio::test]
 async fn merged_files_have_the_columns_of_their_time() {
     let paths = Arc::new(HotPaths::default());
-    let options = EngineOptions { threads: 2, hot_paths: Some(Arc::clone(&paths)), ..EngineOptions::default() };
+    let options =
+        EngineOptions { threads: 2, hot_paths: Some(Arc::clone(&paths)), ..EngineOptions::default() };
     let hot = Fixture::with_options(vec![table()], options).await;
     for n in 0..9 {
         hot.append("Bag", rows(n * 100, 100)).await;

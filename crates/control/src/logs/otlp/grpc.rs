@@ -37,7 +37,8 @@ impl LogsService for Exporter {
         &self,
         request: tonic::Request<ExportLogsServiceRequest>,
     ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
-        let exported = export(&self.app, &self.caller, &self.rule, request.into_inner()).await.map_err(status)?;
+        let exported =
+            export(&self.app, &self.caller, &self.rule, request.into_inner()).await.map_err(status)?;
         Ok(tonic::Response::new(response(exported)))
     }
 }
