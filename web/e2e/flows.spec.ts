@@ -269,7 +269,7 @@ test('a data collection rule is written, tried on rows, created and opened again
   await page.getByRole('link', { name: 'visitors', exact: true }).click();
   await expect(page.getByTestId('query-editor')).toContainText('where Badge');
   await page.getByRole('combobox', { name: 'Add a machine' }).click();
-  const option = page.getByRole('option').first();
+  const option = page.getByRole('listbox').getByRole('option').first();
   const machine = (await option.textContent()) ?? '';
   await option.click();
   await expect(page.getByRole('cell', { name: machine, exact: true })).toBeVisible();
