@@ -268,6 +268,13 @@ test('a data collection rule is written, tried on rows, created and opened again
   expect(properties.dataFlows).toEqual([{ streams: ['Custom-Visitors'], destinations: ['workspace'], transformKql: 'source | where Badge > 0', outputStream: 'Custom-Visitors_CL' }]);
   await page.getByRole('link', { name: 'visitors', exact: true }).click();
   await expect(page.getByTestId('query-editor')).toContainText('where Badge');
+  await page.getByRole('combobox', { name: 'Add a machine' }).click();
+  const option = page.getByRole('listbox').getByRole('option').first();
+  const machine = (await option.textContent()) ?? '';
+  await option.click();
+  await expect(page.getByRole('cell', { name: machine, exact: true })).toBeVisible();
+  await page.getByRole('button', { name: `Take ${machine} away` }).click();
+  await expect(page.getByText('No machine follows this rule')).toBeVisible();
 });
 
 test('the theme choice is kept', async ({ page }) => {

@@ -157,6 +157,8 @@ export class Backend {
     const at = key.lastIndexOf('/providers/');
     const scope = key.slice(0, at);
     if (key.endsWith('/assessmentmetadata')) return metadataItems;
+    const followed = /^(.*\/datacollectionrules\/[^/]+)\/associations$/.exec(key)?.[1];
+    if (followed) return [...this.items.values()].filter((item) => String(item.properties['dataCollectionRuleId'] ?? '').toLowerCase() === followed);
     const type = listTypes.find(([suffix]) => key.endsWith(suffix))?.[1];
     if (!type) return undefined;
     const parent = type.endsWith('/extensions') || type.endsWith('/comments') || type.endsWith('/savedsearches') || type.endsWith('/tables') || type.includes('securityinsights') ? key : scope;
@@ -262,6 +264,7 @@ const listTypes: readonly [string, string][] = [
   ['/alertrules', 'microsoft.securityinsights/alertrules'],
   ['/tables', 'microsoft.operationalinsights/workspaces/tables'],
   ['/microsoft.insights/datacollectionrules', 'microsoft.insights/datacollectionrules'],
+  ['/microsoft.insights/datacollectionruleassociations', 'microsoft.insights/datacollectionruleassociations'],
   ['/savedsearches', 'microsoft.operationalinsights/workspaces/savedsearches'],
   ['/workspacesettings', 'microsoft.security/workspacesettings'],
   ['/microsoft.operationalinsights/workspaces', 'microsoft.operationalinsights/workspaces'],

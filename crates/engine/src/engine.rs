@@ -1,6 +1,6 @@
 //! The engine: text in, result out.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
 use crate::group_runs::GroupByRuns;
 use crate::hoist::hoist;
+use crate::hot_paths::{HotPaths, rewrite};
 use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
 use crate::learn;
 use crate::limits::{Partial, QueryLimits, QueryThreads};
@@ -52,6 +53,8 @@ pub struct EngineOptions {
     pub endpoint: String,
     /// Saved functions, parsers and watchlists.
     pub functions: Option<Arc<dyn FunctionSource>>,
+    /// What is known about paths into dynamic columns; the store's options have the same. Nothing is promoted without.
+    pub hot_paths: Option<Arc<HotPaths>>,
     /// Places outside the store that `externaldata` may read; none unless set.
     pub external: Option<Arc<ExternalData>>,
 }
@@ -67,6 +70,7 @@ impl Default for EngineOptions {
             spill_bytes: 16 << 30,
             endpoint: "localhost".to_owned(),
             functions: None,
+            hot_paths: None,
             external: None,
         }
     }
@@ -378,7 +382,9 @@ impl Inner {
             }
             for (name, table) in snapshot.tables {
                 read.insert((workspace, name.clone()));
-                let table = Arc::new(SnapshotTable::new(table));
+                let hot = self.options.hot_paths.as_ref();
+                let paths = hot.map(|hot| hot.of(workspace, &name, &table.files));
+                let table = Arc::new(SnapshotTable::new(table).with_paths(paths));
                 for (_, bound) in names.iter().filter(|(plain, _)| *plain == name) {
                     context.tables.insert((*bound).to_owned(), Arc::clone(&table));
                 }
@@ -437,6 +443,17 @@ impl Inner {
         let read: Vec<BTreeSet<String>> = results.iter().map(|result| tables(&result.root)).collect();
         share(results.iter_mut().map(|result| &mut result.root));
         results.iter_mut().for_each(|result| hoist(&mut result.root));
+        if let Some(hot) = &self.options.hot_paths {
+            let mut read = HashSet::new();
+            for result in &mut results {
+                rewrite::use_columns(&mut result.root, context, &mut |paths, path| {
+                    // A query counts once, however often it names the path.
+                    if read.insert((paths.place.clone(), path.clone())) {
+                        hot.note(paths, path, context.now);
+                    }
+                });
+            }
+        }
         let uses = subquery::shared_uses(results.iter().map(|result| &result.root), &context.kept);
         let wanted = wanted_of_shared(results.iter().map(|result| &result.root), context, &uses);
         let results: Vec<PrunedResult> = results

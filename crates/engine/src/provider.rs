@@ -7,12 +7,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use bartizan_store::layout::{SEQ_COLUMN, TIME_COLUMN, pad};
 use bartizan_store::{FileEntry, TableSnapshot};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
@@ -25,6 +27,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
     replace_columns_with_literals,
@@ -34,6 +37,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 use object_store::path::Path;
 
+use crate::hot_paths::{HotPath, TablePaths};
 use crate::sound_files::SoundFiles;
 use crate::text_index::{self, Narrowed};
 
@@ -43,23 +47,47 @@ pub(crate) struct SnapshotTable {
     snapshot: Arc<TableSnapshot>,
     /// The columns that can be read.
     schema: SchemaRef,
+    /// Paths into columns, some of which files have as columns of their own.
+    paths: Option<TablePaths>,
 }
 
 impl SnapshotTable {
     pub(crate) fn new(snapshot: TableSnapshot) -> Self {
-        Self { schema: Arc::clone(&snapshot.schema), snapshot: Arc::new(snapshot) }
+        Self { schema: Arc::clone(&snapshot.schema), snapshot: Arc::new(snapshot), paths: None }
+    }
+
+    /// The same table, with what is known about paths into it. Those into columns that it does not have are left out.
+    pub(crate) fn with_paths(mut self, paths: Option<TablePaths>) -> Self {
+        self.paths = paths;
+        if let Some(paths) = &mut self.paths {
+            paths.usable.retain(|path| path.fits(&self.schema));
+        }
+        self
+    }
+
+    /// What is known about paths into the table.
+    pub(crate) fn paths(&self) -> Option<&TablePaths> {
+        self.paths.as_ref()
     }
 
     /// The same rows with those columns only that `wanted` names, in the order of the table; with its first one
     /// when it has none of them, because rows must be countable. A table may have hundreds of columns of which a
     /// query reads a few, and each step of planning takes as long as there are columns.
     pub(crate) fn narrowed(&self, wanted: &HashSet<&str>) -> Self {
+        let mut paths = self.paths.clone();
+        if let Some(paths) = &mut paths {
+            paths.usable.retain(|path| wanted.contains(path.name().as_str()));
+        }
+        let read: Vec<&HotPath> = paths.iter().flat_map(|paths| &paths.usable).collect();
+        // Where a file lacks a path's column, the column that it leads into is read instead.
+        let asked = |name: &str| wanted.contains(name) || read.iter().any(|path| path.column() == name);
         let mut fields: Vec<FieldRef> = self.schema.fields().iter().cloned().collect();
-        fields.retain(|field| wanted.contains(field.name().as_str()));
+        fields.retain(|field| asked(field.name()));
+        fields.extend(read.iter().map(|path| Arc::new(path.field())));
         if fields.is_empty() {
             fields.extend(self.schema.fields().first().cloned());
         }
-        Self { snapshot: Arc::clone(&self.snapshot), schema: Arc::new(Schema::new(fields)) }
+        Self { snapshot: Arc::clone(&self.snapshot), schema: Arc::new(Schema::new(fields)), paths }
     }
 
     /// The columns of the table and the hidden sequence column, or those that are left of them.
@@ -142,12 +170,24 @@ impl SnapshotTable {
         let mut groups = vec![Vec::new(); partitions.clamp(1, self.snapshot.memory.len())];
         let count = groups.len();
         for (at, batch) in self.snapshot.memory.iter().enumerate() {
-            groups[at % count].push(pad(batch, &self.schema)?);
+            groups[at % count].push(self.padded(batch)?);
         }
         let schema = Arc::clone(&self.schema);
         let plan: Arc<dyn ExecutionPlan> =
             MemorySourceConfig::try_new_exec(&groups, schema, projection.cloned())?;
         Ok(Some(plan))
+    }
+
+    /// Rows in memory with the columns that can be read. They have none for paths, so those are worked out.
+    fn padded(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let mut padded = pad(batch, &self.schema)?;
+        for path in self.paths.iter().flat_map(|paths| &paths.usable) {
+            let Ok(at) = self.schema.index_of(&path.name()) else { continue };
+            let mut columns = padded.columns().to_vec();
+            columns[at] = path.values(&padded)?;
+            padded = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
+        }
+        Ok(padded)
     }
 
     fn scan_files(
@@ -174,7 +214,9 @@ impl SnapshotTable {
             .with_file_groups(self.groups(files, partitions)?)
             .with_statistics(statistics)
             .with_limit(limit)
-            .with_expr_adapter(Some(Arc::new(EmptyTextForMissing)))
+            .with_expr_adapter(Some(Arc::new(MissingColumns {
+                paths: self.paths.iter().flat_map(|paths| paths.usable.clone()).collect(),
+            })))
             .build();
         let plan: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(config);
         Ok(Some(plan))
@@ -280,11 +322,14 @@ fn integer(expr: &Expr) -> Option<i64> {
     }
 }
 
-/// Lets a file lack columns: strings read as `""`; the default adapter reads the others as null.
+/// Lets a file lack columns: strings read as `""`, those of paths are worked out from the column that they lead into;
+/// the default adapter reads the others as null.
 #[derive(Debug)]
-struct EmptyTextForMissing;
+struct MissingColumns {
+    paths: Vec<HotPath>,
+}
 
-impl PhysicalExprAdapterFactory for EmptyTextForMissing {
+impl PhysicalExprAdapterFactory for MissingColumns {
     fn create(&self, logical: SchemaRef, physical: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
         let missing = logical
             .fields()
@@ -293,19 +338,39 @@ impl PhysicalExprAdapterFactory for EmptyTextForMissing {
             .filter(|field| physical.field_with_name(field.name()).is_err())
             .map(|field| (field.name().clone(), ScalarValue::Utf8View(Some(String::new()))))
             .collect();
+        let mut paths = HashMap::new();
+        for path in &self.paths {
+            let name = path.name();
+            if logical.index_of(&name).is_ok() && physical.index_of(&name).is_err() {
+                paths.insert(name, path.physical(&logical)?);
+            }
+        }
         let rest = DefaultPhysicalExprAdapterFactory.create(logical, physical)?;
-        Ok(Arc::new(EmptyTextAdapter { missing, rest }))
+        Ok(Arc::new(MissingAdapter { missing, paths, rest }))
     }
 }
 
 #[derive(Debug)]
-struct EmptyTextAdapter {
+struct MissingAdapter {
     missing: HashMap<String, ScalarValue>,
+    /// What columns of paths are worked out by, over the table's columns.
+    paths: HashMap<String, Arc<dyn PhysicalExpr>>,
     rest: Arc<dyn PhysicalExprAdapter>,
 }
 
-impl PhysicalExprAdapter for EmptyTextAdapter {
-    fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+impl PhysicalExprAdapter for MissingAdapter {
+    fn rewrite(&self, mut expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+        if !self.paths.is_empty() {
+            let found = |expr: &Arc<dyn PhysicalExpr>| self.paths.get(expr.downcast_ref::<Column>()?.name());
+            expr = expr
+                .transform_up(|expr| {
+                    Ok(match found(&expr) {
+                        Some(path) => Transformed::yes(Arc::clone(path)),
+                        None => Transformed::no(expr),
+                    })
+                })
+                .data()?;
+        }
         let expr =
             if self.missing.is_empty() { expr } else { replace_columns_with_literals(expr, &self.missing)? };
         self.rest.rewrite(expr)

@@ -174,7 +174,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Records and logs are their owner's only, whatever the shell that started us says.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let filter = EnvFilter::try_from_env("BARTIZAN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("BARTIZAN_LOG").unwrap_or_else(|_| EnvFilter::new("info,evtx=warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome =

@@ -9,7 +9,7 @@ use bartizan_base::{Clock, SystemClock};
 use bartizan_control::pki::Pki;
 use bartizan_control::{App, AppParts, ExportOptions, SavedFunctions, boot};
 use bartizan_detect::{DetectContext, DetectHandle, Workspace};
-use bartizan_engine::{Engine, EngineOptions};
+use bartizan_engine::{Engine, EngineOptions, HotPaths};
 use bartizan_posture::{PostureContext, PostureHandle};
 use bartizan_records::Records;
 use bartizan_schema::TableRegistry;
@@ -26,6 +26,9 @@ use crate::{listener, names, syslog, tls};
 
 /// Where the records keep the address people last reached this server at, for links made without it.
 pub(crate) const URL_STATE: &str = "server/url";
+
+/// Where the records keep which paths into dynamic columns are promoted.
+const HOT_PATHS_STATE: &str = "engine/hot-paths";
 
 /// Settings of a server.
 #[derive(Clone, Debug)]
@@ -129,6 +132,9 @@ impl Server {
 
         let mut store_options = StoreOptions::new(options.data.join("logs"), records.pool());
         store_options.clock = Arc::clone(&clock);
+        let saved = records.get_state(HOT_PATHS_STATE).await.context("cannot read the promoted paths")?;
+        let hot_paths = Arc::new(HotPaths::restored(&saved.unwrap_or_default()));
+        store_options.extra_columns = Some(Arc::clone(&hot_paths) as _);
         (options.store)(&mut store_options);
         let tables = TableRegistry::shipped().context("cannot read the table declarations")?;
         let store = Store::open(store_options, tables).await.context("cannot open the log store")?;
@@ -136,7 +142,9 @@ impl Server {
         functions.reload(&records, &home.workspace).await.context("cannot read the saved functions")?;
         let external = options.external.open().context("cannot use the settings of external data")?;
         let engine_options = EngineOptions {
+            endpoint: url.trim_start_matches("https://").to_owned(),
             functions: Some(Arc::clone(&functions) as _),
+            hot_paths: Some(Arc::clone(&hot_paths)),
             external,
             ..EngineOptions::default()
         };
@@ -167,7 +175,8 @@ impl Server {
             stop: stop.clone(),
         })
         .context("cannot prepare tokens")?;
-        let tasks = bartizan_control::start_tasks(&app);
+        let mut tasks = bartizan_control::start_tasks(&app);
+        tasks.spawn(keep_hot_paths(hot_paths, records.clone(), stop.clone()));
         let posture = bartizan_posture::start(PostureContext {
             records: records.clone(),
             rows: Arc::new(WorkspaceRows {
@@ -214,6 +223,20 @@ impl Server {
         self.app.store.close().await;
         self.app.records.close().await;
         tracing::info!("stopped");
+    }
+}
+
+/// Keeps what is promoted over a restart.
+async fn keep_hot_paths(hot_paths: Arc<HotPaths>, records: Records, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = hot_paths.changed() => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = records.put_state(HOT_PATHS_STATE, hot_paths.saved()).await {
+            // They are learned again.
+            tracing::warn!(%error, "cannot note the promoted paths");
+        }
     }
 }
 

@@ -62,6 +62,11 @@ impl Files {
         self.slices.values().flat_map(|slice| slice.files.iter())
     }
 
+    /// All files, those of the newest slice first.
+    pub fn newest(&self) -> impl Iterator<Item = &Arc<FileEntry>> {
+        self.slices.values().rev().flat_map(|slice| slice.files.iter().rev())
+    }
+
     /// The files that may have rows of times between two, both included, in ticks.
     pub fn between(&self, from: i64, to: i64) -> impl Iterator<Item = &Arc<FileEntry>> {
         let overlaps = move |min: i64, max: i64| min <= to && max >= from;
@@ -166,6 +171,7 @@ mod tests {
         }
         assert_eq!((files.len(), ids(files.iter())), (4, vec![4, 1, 2, 3]));
         assert_eq!(ids(files.between(106, 110)), [4, 1, 3]);
+        assert_eq!(ids(files.newest()), [3, 2, 1, 4]);
         assert_eq!(ids(files.between(301, i64::MAX)), [0; 0]);
         let visible = files.visible_from(115);
         assert_eq!((visible.len(), ids(visible.iter())), (3, vec![4, 2, 3]), "2 arrived late");

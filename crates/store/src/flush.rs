@@ -15,6 +15,7 @@ use crate::buffer;
 use crate::clustering::{self, Slice};
 use crate::decode::Layout;
 use crate::error::StoreError;
+use crate::extra_columns::extended;
 use crate::layout::SEQ_COLUMN;
 use crate::manifest::{FileRow, TableFlush, TableKey};
 use crate::options::StoreOptions;
@@ -112,7 +113,9 @@ fn write_slice(
     let (workspace, table) = key;
     let relative = format!("data/{workspace}/{table}/{}/{}.parquet", slice.day, Uuid::now_v7().simple());
     let path = options.dir.join(&relative);
-    let (bytes, index) = parquet_file::encode(&slice.batch, sorted_by).map_err(StoreError::parquet(&path))?;
+    let batch = extended(options.extra_columns.as_ref(), *workspace, table, &slice.batch);
+    let batch = batch.map_err(StoreError::arrow(table))?;
+    let (bytes, index) = parquet_file::encode(&batch, sorted_by).map_err(StoreError::parquet(&path))?;
     let (times, seqs) = clustering::times(&slice.batch)
         .and_then(|times| Ok((times, clustering::long_values(&slice.batch, SEQ_COLUMN)?)))
         .map_err(StoreError::arrow(table))?;

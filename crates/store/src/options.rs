@@ -8,6 +8,7 @@ use bartizan_base::{Clock, SystemClock};
 
 use crate::delta::DeltaOptions;
 use crate::disk::{Disk, LocalDisk};
+use crate::extra_columns::ExtraColumns;
 
 /// Settings of a store. [`StoreOptions::new`] has the defaults.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct StoreOptions {
     pub merge_bytes_max: u64,
     /// How tables are published as Delta Lake tables; `None` publishes nothing.
     pub delta: Option<DeltaOptions>,
+    /// What files hold besides the columns of their tables; nothing unless set.
+    pub extra_columns: Option<Arc<dyn ExtraColumns>>,
     /// Whether the store flushes, merges and expires on its own. Tests that step it by hand say no.
     pub background: bool,
 }
@@ -59,6 +62,7 @@ impl StoreOptions {
             merge_files_min: 8,
             merge_bytes_max: 16 << 20,
             delta: Some(DeltaOptions::default()),
+            extra_columns: None,
             background: true,
         }
     }

@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::manifest::Manifest;
 use crate::notice::Notices;
 use crate::options::StoreOptions;
+use crate::pressure::Pressure;
 use crate::rejected::RejectedByTable;
 use crate::state::State;
 
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) flush_due: Notify,
     pub(crate) closed: AtomicBool,
     pub(crate) notices: Notices,
+    pub(crate) pressure: Pressure,
     pub(crate) rejected: RejectedByTable,
     /// A purge was asked for, or a start may have found one.
     pub(crate) purge_due: AtomicBool,
@@ -47,6 +49,7 @@ impl Shared {
             flush_due: Notify::new(),
             closed: AtomicBool::new(false),
             notices: Notices::default(),
+            pressure: Pressure::default(),
             rejected: RejectedByTable::default(),
             purge_due: AtomicBool::new(true),
             in_flight_bytes: AtomicUsize::new(0),

@@ -68,6 +68,11 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
+    /// The file's number in the manifest; a file that was added later has a greater one.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
     /// No longer in the manifest: delete the file once nobody reads it.
     pub(crate) fn retire(&self) {
         self.obsolete.store(true, Ordering::Release);

@@ -223,6 +223,17 @@ impl Store {
     /// it is stored), `TooLarge`, `TooMany` when the buffer is full, `Unavailable` when the disk is.
     pub async fn append_json(&self, to: AppendTarget, body: Bytes) -> Result<Ack, StoreError> {
         let shared = &self.0.shared;
+        let done = self.append(to, body).await;
+        if let Err(error) = &done
+            && let Some(notice) = shared.pressure.seen(error, shared.options.clock.now())
+        {
+            shared.notices.push(notice);
+        }
+        done
+    }
+
+    async fn append(&self, to: AppendTarget, body: Bytes) -> Result<Ack, StoreError> {
+        let shared = &self.0.shared;
         if shared.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
@@ -424,7 +435,10 @@ impl Store {
     /// What happened that operators should know, once: the caller writes it down, or hands it back with
     /// [`Store::keep_notices`].
     pub fn take_notices(&self) -> Vec<Notice> {
-        self.0.shared.notices.take()
+        let shared = &self.0.shared;
+        let ended = shared.pressure.ended(shared.options.clock.now());
+        ended.into_iter().for_each(|notice| shared.notices.push(notice));
+        shared.notices.take()
     }
 
     /// Hands back notices that could not be written down.

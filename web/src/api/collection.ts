@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { armUrl, listAll, request } from './client';
 import { subscriptionScope, useSession } from './session';
-import type { CollectionRule, TransformPreview } from './types';
+import type { CollectionRule, RuleAssociation, TransformPreview } from './types';
 import { versions } from './versions';
 
 const rulesType = 'microsoft.insights/datacollectionrules';
@@ -40,6 +40,34 @@ export function useDeleteRule() {
   return useMutation({
     mutationFn: (rule: CollectionRule) => request<undefined>('DELETE', armUrl(rule.id, versions.collectionRules)),
     onSettled: () => client.invalidateQueries({ queryKey: [rulesType] }),
+  });
+}
+
+const associationsType = 'microsoft.insights/datacollectionruleassociations';
+
+/** The machines that follow a rule. */
+export function useAssociations(ruleId: string) {
+  return useQuery({
+    queryKey: [associationsType, ruleId.toLowerCase()],
+    queryFn: ({ signal }) => listAll<RuleAssociation>(armUrl(`${ruleId}/associations`, versions.collectionRules), signal),
+  });
+}
+
+/** Lets a machine follow a rule; its monitor collects what the rule says from then on. */
+export function useAssociate() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ rule, machineId }: { rule: CollectionRule; machineId: string }) =>
+      request<RuleAssociation>('PUT', armUrl(`${machineId}/providers/Microsoft.Insights/dataCollectionRuleAssociations/${encodeURIComponent(rule.name)}`, versions.collectionRules), { body: { properties: { dataCollectionRuleId: rule.id } } }),
+    onSettled: () => client.invalidateQueries({ queryKey: [associationsType] }),
+  });
+}
+
+export function useDissociate() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (association: RuleAssociation) => request<undefined>('DELETE', armUrl(association.id, versions.collectionRules)),
+    onSettled: () => client.invalidateQueries({ queryKey: [associationsType] }),
   });
 }
 

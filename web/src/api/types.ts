@@ -297,6 +297,9 @@ export type CollectionRule = Resource<{
   dataFlows?: DataFlow[];
 }>;
 
+// crates/control: Microsoft.Insights/dataCollectionRuleAssociations, a child of the machine
+export type RuleAssociation = Resource<{ dataCollectionRuleId?: string; description?: string }>;
+
 // crates/api: POST /portal/v1/transform/preview
 export interface TransformPreview {
   source: Record<string, unknown>[];

@@ -6,6 +6,7 @@
 
 mod actions;
 mod answer;
+mod associations;
 mod batch;
 mod filter;
 mod graph;
@@ -89,7 +90,10 @@ pub(crate) async fn handle(
         (Target::Resource(id), Method::PATCH) => write::patch(call, id, body).await,
         (Target::Resource(id), Method::DELETE) => write::delete(&call, &id).await,
         (Target::Below { scope, resource_type, .. }, Method::GET) => {
-            list::of_type(&call, &scope, &resource_type).await
+            match associations::list_of(&resource_type) {
+                Some(property) => associations::list(&call, &scope, property).await,
+                None => list::of_type(&call, &scope, &resource_type).await,
+            }
         }
         (Target::Below { scope, word, resource_type }, Method::POST) => {
             actions::act(call, &scope, &resource_type, &word, body).await

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bartizan_api::ApiError;
 use bartizan_base::time::{TICKS_PER_DAY, TICKS_PER_SECOND};
-use bartizan_base::{ErrorKind, Ticks};
+use bartizan_base::{ErrorKind, ResourceId, Ticks};
 use bartizan_engine::{QueryLimits, QueryRequest};
 use bartizan_records::{Actor, Condition, Write};
 use bartizan_store::AppendTarget;
@@ -20,6 +20,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::app::App;
 use crate::http::{Failure, chain};
+use crate::logs::coverage::Coverage;
 use crate::logs::usage::{self, PRICINGS};
 
 /// How often the cap is looked at without an event.
@@ -73,7 +74,8 @@ pub(crate) struct DailyCap {
 #[derive(Debug, Default)]
 struct State {
     limit_bytes: Option<f64>,
-    spares_security: bool,
+    /// Whose security events are spared.
+    coverage: Coverage,
     /// The day that is being filled, in days since 0001-01-01.
     day: i64,
     used_bytes: f64,
@@ -100,21 +102,27 @@ impl State {
         }
     }
 
-    /// Whether rows of a table count and stop.
-    fn applies_to(&self, table: &str) -> bool {
-        let is_spared = self.spares_security && usage::ALLOWED.contains(&table);
+    /// Whether rows of a table, from a machine or from none, count and stop.
+    fn applies_to(&self, table: &str, machine: Option<&ResourceId>) -> bool {
+        let is_spared = usage::ALLOWED.contains(&table) && self.coverage.covers(machine);
         !is_spared && !bartizan_store::is_free(table)
     }
 }
 
 impl DailyCap {
-    /// Whether rows of `table` are taken now. A sender that cannot keep them for later (`can_wait` is false) is
-    /// refused for good.
-    pub(crate) fn check(&self, table: &str, now: Ticks, can_wait: bool) -> Result<(), Failure> {
+    /// Whether rows of `table` are taken now, from a machine or from none. A sender that cannot keep them for later
+    /// (`can_wait` is false) is refused for good.
+    pub(crate) fn check(
+        &self,
+        table: &str,
+        machine: Option<&ResourceId>,
+        now: Ticks,
+        can_wait: bool,
+    ) -> Result<(), Failure> {
         let mut state = self.state.lock();
         state.turn(now);
         let Some(limit) =
-            state.limit_bytes.filter(|_| state.level() == Level::Over && state.applies_to(table))
+            state.limit_bytes.filter(|_| state.level() == Level::Over && state.applies_to(table, machine))
         else {
             return Ok(());
         };
@@ -134,10 +142,10 @@ impl DailyCap {
     }
 
     /// Counts rows of `table` that were stored.
-    pub(crate) fn add(&self, table: &str, bytes: f64, now: Ticks) {
+    pub(crate) fn add(&self, table: &str, machine: Option<&ResourceId>, bytes: f64, now: Ticks) {
         let mut state = self.state.lock();
         state.turn(now);
-        if state.applies_to(table) {
+        if state.applies_to(table, machine) {
             state.used_bytes += bytes;
         }
     }
@@ -209,18 +217,18 @@ async fn follow(app: &App, told_now: &mut Option<Level>) -> Result<bool, String>
     let Some(workspace) = workspace else { return Ok(true) };
     let capping = workspace.property("workspaceCapping").cloned().unwrap_or_default();
     let limit_bytes = capping["dailyQuotaGb"].as_f64().filter(|quota| *quota > 0.0).map(|quota| quota * GB);
-    let spares_security = usage::has_servers_p2(app).await?;
+    let coverage = Coverage::read(app).await?;
     let now = app.clock.now();
     let (is_whole, used_before) = {
         let mut state = app.daily_cap.state.lock();
         state.turn(now);
         // Another rule counts other tables: from the rows again.
-        state.is_whole &= state.spares_security == spares_security;
-        (state.limit_bytes, state.spares_security) = (limit_bytes, spares_security);
+        state.is_whole &= state.coverage == coverage;
+        (state.limit_bytes, state.coverage) = (limit_bytes, coverage.clone());
         (state.is_whole, state.used_bytes)
     };
     if limit_bytes.is_some() && !is_whole {
-        let counted = count(app, now).await?;
+        let counted = count(app, &coverage, now).await?;
         let mut state = app.daily_cap.state.lock();
         // Rows that arrived while we counted may be in both, which errs on the side of the cap.
         let since = (state.used_bytes - used_before).max(0.0);
@@ -260,17 +268,22 @@ async fn follow(app: &App, told_now: &mut Option<Level>) -> Result<bool, String>
 }
 
 /// What arrived today and counts, from the rows themselves.
-async fn count(app: &App, now: Ticks) -> Result<f64, String> {
+async fn count(app: &App, coverage: &Coverage, now: Ticks) -> Result<f64, String> {
     let start = Ticks(day_of(now) * TICKS_PER_DAY);
     let mut sum = 0.0;
     for table in app.store.tables(app.home.customer) {
-        if !app.daily_cap.state.lock().applies_to(&table.name) {
+        if bartizan_store::is_free(&table.name) {
             continue;
         }
+        let is_spared = |machine: &str| {
+            usage::ALLOWED.contains(&table.name.as_str())
+                && coverage.covers(ResourceId::parse(machine).ok().as_ref())
+        };
         let query = QueryRequest {
             workspace: app.home.customer,
             text: format!(
-                "['{}'] | where _TimeReceived >= datetime({start}) | summarize bytes = sum(_BilledSize)",
+                "['{}'] | where _TimeReceived >= datetime({start}) | summarize bytes = sum(_BilledSize) by machine = \
+                 tolower(_ResourceId)",
                 table.name
             ),
             timespan: None,
@@ -281,7 +294,9 @@ async fn count(app: &App, now: Ticks) -> Result<f64, String> {
         };
         let output =
             app.engine.query(query).await.map_err(|error| format!("{}: {}", table.name, chain(&error)))?;
-        sum += output.objects().first().and_then(|row| row["bytes"].as_f64()).unwrap_or_default();
+        let rows = output.objects();
+        let counted = rows.iter().filter(|row| !is_spared(row["machine"].as_str().unwrap_or_default()));
+        sum += counted.filter_map(|row| row["bytes"].as_f64()).sum::<f64>();
     }
     Ok(sum)
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use bartizan_api::ApiError;
-use bartizan_base::{BatchId, ErrorKind, counters};
+use bartizan_base::{BatchId, ErrorKind, ResourceId, counters};
 use bartizan_engine::{QueryError, QueryLimits};
 use bartizan_records::Resource;
 use bartizan_schema::{KqlType, Table, TableKind};
@@ -81,7 +81,7 @@ pub(crate) async fn take(
             run(app, rule, flow, target, body.clone(), &mut taken).await.inspect_err(|Failure(error)| {
                 counters::count("bartizan_ingest_refused_total", &format!("{:?}", error.kind), 1);
             })?;
-        app.daily_cap.add(&table.name, ack.billed_bytes, app.clock.now());
+        app.daily_cap.add(&table.name, machine_of(sender), ack.billed_bytes, app.clock.now());
         taken.rows += ack.rows;
         taken.rejected_cells += ack.rejected_cells;
         taken.unknown_fields += ack.unknown_fields;
@@ -223,6 +223,14 @@ async fn authorize(app: &App, sender: Sender<'_>, rule: &Resource) -> Result<(),
     }
 }
 
+/// The machine whose agent sends.
+fn machine_of(sender: Sender<'_>) -> Option<&ResourceId> {
+    match sender {
+        Sender::Caller(Caller { kind: CallerKind::Agent { agent, .. }, .. }) => Some(&agent.machine),
+        Sender::Caller(_) | Sender::Listener => None,
+    }
+}
+
 /// Where the rows go, and what the server stamps on them.
 fn target(
     app: &App,
@@ -234,7 +242,8 @@ fn target(
     if SERVER_TABLES.contains(&table.name.as_str()) {
         return forbidden(format!("Rows of `{}` are written by the server only.", table.name));
     }
-    app.daily_cap.check(&table.name, app.clock.now(), matches!(sender, Sender::Caller(_)))?;
+    let can_wait = matches!(sender, Sender::Caller(_));
+    app.daily_cap.check(&table.name, machine_of(sender), app.clock.now(), can_wait)?;
     let mut target = AppendTarget::new(app.home.customer, app.home.tenant, table.name.clone());
     let own = |speaker: &str| batch.map(|sent| BatchId { source: own_source(sent.source, speaker), ..sent });
     match sender {

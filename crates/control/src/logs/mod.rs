@@ -1,6 +1,7 @@
 //! The doors of the log store: queries out, rows in.
 
 mod batch;
+mod coverage;
 pub(crate) mod daily_cap;
 mod dynamics;
 mod elastic;

@@ -1,11 +1,11 @@
-//! What the log store has to tell, as rows of `Operation`: damage found, and values that did not fit
-//! their columns.
+//! What the log store has to tell, as rows of `Operation`: damage found, times when rows were refused, and values that
+//! did not fit their columns.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::Ticks;
-use bartizan_store::{AppendTarget, Notice, Rejected};
+use bartizan_store::{AppendTarget, Notice, ROWS_REFUSED, ROWS_TAKEN, Rejected};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -34,7 +34,7 @@ async fn step(app: &App, with_rejected: bool) {
     let now = app.clock.now();
     let rows: Vec<_> = notices
         .iter()
-        .map(|notice| damage(app, notice))
+        .map(|notice| notice_row(app, notice))
         .chain(rejected.iter().map(|rejected| misfit(app, rejected, now)))
         .collect();
     if rows.is_empty() {
@@ -60,8 +60,13 @@ fn untold(app: &App) -> Vec<Rejected> {
     rejected
 }
 
-fn damage(app: &App, notice: &Notice) -> Map<String, Value> {
-    row(app, notice.at, "Data integrity", notice.key, "Error", &notice.detail)
+fn notice_row(app: &App, notice: &Notice) -> Map<String, Value> {
+    let (category, status) = match notice.key {
+        ROWS_REFUSED => ("Ingestion", "Error"),
+        ROWS_TAKEN => ("Ingestion", "Info"),
+        _ => ("Data integrity", "Error"),
+    };
+    row(app, notice.at, category, notice.key, status, &notice.detail)
 }
 
 fn misfit(app: &App, rejected: &Rejected, now: Ticks) -> Map<String, Value> {

@@ -182,11 +182,6 @@ async fn with_servers_p2(app: &App) -> Result<Vec<ResourceId>, String> {
     Ok(on.filter_map(|plan| plan.id.parent()).filter(|scope| scope.parent().is_none()).collect())
 }
 
-/// Whether Defender for Servers P2 is on in any subscription.
-pub(super) async fn has_servers_p2(app: &App) -> Result<bool, String> {
-    Ok(!with_servers_p2(app).await?.is_empty())
-}
-
 /// What Defender for Servers P2 paid for on a day; `None` without the plan.
 async fn allowance_row(app: &App, used_mb: f64, end: Ticks) -> Result<Option<Map<String, Value>>, String> {
     let paying = with_servers_p2(app).await?;

@@ -185,6 +185,15 @@ async fn associations_and_endpoints_name_what_exists() {
     assert_eq!(put(with(json!({"dataCollectionRuleId": missing}))).await.status, 400);
     assert_eq!(put(with(json!({"dataCollectionRuleId": machine.id}))).await.status, 400);
     assert_eq!(put(with(json!({"dataCollectionRuleId": rule.json()["id"]}))).await.status, 201);
+    let list = format!("{}/associations", rule_path(&s, "door"));
+    let listed = caller.get(&list).await.unwrap();
+    assert_eq!(listed.status, 200, "{}", listed.text);
+    assert_eq!(listed.json()["value"].as_array().map(Vec::len), Some(1), "{}", listed.text);
+    assert!(listed.json()["value"][0]["id"].as_str().unwrap().eq_ignore_ascii_case(&association));
+    let nowhere = caller.get(&format!("{}/associations", rule_path(&s, "missing"))).await.unwrap();
+    assert_eq!(nowhere.status, 404, "{}", nowhere.text);
+    let none = caller.get(&format!("{}/associations", s.server.app.home.default_rule)).await.unwrap();
+    assert!(!none.text.to_lowercase().contains(&association.to_lowercase()), "{}", none.text);
     assert_eq!(outcome(caller.delete(&rule_path(&s, "door")).await.unwrap()), "409 Conflict");
     assert_eq!(caller.delete(&association).await.unwrap().status, 200);
     assert_eq!(caller.delete(&rule_path(&s, "door")).await.unwrap().status, 200);

@@ -157,6 +157,16 @@ async fn what_is_no_otlp_is_refused() {
     );
     assert_eq!(send("application/x-protobuf", "\u{7f}\u{7f}\u{7f}").await.unwrap().status, 400);
     assert_eq!(s.anonymous().unwrap().post("/v1/logs", json!({})).await.unwrap().status, 401);
+    // Whether a caller may send at all is decided before its body is looked at.
     let reader = s.principal("Reader").await.unwrap();
     assert_eq!(reader.post("/v1/logs", json!({})).await.unwrap().status, 403);
+    let torn = reader.request(Method::POST, "/v1/logs").header("content-type", "application/json").body("{");
+    assert_eq!(read(torn).await.unwrap().status, 403);
+    let path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    let call = reader
+        .request(Method::POST, path)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    let refused = call.body(vec![0, 0, 0, 0, 3, 0xff, 0xff, 0xff]).send().await.unwrap();
+    assert_eq!(refused.headers()["grpc-status"], "7");
 }

@@ -40,6 +40,7 @@ use crate::subquery::Materialized;
 use crate::whole::ExternalData;
 
 pub(crate) use rows::{literal_value, to_scalar_value};
+pub(crate) use scalar::apply;
 pub(crate) use scan::TIMESTAMP;
 
 /// A lowered relation: the plan and its columns' KQL types, in order.

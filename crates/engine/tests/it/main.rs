@@ -7,6 +7,7 @@ mod coverage;
 mod external;
 mod golden;
 mod hostile;
+mod hot_paths;
 mod matrix;
 mod pruned;
 mod registry;

@@ -6,7 +6,7 @@
 use bartizan_schema::{Column, KqlType, Table};
 use serde_json::{Map, Value, json};
 
-use crate::support::Fixture;
+use crate::support::{Fixture, Random};
 
 /// Rows of the first file: two row groups and several pages.
 const MANY: usize = 140_000;
@@ -15,27 +15,6 @@ const FEW: [usize; 3] = [7_000, 1, 500];
 /// Rows that stay in memory.
 const FRESH: usize = 300;
 const QUESTIONS: usize = 120;
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn one_of<'a>(&mut self, items: &[&'a str]) -> &'a str {
-        items[self.below(items.len())]
-    }
-}
 
 fn table() -> Table {
     let declared = json!({ "name": "Sample", "columns": [] });

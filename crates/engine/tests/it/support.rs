@@ -40,6 +40,9 @@ impl Fixture {
         let mut options = StoreOptions::new(dir.path().join("logs"), pool);
         // Rows of the fixtures must not be older than their retention.
         options.clock = Arc::new(ManualClock::new(Ticks::parse(NOW).unwrap()));
+        // Who asks for these columns steps the store by hand.
+        options.background = engine.hot_paths.is_none();
+        options.extra_columns = engine.hot_paths.clone().map(|hot| hot as _);
         let store = Store::open(options, registry).await.unwrap();
         let engine = Engine::new(store.clone(), engine).unwrap();
         Self { store, engine, workspace: WorkspaceId::random(), tenant: TenantId::random(), _dir: dir }
@@ -81,4 +84,25 @@ pub(crate) fn rows(text: &str) -> Vec<Map<String, Value>> {
         .filter(|line| !line.trim().is_empty())
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers on every machine.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    pub(crate) fn one_of<'a>(&mut self, items: &[&'a str]) -> &'a str {
+        items[self.below(items.len())]
+    }
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bartizan_base::ErrorKind;
+use bartizan_base::time::TICKS_PER_SECOND;
+use bartizan_base::{ErrorKind, Timespan};
+use bartizan_store::{ROWS_REFUSED, ROWS_TAKEN};
 
 use crate::fixture::{Fixture, TABLE};
 use crate::sim_disk::SimDisk;
@@ -44,9 +46,17 @@ async fn before_the_reserve_is_touched() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("disk is full"), "{error}");
     store.flush().await.unwrap();
+    fixture.append(&store, r#"{"N":2}"#).await.unwrap_err();
+    let told = store.take_notices();
+    assert_eq!(told.len(), 1, "once for all that is refused: {told:?}");
+    assert!(told[0].key == ROWS_REFUSED && told[0].detail.contains("disk is full"), "{told:?}");
     disk.set_free_bytes(1 << 30);
     fixture.append(&store, r#"{"N":2}"#).await.unwrap();
     assert_eq!(fixture.numbers(&store, TABLE), [1, 2]);
+    assert!(store.take_notices().is_empty(), "it may come back");
+    fixture.clock.advance(Timespan(61 * TICKS_PER_SECOND));
+    let told = store.take_notices();
+    assert!(told.len() == 1 && told[0].key == ROWS_TAKEN, "{told:?}");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ import { useNotify } from '@/ui/notify';
 import { Page } from '@/ui/Page';
 import { EmptyState, ErrorState, Loaded, RowsSkeleton } from '@/ui/states';
 import { useDark } from '@/ui/use-dark';
+import { MachinesCard } from './MachinesCard';
 import { PreviewCard } from './PreviewCard';
 import { emptyForm, formOf, formProblem, isSimple, propertiesOf, sourcePrefix, streamTypes, type RuleForm } from './rule';
 
@@ -35,7 +36,7 @@ export default function RulePage() {
       {(all) => {
         const rule = all.find((entry) => entry.name === name);
         if (!rule) return <Page title={name}><EmptyState title="There is no such rule" /></Page>;
-        if (!isSimple(rule)) return <Page title={name}><EmptyState title="This rule is more than the form can show">It has several streams or flows, or collects from machines. Change it through the API.</EmptyState></Page>;
+        if (!isSimple(rule)) return <Page title={name}><EmptyState title="This rule is more than the form can show">It has several streams or flows, or collects from machines. Change what it says through the API; here is which machines follow it.</EmptyState><MachinesCard rule={rule} /></Page>;
         return <Form key={rule.id} rule={rule} />;
       }}
     </Loaded>
@@ -95,6 +96,7 @@ function Form({ rule }: { rule: CollectionRule | undefined }) {
             </div>
           </Card>
           <PreviewCard form={form} tables={tables.data ?? []} />
+          {rule && <MachinesCard rule={rule} />}
         </div>
       </div>
     </Page>

@@ -12,10 +12,10 @@ import { DataTable, type Column } from '@/ui/DataTable';
 import { useNotify } from '@/ui/notify';
 import { Page } from '@/ui/Page';
 import { EmptyState, Loaded } from '@/ui/states';
-import { isSimple, tablesOf } from './rule';
+import { tablesOf } from './rule';
 
 const columns: readonly Column<CollectionRule>[] = [
-  { id: 'name', header: 'Rule', width: '24%', sort: (row) => row.name, render: (row) => (isSimple(row) ? <AppLink strong to={paths.collectionRule(row.name)}>{row.name}</AppLink> : row.name) },
+  { id: 'name', header: 'Rule', width: '24%', sort: (row) => row.name, render: (row) => <AppLink strong to={paths.collectionRule(row.name)}>{row.name}</AppLink> },
   { id: 'flows', header: 'Streams and tables', wrap: true, render: (row) => <Flows rule={row} /> },
   { id: 'transform', header: 'Transforms', width: '110px', render: (row) => ((row.properties.dataFlows ?? []).some((flow) => flow.transformKql && flow.transformKql.trim() !== 'source') ? 'Yes' : 'No') },
   { id: 'id', header: 'Immutable id', width: '290px', render: (row) => <ImmutableId rule={row} /> },

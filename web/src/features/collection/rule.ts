@@ -54,6 +54,15 @@ export function propertiesOf(form: RuleForm, workspaceId: string): CollectionRul
   };
 }
 
+/** The machine that an association, or a machine's id itself, is of. */
+export function machineOf(id: string): string {
+  return id.replace(/\/providers\/microsoft\.insights\/.*$/i, '');
+}
+
+export function machineName(id: string): string {
+  return machineOf(id).split('/').at(-1) ?? id;
+}
+
 /** The first thing that keeps a form from being saved. */
 export function formProblem(form: RuleForm): string | undefined {
   if (!/^[A-Za-z0-9][\w-]{0,62}[A-Za-z0-9]$/.test(form.name.trim())) return 'A rule needs a name of 2 to 64 letters, digits, - and _.';

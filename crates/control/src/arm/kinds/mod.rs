@@ -20,6 +20,8 @@ use bartizan_api::ApiError;
 
 use crate::arm::kind::{Kind, Plain};
 
+pub(super) use collection::ASSOCIATION_TYPE;
+
 /// Types that are more than documents.
 const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Authorization/locks", &access::Locks),

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use bartizan_base::ErrorKind;
+use bartizan_records::Resource;
 use http::request::Parts;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
@@ -14,7 +15,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
 use tower::Service;
 
-use super::{export, response};
+use super::{export, open, response};
 use crate::access::{Caller, KeyCaller};
 use crate::app::App;
 use crate::http::Failure;
@@ -27,6 +28,7 @@ pub(super) const PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsServic
 struct Exporter {
     app: Arc<App>,
     caller: Caller,
+    rule: Resource,
 }
 
 #[tonic::async_trait]
@@ -35,7 +37,8 @@ impl LogsService for Exporter {
         &self,
         request: tonic::Request<ExportLogsServiceRequest>,
     ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
-        let exported = export(&self.app, &self.caller, request.into_inner()).await.map_err(status)?;
+        let exported =
+            export(&self.app, &self.caller, &self.rule, request.into_inner()).await.map_err(status)?;
         Ok(tonic::Response::new(response(exported)))
     }
 }
@@ -45,7 +48,11 @@ pub(super) async fn serve(State(app): State<Arc<App>>, mut parts: Parts, body: B
         Ok(KeyCaller(caller)) => caller,
         Err(failure) => return status(failure).into_http::<Body>().into_response(),
     };
-    let mut service = LogsServiceServer::new(Exporter { app, caller })
+    let rule = match open(&app, &caller).await {
+        Ok(rule) => rule,
+        Err(failure) => return status(failure).into_http::<Body>().into_response(),
+    };
+    let mut service = LogsServiceServer::new(Exporter { app, caller, rule })
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(UPLOAD_MAX);

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bartizan_api::ApiError;
 use bartizan_base::ErrorKind;
+use bartizan_records::Resource;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use opentelemetry_proto::tonic::collector::logs::v1::{
@@ -44,15 +45,25 @@ struct Exported {
     reason: &'static str,
 }
 
-/// Stores the records of a request.
-async fn export(app: &App, caller: &Caller, request: ExportLogsServiceRequest) -> Result<Exported, Failure> {
+/// Whether a caller may send records, asked before anything of a body is read: the rule that takes them.
+async fn open(app: &App, caller: &Caller) -> Result<Resource, Failure> {
     let rule = own_table::rule(app, OwnTable::OTelLogs).await?;
+    intake::open(app, Sender::Caller(caller), &rule, &OwnTable::OTelLogs.stream()).await?;
+    Ok(rule)
+}
+
+/// Stores the records of a request of a caller that [`open`] let in.
+async fn export(
+    app: &App,
+    caller: &Caller,
+    rule: &Resource,
+    request: ExportLogsServiceRequest,
+) -> Result<Exported, Failure> {
     let stream = OwnTable::OTelLogs.stream();
-    intake::open(app, Sender::Caller(caller), &rule, &stream).await?;
     let (rows, rejected) = rows::of_request(&request, app.clock.now());
     if !rows.is_empty() {
         let body = Bytes::from(Value::Array(rows.into_iter().map(Value::Object).collect()).to_string());
-        intake::take(app, Sender::Caller(caller), &rule, &stream, None, body).await?;
+        intake::take(app, Sender::Caller(caller), rule, &stream, None, body).await?;
     }
     app.ingestion_notes.add(
         "otlp",
@@ -91,6 +102,7 @@ async fn exported(
         let text = format!("OTLP logs are sent as {PROTOBUF} or {JSON}.");
         return Err(ApiError::unsupported_media(text).into());
     }
+    let rule = open(app, caller).await?;
     let body = read_body(headers, body, UPLOAD_MAX).await?;
     let wrong = |text: String| Failure(ApiError::invalid(text));
     let request = if is_json {
@@ -101,7 +113,7 @@ async fn exported(
         ExportLogsServiceRequest::decode(body)
             .map_err(|error| wrong(format!("The body is no ExportLogsServiceRequest: {error}.")))?
     };
-    export(app, caller, request).await
+    export(app, caller, &rule, request).await
 }
 
 fn success(exported: Exported, is_json: bool) -> Response {
