@@ -42,7 +42,14 @@ impl Target {
     /// When the path has the shape of nothing.
     pub fn parse(path: &str) -> Result<Self, ApiError> {
         let path = path.trim_end_matches('/');
-        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        // Azure's clients for Node.js join an id to their endpoint with one slash too many.
+        let path = path.strip_prefix('/').filter(|path| path.starts_with('/')).unwrap_or(path);
+        let mut segments: Vec<&str> = path.split('/').skip(1).collect();
+        // `…/providers/{namespace}//{type}/{name}`: what clients send for a resource that has no parent.
+        let parentless = |at: usize| segments[at].eq_ignore_ascii_case("providers") && segments[at + 2].is_empty();
+        if let Some(at) = (0..segments.len().saturating_sub(3)).rev().find(|at| parentless(*at)) {
+            segments.remove(at + 2);
+        }
         let keyword = |at: usize, word: &str| segments.get(at).is_some_and(|s| s.eq_ignore_ascii_case(word));
         let providers = (0..segments.len()).rev().find(|at| at % 2 == 0 && keyword(*at, "providers"));
         if let Some(at) = providers {
@@ -153,6 +160,13 @@ mod tests {
                 "/providers/Microsoft.ResourceGraph/resources".to_owned(),
                 "below  Microsoft.ResourceGraph/resources resources".to_owned(),
             ),
+            (
+                format!("{RG}/providers/Microsoft.HybridCompute//machines/m"),
+                format!("resource {RG}/{machines}/m"),
+            ),
+            (format!("/{RG}/{machines}/m"), format!("resource {RG}/{machines}/m")),
+            (format!("//{RG}/{machines}/m"), "InvalidResourceId".to_owned()),
+            (format!("{RG}/providers/a///machines/m"), "InvalidResourceId".to_owned()),
             ("/subscriptions/s/nonsense/x/y/z/a".to_owned(), "InvalidPath".to_owned()),
             ("/subscriptions/s/resourceGroups//x".to_owned(), "InvalidResourceId".to_owned()),
         ];

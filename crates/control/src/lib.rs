@@ -15,6 +15,7 @@ pub mod boot;
 mod http;
 pub mod identity;
 mod logs;
+mod openapi;
 pub mod pki;
 pub mod plans;
 pub mod portal;

@@ -20,6 +20,7 @@ mod sight;
 mod subscriptions;
 mod tags;
 mod tenant;
+mod views;
 mod write;
 
 use std::sync::Arc;
@@ -97,11 +98,10 @@ pub(crate) async fn handle(
         (Target::Providers { namespace, word }, Method::GET | Method::POST) => {
             tenant::providers(&call, namespace.as_deref(), word.as_deref())
         }
-        (_, method) => Err(Failure(ApiError::coded(
-            ErrorKind::Invalid,
-            "UnsupportedMethod",
-            format!("{method} is not supported at `{path}`."),
-        ))),
+        (_, method) => {
+            let text = format!("{method} is not supported at `{path}`.");
+            Err(Failure(ApiError::method_not_allowed(text)))
+        }
     }
 }
 

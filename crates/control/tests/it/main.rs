@@ -7,6 +7,7 @@ mod accounts;
 mod activity;
 mod agents;
 mod arm;
+mod azure;
 mod bad_input;
 mod clients;
 mod collection;
