@@ -167,6 +167,15 @@ async fn azures_command_line_works_unmodified() {
     run(&s, Path::new(""), "commands.sh", "Owner", &variables).await;
 }
 
+/// `EXAMPLES` asks for more requests an operation, for longer runs by hand.
+#[tokio::test]
+async fn no_request_that_schemathesis_makes_is_answered_with_a_failure() {
+    let Some(python) = clients("python") else { return };
+    let (s, variables) = posture().await;
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    run(&s, &python, "fuzz.py", "Owner", &variables).await;
+}
+
 #[tokio::test]
 async fn kustos_client_works_unmodified() {
     let Some(python) = clients("python") else { return };

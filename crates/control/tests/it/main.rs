@@ -20,6 +20,7 @@ mod hierarchy;
 mod identity;
 mod ingest;
 mod ingest_files;
+mod kept;
 mod kusto;
 mod leaks;
 mod otlp;

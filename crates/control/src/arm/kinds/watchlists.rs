@@ -22,7 +22,7 @@ const WATCHLIST_TYPE: &str = "Microsoft.SecurityInsights/watchlists";
 /// The type of items.
 const ITEM_TYPE: &str = "Microsoft.SecurityInsights/watchlists/watchlistItems";
 /// Lists of one workspace.
-const WATCHLISTS_MAX: usize = 200;
+const WATCHLISTS_MAX: usize = 50;
 /// Items of one list.
 const ITEMS_MAX: usize = 10_000;
 /// Columns of one list, and bytes of one item.
@@ -93,7 +93,18 @@ impl Kind for Watchlists {
         for item in old.into_values().flatten() {
             app.records.delete_derived(&item.id, &caller.actor).await?;
         }
-        Ok(())
+        // Here as well as by the change feed, so that the next query of the writer sees the rows.
+        Ok(app.functions.reload_watchlist(&app.records, &list.id).await?)
+    }
+
+    async fn written(&self, app: &App, written: &Written) -> Result<(), Failure> {
+        Ok(app.functions.reload_watchlist(&app.records, &written.resource.id).await?)
+    }
+
+    async fn delete(&self, app: &App, caller: &Caller, stored: &Resource) -> Result<bool, Failure> {
+        app.records.delete(&stored.id, &caller.actor, None).await?;
+        app.functions.reload_watchlist(&app.records, &stored.id).await?;
+        Ok(true)
     }
 }
 
@@ -187,5 +198,10 @@ impl Kind for Items {
         draft.set("isDeleted", false);
         people::stamp(app, draft);
         Ok(())
+    }
+
+    async fn written(&self, app: &App, written: &Written) -> Result<(), Failure> {
+        let list = written.resource.id.parent().unwrap_or_else(|| app.home.workspace.clone());
+        Ok(app.functions.reload_watchlist(&app.records, &list).await?)
     }
 }
