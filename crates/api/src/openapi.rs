@@ -95,7 +95,8 @@ fn described(operation: &Operation, place: &str, path: &str, namespace: &str) ->
     }
     let lists = arm && operation.name.ends_with(".list") && operation.method == "GET";
     if lists {
-        parameters.extend(LIST.map(|name| json!({"$ref": format!("#/components/parameters/{}", &name[1..])})));
+        parameters
+            .extend(LIST.map(|name| json!({"$ref": format!("#/components/parameters/{}", &name[1..])})));
     }
     let mut responses = Map::new();
     let schema = if lists { "ResourceList" } else { "Resource" };
@@ -145,7 +146,8 @@ fn document(name: String, paths: &BTreeMap<String, Map<String, Value>>) -> Docum
     let mut parameters = Map::new();
     for name in names {
         let schema = json!({"type": "string", "minLength": 1, "maxLength": 90, "pattern": "^[A-Za-z0-9_.-]*[A-Za-z0-9_-]$"});
-        parameters.insert(name.to_owned(), json!({"name": name, "in": "path", "required": true, "schema": schema}));
+        parameters
+            .insert(name.to_owned(), json!({"name": name, "in": "path", "required": true, "schema": schema}));
     }
     let is_arm = name != SERVER;
     if is_arm {
@@ -156,7 +158,11 @@ fn document(name: String, paths: &BTreeMap<String, Map<String, Value>>) -> Docum
             json!({"name": "api-version", "in": "query", "required": true, "schema": schema}),
         );
         for name in LIST {
-            let schema = if name == "$top" { json!({"type": "integer", "minimum": 1}) } else { json!({"type": "string"}) };
+            let schema = if name == "$top" {
+                json!({"type": "integer", "minimum": 1})
+            } else {
+                json!({"type": "string"})
+            };
             parameters.insert(name[1..].to_owned(), json!({"name": name, "in": "query", "schema": schema}));
         }
     }
@@ -169,7 +175,8 @@ fn document(name: String, paths: &BTreeMap<String, Map<String, Value>>) -> Docum
     for name in ["id", "name", "type"] {
         resource[name] = json!({"type": "string"});
     }
-    let content = |schema: Value| json!({"required": true, "content": {"application/json": {"schema": schema}}});
+    let content =
+        |schema: Value| json!({"required": true, "content": {"application/json": {"schema": schema}}});
     let components = json!({
         "parameters": parameters,
         "requestBodies": {
@@ -228,7 +235,10 @@ mod tests {
                 std::fs::write(folder.join(&file), &document.text).unwrap();
             }
             let stored = std::fs::read_to_string(folder.join(&file)).unwrap_or_default();
-            assert!(stored == document.text, "{file} is not current: run with UPDATE_GOLDEN=1 and review the diff");
+            assert!(
+                stored == document.text,
+                "{file} is not current: run with UPDATE_GOLDEN=1 and review the diff"
+            );
             names.insert(file);
         }
         let files = std::fs::read_dir(&folder).unwrap();

@@ -93,11 +93,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("logs.query", "POST", "/v1{workspaceResourceId}/query"),
     ("logs.query", "GET", "/v1/workspaces/{customerId}/query"),
     ("logs.query", "POST", "/v1/workspaces/{customerId}/query"),
-    (
-        "automations.validate",
-        "POST",
-        "{scope}/providers/Microsoft.Security/automations/{name}/validate",
-    ),
+    ("automations.validate", "POST", "{scope}/providers/Microsoft.Security/automations/{name}/validate"),
     (
         "dataCollectionEndpoints.associations",
         "GET",

@@ -46,7 +46,8 @@ impl Target {
         let path = path.strip_prefix('/').filter(|path| path.starts_with('/')).unwrap_or(path);
         let mut segments: Vec<&str> = path.split('/').skip(1).collect();
         // `…/providers/{namespace}//{type}/{name}`: what clients send for a resource that has no parent.
-        let parentless = |at: usize| segments[at].eq_ignore_ascii_case("providers") && segments[at + 2].is_empty();
+        let parentless =
+            |at: usize| segments[at].eq_ignore_ascii_case("providers") && segments[at + 2].is_empty();
         if let Some(at) = (0..segments.len().saturating_sub(3)).rev().find(|at| parentless(*at)) {
             segments.remove(at + 2);
         }

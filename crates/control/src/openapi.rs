@@ -26,9 +26,9 @@ fn all() -> &'static [Document] {
 }
 
 async fn list() -> Response {
-    let links = all().iter().map(|document| {
-        json!({"name": document.name, "url": format!("/openapi/{}.json", document.name)})
-    });
+    let links = all()
+        .iter()
+        .map(|document| json!({"name": document.name, "url": format!("/openapi/{}.json", document.name)}));
     Json(json!({"value": links.collect::<Vec<_>>()})).into_response()
 }
 

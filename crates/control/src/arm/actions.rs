@@ -9,6 +9,7 @@ use bartizan_records::{RecordsError, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::access::group_segment;
 use crate::arm::kinds::{BOOKMARK_TYPE, RELATION_TYPE, related_id};
 use crate::arm::{Call, answer, graph, kinds, scope};
 use crate::http::{Failure, query_value, read_json};
@@ -63,7 +64,13 @@ fn state_scope(call: &Call, states: &ResourceId) -> Result<ResourceId, Failure> 
     if !states.name().eq_ignore_ascii_case("latest") {
         return Err(ApiError::invalid("Only the states `latest` are kept.").into());
     }
-    Ok(states.parent().unwrap_or_else(|| call.app.home.subscription_id()))
+    let scope = states.parent().unwrap_or_else(|| call.app.home.subscription_id());
+    if scope.subscription().is_none() && group_segment(&scope).is_some() {
+        let text =
+            "Policy states are not gathered over a management group; ask for those of each subscription.";
+        return Err(ApiError::coded(ErrorKind::Invalid, "OperationNotSupported", text).into());
+    }
+    Ok(scope)
 }
 
 /// States hang on resources. Those of a policy are all states, of the place the policy was named at, that name it:
@@ -123,7 +130,8 @@ async fn evaluate(call: &Call, states: &ResourceId) -> Result<Response, Failure>
     let app = &call.app;
     let scope = state_scope(call, states)?;
     scope::check(app, &scope).await?;
-    app.authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action", &scope).await?;
+    app.authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action", &scope)
+        .await?;
     let context = PlansContext {
         records: app.records.clone(),
         clock: std::sync::Arc::clone(&app.clock),
@@ -137,7 +145,10 @@ async fn validate_automation(call: &Call, on: &ResourceId, body: Body) -> Result
     call.app.authorize(&call.caller, "Microsoft.Security/automations/read", on).await?;
     let sent: Value = read_json(&call.parts.headers, body, AUTOMATION_BODY_MAX).await?;
     let verdict = kinds::check_automation(&sent["properties"]);
-    let message = verdict.as_ref().err().map_or_else(|| "The automation can be kept.".to_owned(), |failure| failure.0.message.clone());
+    let message = verdict
+        .as_ref()
+        .err()
+        .map_or_else(|| "The automation can be kept.".to_owned(), |failure| failure.0.message.clone());
     Ok(Json(json!({"isValid": verdict.is_ok(), "message": message})).into_response())
 }
 

@@ -65,7 +65,13 @@ pub(super) trait Kind: Send + Sync {
     }
 
     /// Acts upon what [`Kind::prepare`] laid aside, after the write is committed.
-    async fn fill(&self, _app: &App, _caller: &Caller, _written: &Written, _aside: Value) -> Result<(), Failure> {
+    async fn fill(
+        &self,
+        _app: &App,
+        _caller: &Caller,
+        _written: &Written,
+        _aside: Value,
+    ) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -35,8 +35,9 @@ async fn permissions(call: &Call, at: &ResourceId) -> Result<Response, Failure> 
     let app = &call.app;
     scope::check(app, at).await?;
     let principal = call.caller.principal()?;
-    let roles = app.roles_of(&principal.object_id.to_string()).await?;
-    let reaching = roles.iter().filter(|(role_scope, _)| at.is_within(role_scope));
+    let map = app.access_map().await?;
+    let roles = map.roles_of(&principal.object_id.to_string()).iter();
+    let reaching = roles.filter(|(role_scope, _)| map.hierarchy.contains(role_scope, at));
     Ok(answer::list(reaching.flat_map(|(_, role)| role.to_json()).collect(), None))
 }
 
@@ -54,7 +55,8 @@ async fn associations(call: &Call, target: &ResourceId, member: &str) -> Result<
         if names.and_then(|id| ResourceId::parse(id).ok()).as_ref() != Some(target) {
             continue;
         }
-        let readable = app.authorize(&call.caller, &format!("{ASSOCIATION_TYPE}/read"), &association.id).await;
+        let readable =
+            app.authorize(&call.caller, &format!("{ASSOCIATION_TYPE}/read"), &association.id).await;
         if readable.is_ok() {
             values.push(answer::shown(&association));
         }

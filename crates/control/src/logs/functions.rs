@@ -59,7 +59,11 @@ impl SavedFunctions {
     }
 
     /// Reads one watchlist again, or forgets it when it is gone.
-    pub(crate) async fn reload_watchlist(&self, records: &Records, list: &ResourceId) -> Result<(), RecordsError> {
+    pub(crate) async fn reload_watchlist(
+        &self,
+        records: &Records,
+        list: &ResourceId,
+    ) -> Result<(), RecordsError> {
         let read = watchlist_rows::one(records, list).await?;
         let alias = list.name().to_ascii_lowercase();
         let mut watchlists = self.watchlists.write();

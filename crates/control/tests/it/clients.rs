@@ -107,7 +107,8 @@ async fn posture() -> (InProcess, [(&'static str, String); 2]) {
     let machine = s.enrol("compat-machine").await.unwrap().id;
     let home = &s.server.app.home;
     let alert = "0c6b8a8e-9f0e-4c8d-8d1d-3f6c5b7a9e01";
-    let id = format!("{}/providers/Microsoft.Security/locations/local/alerts/{alert}", home.subscription_id());
+    let id =
+        format!("{}/providers/Microsoft.Security/locations/local/alerts/{alert}", home.subscription_id());
     let write = Write {
         id: ResourceId::parse(&id).unwrap(),
         body: json!({"properties": {"alertDisplayName": "Compat", "severity": "High", "status": "Active"}}),

@@ -32,9 +32,7 @@ async fn a_watchlist_holds_the_rows_that_came_with_it() {
     let s = server().await;
     let caller = owner(&s).await;
     let list = format!("{}/watchlists/servers", insights(&s));
-    let body = |raw: &str| {
-        json!({"displayName": "Servers", "provider": "x", "itemsSearchKey": "host", "contentType": "text/csv", "rawContent": raw})
-    };
+    let body = |raw: &str| json!({"displayName": "Servers", "provider": "x", "itemsSearchKey": "host", "contentType": "text/csv", "rawContent": raw});
     let wide = format!("host{}\n", ",a".repeat(100));
     refuses(
         &caller,
@@ -55,10 +53,14 @@ async fn a_watchlist_holds_the_rows_that_came_with_it() {
     .await;
     let items = format!("{list}/watchlistItems");
     assert_eq!(outcome(caller.get(&list).await.unwrap()), "404 ResourceNotFound");
-    let made = caller.put(&list, json!({"properties": body("host,owner\nweb,\"Ann, B\"\ndb,\n")})).await.unwrap();
+    let made =
+        caller.put(&list, json!({"properties": body("host,owner\nweb,\"Ann, B\"\ndb,\n")})).await.unwrap();
     assert_eq!(made.status, 201, "{}", made.text);
     let made = made.json();
-    assert_eq!((&made["properties"]["rawContent"], &made["properties"]["watchlistAlias"]), (&Value::Null, &json!("servers")));
+    assert_eq!(
+        (&made["properties"]["rawContent"], &made["properties"]["watchlistAlias"]),
+        (&Value::Null, &json!("servers"))
+    );
     let first = values(&caller, &items).await;
     let mut kept: Vec<&Value> = first.iter().map(|item| &item["properties"]["itemsKeyValue"]).collect();
     kept.sort_by_key(|row| row["host"].to_string());
@@ -71,7 +73,8 @@ async fn a_watchlist_holds_the_rows_that_came_with_it() {
     let joined = "print host = 'web' | join kind=inner (_GetWatchlist('servers')) on $left.host == $right.SearchKey | project owner";
     assert_eq!(rows(&s, &caller, joined).await, json!([["Ann, B"]]));
     // Another upload replaces; what is in both keeps its id.
-    let again = caller.put(&list, json!({"properties": body("host,owner\nweb,\"Ann, B\"\ndns,Cy\n")})).await.unwrap();
+    let again =
+        caller.put(&list, json!({"properties": body("host,owner\nweb,\"Ann, B\"\ndns,Cy\n")})).await.unwrap();
     assert_eq!(again.status, 200, "{}", again.text);
     let second = values(&caller, &items).await;
     let id = |items: &[Value], host: &str| {
@@ -94,7 +97,10 @@ async fn a_watchlist_holds_the_rows_that_came_with_it() {
         ],
     )
     .await;
-    assert_eq!(rows(&s, &caller, "_GetWatchlist('servers') | summarize count(), dcount(host)").await, json!([[2, 2]]));
+    assert_eq!(
+        rows(&s, &caller, "_GetWatchlist('servers') | summarize count(), dcount(host)").await,
+        json!([[2, 2]])
+    );
     assert_eq!(caller.delete(&list).await.unwrap().status, 200);
     assert_eq!(rows(&s, &caller, "_GetWatchlist('servers') | count").await, json!([[0]]));
     assert_eq!(values(&caller, &items).await, Vec::<Value>::new());
@@ -106,7 +112,8 @@ async fn incidents_are_joined_to_alerts_and_bookmarks_only() {
     let caller = owner(&s).await;
     let (insights, home) = (insights(&s), &s.server.app.home);
     let incident = format!("{insights}/incidents/one");
-    let made = caller.put(&incident, json!({"properties": {"title": "One", "severity": "Low", "status": "New"}}));
+    let made =
+        caller.put(&incident, json!({"properties": {"title": "One", "severity": "Low", "status": "New"}}));
     assert_eq!(made.await.unwrap().status, 201);
     let bookmark = format!("{insights}/bookmarks/b");
     refuses(
@@ -116,11 +123,15 @@ async fn incidents_are_joined_to_alerts_and_bookmarks_only() {
             (json!({"query": "print 1"}), "400 properties.displayName"),
             (json!({"displayName": "b"}), "400 properties.query"),
             (json!({"displayName": "b", "query": "print 1", "labels": [1]}), "400 properties.labels"),
-            (json!({"displayName": "b", "query": "print 1", "eventTime": "soon"}), "400 properties.eventTime"),
+            (
+                json!({"displayName": "b", "query": "print 1", "eventTime": "soon"}),
+                "400 properties.eventTime",
+            ),
         ],
     )
     .await;
-    let body = json!({"properties": {"displayName": "b", "query": "print 1", "createdBy": {"name": "forged"}}});
+    let body =
+        json!({"properties": {"displayName": "b", "query": "print 1", "createdBy": {"name": "forged"}}});
     let made = caller.put(&bookmark, body).await.unwrap();
     assert_eq!(made.status, 201, "{}", made.text);
     assert_eq!(made.json()["properties"]["createdBy"]["name"], "Owner");
@@ -131,7 +142,10 @@ async fn incidents_are_joined_to_alerts_and_bookmarks_only() {
         &[
             (json!({}), "400 properties.relatedResourceId"),
             (json!({"relatedResourceId": home.workspace}), "400 properties.relatedResourceId"),
-            (json!({"relatedResourceId": format!("{insights}/bookmarks/none")}), "400 properties.relatedResourceId"),
+            (
+                json!({"relatedResourceId": format!("{insights}/bookmarks/none")}),
+                "400 properties.relatedResourceId",
+            ),
         ],
     )
     .await;
@@ -177,9 +191,7 @@ async fn automations_are_kept_and_never_seem_to_run() {
     )
     .await;
     let group = s.server.app.home.group_id();
-    let automation = |enabled: Value| {
-        json!({"isEnabled": enabled, "scopes": [{}], "sources": [{}], "actions": [{"actionType": "LogicApp"}]})
-    };
+    let automation = |enabled: Value| json!({"isEnabled": enabled, "scopes": [{}], "sources": [{}], "actions": [{"actionType": "LogicApp"}]});
     let path = format!("{group}/providers/Microsoft.Security/automations/a");
     refuses(
         &caller,
@@ -240,12 +252,18 @@ async fn settings_of_the_subscription_are_checked() {
     let described = caller.put(&path, json!({"properties": mine})).await.unwrap();
     assert_eq!(described.status, 200);
     let pushed = caller
-        .put(&format!("{security}/assessments/{name}"), json!({"properties": {"status": {"code": "Unhealthy"}}}))
+        .put(
+            &format!("{security}/assessments/{name}"),
+            json!({"properties": {"status": {"code": "Unhealthy"}}}),
+        )
         .await
         .unwrap();
     assert_eq!(pushed.json()["properties"]["displayName"], "Mine", "{}", pushed.text);
     let tasks = values(&caller, &format!("{security}/tasks")).await;
-    assert!(tasks.iter().any(|task| task["properties"]["securityTaskParameters"]["name"] == "Mine"), "{tasks:?}");
+    assert!(
+        tasks.iter().any(|task| task["properties"]["securityTaskParameters"]["name"] == "Mine"),
+        "{tasks:?}"
+    );
 }
 
 #[tokio::test]

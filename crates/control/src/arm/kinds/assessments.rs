@@ -34,7 +34,7 @@ impl Kind for Assessments {
         }
         // Shown with its own name, where it was described before.
         let metadata = match draft.id.subscription() {
-            Some(_) => described(app, draft.id.name()).await?,
+            Some(subscription) => described(app, subscription, draft.id.name()).await?,
             None => None,
         };
         if let Some(metadata) = metadata {
@@ -45,9 +45,9 @@ impl Kind for Assessments {
     }
 }
 
-/// `properties` of the description that people gave the assessment `name`.
-async fn described(app: &App, name: &str) -> Result<Option<Value>, Failure> {
-    let id = app.home.subscription_id().join(&format!("providers/{METADATA_TYPE}/{name}"));
+/// `properties` of the description that people gave the assessment `name` in this subscription.
+async fn described(app: &App, subscription: &str, name: &str) -> Result<Option<Value>, Failure> {
+    let id = ResourceId::parse(&format!("/subscriptions/{subscription}/providers/{METADATA_TYPE}/{name}"));
     let Ok(id) = id else { return Ok(None) };
     Ok(app.records.get(&id).await?.and_then(|found| found.body.get("properties").cloned()))
 }
@@ -61,7 +61,9 @@ impl Kind for Metadata {
         }
         refuse_built_in(draft.id)?;
         if draft.text("displayName").trim().is_empty() {
-            return Err(ApiError::field("properties.displayName", "an assessment needs a `displayName`").into());
+            return Err(
+                ApiError::field("properties.displayName", "an assessment needs a `displayName`").into()
+            );
         }
         if !SEVERITIES.contains(&draft.text("severity")) {
             return Err(not_one_of("properties.severity", draft.property("severity"), &SEVERITIES).into());

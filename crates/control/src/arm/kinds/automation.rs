@@ -86,7 +86,8 @@ fn refuse_running(path: &str, enabled: &Value) -> Result<(), Failure> {
     match enabled {
         Value::Bool(false) => Ok(()),
         Value::Bool(true) => {
-            let text = "this version keeps automations and does not run them; send `isEnabled: false` to keep it";
+            let text =
+                "this version keeps automations and does not run them; send `isEnabled: false` to keep it";
             Err(ApiError {
                 target: Some(path.to_owned()),
                 ..ApiError::coded(ErrorKind::Invalid, "OperationNotSupported", text)

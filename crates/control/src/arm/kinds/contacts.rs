@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind, computed};
 use crate::arm::kinds::not_one_of;
+use crate::arm::scope::is_subscription;
 use crate::http::Failure;
 
 const SWITCH: [&str; 2] = ["On", "Off"];
@@ -86,11 +87,14 @@ impl Kind for WorkspaceSettings {
     async fn prepare(&self, app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
         let workspace = ResourceId::parse(draft.text("workspaceId")).ok();
         if workspace.as_ref() != Some(&app.home.workspace) {
-            let text = format!("`workspaceId` must be the workspace of this server, `{}`", app.home.workspace);
+            let text =
+                format!("`workspaceId` must be the workspace of this server, `{}`", app.home.workspace);
             return Err(ApiError::field("properties.workspaceId", text).into());
         }
         let scope = ResourceId::parse(draft.text("scope")).ok();
-        if !scope.is_some_and(|scope| scope.is_within(&app.home.subscription_id())) {
+        let subscription = draft.id.parent();
+        if !scope.is_some_and(|scope| subscription.is_some_and(|subscription| scope.is_within(&subscription)))
+        {
             let text = "`scope` must be the id of the subscription or of a resource group in it";
             return Err(ApiError::field("properties.scope", text).into());
         }
@@ -98,20 +102,20 @@ impl Kind for WorkspaceSettings {
     }
 
     async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
-        let ours =
-            id.parent() == Some(app.home.subscription_id()) && id.name().eq_ignore_ascii_case("default");
-        Ok(ours.then(|| computed(id.clone(), default_setting(app))))
+        let subscription = id.parent().filter(is_subscription);
+        let subscription = subscription.filter(|_| id.name().eq_ignore_ascii_case("default"));
+        Ok(subscription.map(|subscription| computed(id.clone(), default_setting(app, &subscription))))
     }
 
     async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
-        if *scope != app.home.subscription_id() {
+        if !is_subscription(scope) {
             return Ok(Vec::new());
         }
         let id = scope.join("providers/Microsoft.Security/workspaceSettings/default");
-        Ok(id.ok().map(|id| computed(id, default_setting(app))).into_iter().collect())
+        Ok(id.ok().map(|id| computed(id, default_setting(app, scope))).into_iter().collect())
     }
 }
 
-fn default_setting(app: &App) -> Value {
-    json!({"properties": {"workspaceId": app.home.workspace, "scope": app.home.subscription_id()}})
+fn default_setting(app: &App, subscription: &ResourceId) -> Value {
+    json!({"properties": {"workspaceId": app.home.workspace, "scope": subscription}})
 }

@@ -44,7 +44,8 @@ impl Kind for Watchlists {
             }
         }
         let alias = draft.id.name().to_owned();
-        if alias.chars().count() > 64 || !alias.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+        if alias.chars().count() > 64 || !alias.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        {
             let text = "a watchlist's alias has up to 64 letters, digits, `-` and `_`";
             return Err(ApiError::field("name", text).into());
         }

@@ -102,7 +102,7 @@ fn value(operation: &Operation, parameter: &str, seeds: &Seeds) -> String {
         (_, "alertRuleTemplateId") => seeds.template.clone(),
         (_, "assessmentMetadataName") => seeds.assessment.clone(),
         (_, "purgeId") => seeds.purge.clone(),
-        (_, "groupId" | "managementGroupId" | "managementGroupName") => seeds.tenant.clone(),
+        (_, "groupId" | "managementGroupId" | "managementGroupName") => seeds.root.clone(),
         ("security.assessments.list" | "security.sub_assessments.list_all", "scope") => {
             id(&seeds.subscription_id)
         }
@@ -144,10 +144,12 @@ pub(super) fn body(operation: &Operation, seeds: &Seeds) -> Option<Value> {
         ("assessments", _) => of_group(
             json!({"status": {"code": "Healthy"}, "resourceDetails": {"source": "Azure", "id": seeds.machine_id}}),
         ),
-        ("assessments_metadata", _) => of_group(
-            json!({"displayName": "Walked", "severity": "Low", "assessmentType": "CustomerManaged"}),
-        ),
-        ("alerts_suppression_rules", _) => of_group(json!({"alertType": "walked", "reason": "FalsePositive", "state": "Enabled"})),
+        ("assessments_metadata", _) => {
+            of_group(json!({"displayName": "Walked", "severity": "Low", "assessmentType": "CustomerManaged"}))
+        }
+        ("alerts_suppression_rules", _) => {
+            of_group(json!({"alertType": "walked", "reason": "FalsePositive", "state": "Enabled"}))
+        }
         ("automations", _) => json!({"location": "local", "properties": {
             "isEnabled": false, "scopes": [{"scopePath": sub}], "sources": [{"eventSource": "Alerts"}],
             "actions": [{"actionType": "Workspace", "workspaceResourceId": seeds.workspace_id}],
@@ -179,7 +181,9 @@ pub(super) fn body(operation: &Operation, seeds: &Seeds) -> Option<Value> {
         ("tables", "PUT" | "PATCH") => of_group(json!({"retentionInDays": 30, "schema": {
             "name": "Walker_CL", "columns": [{"name": "TimeGenerated", "type": "datetime"}, {"name": "Text", "type": "string"}],
         }})),
-        ("saved_searches", _) => of_group(json!({"category": "c", "displayName": "Walked", "query": "Heartbeat"})),
+        ("saved_searches", _) => {
+            of_group(json!({"category": "c", "displayName": "Walked", "query": "Heartbeat"}))
+        }
         ("query_packs", _) => json!({"location": "local", "properties": {}}),
         ("queries", "PUT" | "PATCH") => of_group(json!({"displayName": "Walked", "body": "Heartbeat"})),
         ("workspace_purge", _) => {
@@ -197,15 +201,21 @@ pub(super) fn body(operation: &Operation, seeds: &Seeds) -> Option<Value> {
         ("policy_definitions", _) => of_group(json!({"mode": "All", "policyRule": {
             "if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"}, "then": {"effect": "audit"},
         }})),
-        ("policy_set_definitions", _) => of_group(json!({"policyDefinitions": [{"policyDefinitionId": definition}]})),
+        ("policy_set_definitions", _) => {
+            of_group(json!({"policyDefinitions": [{"policyDefinitionId": definition}]}))
+        }
         ("policy_assignments", _) => {
             of_group(json!({"policyDefinitionId": definition, "enforcementMode": "DoNotEnforce"}))
         }
-        ("role_assignments", _) => of_group(json!({"roleDefinitionId": reader, "principalId": seeds.principal})),
+        ("role_assignments", _) => {
+            of_group(json!({"roleDefinitionId": reader, "principalId": seeds.principal}))
+        }
         ("role_definitions", _) => of_group(json!({
             "roleName": "Walked", "assignableScopes": [sub], "permissions": [{"actions": ["Microsoft.Security/*/read"]}],
         })),
-        ("_resource_graph_client_mixin", _) => json!({"query": "resources | take 1", "subscriptions": [seeds.subscription]}),
+        ("_resource_graph_client_mixin", _) => {
+            json!({"query": "resources | take 1", "subscriptions": [seeds.subscription]})
+        }
         ("graph_query", _) => json!({"location": "global", "properties": {"query": "resources | count"}}),
         ("resource_groups", "PUT" | "PATCH") => json!({"location": "local", "tags": {"a": "b"}}),
         ("resources", "POST") => json!({

@@ -18,7 +18,8 @@ pub(super) const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 /// Values that path parameters are filled with.
 pub(super) struct Seeds {
     pub(super) subscription: String,
-    pub(super) tenant: String,
+    /// The name of the root of all management groups.
+    pub(super) root: String,
     pub(super) group: String,
     pub(super) workspace: String,
     pub(super) location: String,
@@ -43,7 +44,7 @@ pub(super) async fn plant(s: &InProcess, caller: &Caller) -> Seeds {
     let machine = s.enrol("walked").await.unwrap().id.to_string();
     let mut seeds = Seeds {
         subscription: home.subscription.to_string(),
-        tenant: home.tenant.to_string(),
+        root: home.root_group().name().to_owned(),
         group: home.resource_group.clone(),
         workspace: home.workspace.name().to_owned(),
         location: home.location.clone(),
@@ -67,7 +68,8 @@ pub(super) async fn plant(s: &InProcess, caller: &Caller) -> Seeds {
         }
     }
     assert!(refused.is_empty(), "{}", refused.join("\n"));
-    let purge = json!({"table": "Heartbeat", "filters": [{"column": "Computer", "operator": "==", "value": "none"}]});
+    let purge =
+        json!({"table": "Heartbeat", "filters": [{"column": "Computer", "operator": "==", "value": "none"}]});
     let purge = caller.post(&format!("{}/purge", seeds.workspace_id), purge).await.unwrap();
     seeds.purge = purge.json()["operationId"].as_str().unwrap_or_default().to_owned();
     let (sub, group) = (&seeds.subscription_id, &seeds.group_id);
@@ -77,9 +79,15 @@ pub(super) async fn plant(s: &InProcess, caller: &Caller) -> Seeds {
     seeds.template = first(caller, &format!("{insights}/alertRuleTemplates")).await;
     seeds.rule = first(caller, &format!("{insights}/alertRules")).await;
     first(caller, &format!("{sub}/providers/Microsoft.Security/secureScores")).await;
-    for of in ["policyDefinitions/".to_owned() + DEFINITION, "policySetDefinitions/walked".to_owned()] {
+    let definition = format!("policyDefinitions/{DEFINITION}");
+    for (scope, of) in [
+        (sub, definition.as_str()),
+        (sub, "policySetDefinitions/walked"),
+        (sub, "policyAssignments/walked"),
+        (group, "policyAssignments/walked"),
+    ] {
         let path = format!(
-            "{sub}/providers/Microsoft.Authorization/{of}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults"
+            "{scope}/providers/Microsoft.Authorization/{of}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults"
         );
         eventually(&path, || async {
             let answer = caller.post(&path, json!({})).await.unwrap();
@@ -126,7 +134,8 @@ fn resources(seeds: &Seeds) -> Vec<(String, Value)> {
     let definition = format!("/{authorization}/policyDefinitions/{DEFINITION}");
     let incident = json!({"properties": {"title": "Walked", "severity": "High", "status": "New"}});
     let related = |id: String| json!({"properties": {"relatedResourceId": id}});
-    let assignment = |of: &str| json!({"properties": {"policyDefinitionId": of, "enforcementMode": "DoNotEnforce"}});
+    let assignment =
+        |of: &str| json!({"properties": {"policyDefinitionId": of, "enforcementMode": "DoNotEnforce"}});
     let set = format!("{sub}/{authorization}/policySetDefinitions/walked");
     let rule = format!("{group}/providers/Microsoft.Insights/dataCollectionRules/walked");
     let endpoint = format!("{group}/providers/Microsoft.Insights/dataCollectionEndpoints/walked");
@@ -162,13 +171,17 @@ fn resources(seeds: &Seeds) -> Vec<(String, Value)> {
             json!({"properties": {"policyDefinitions": [{"policyDefinitionId": definition, "policyDefinitionReferenceId": "one"}]}}),
         ),
         (format!("{sub}/{authorization}/policyAssignments/walked-set"), assignment(&set)),
+        (
+            format!(
+                "/providers/Microsoft.Management/managementGroups/{}/{authorization}/policyAssignments/walked",
+                seeds.root
+            ),
+            assignment(&definition),
+        ),
         (format!("{sub}/{authorization}/policyAssignments/walked"), assignment(&definition)),
         (format!("{group}/{authorization}/policyAssignments/walked"), assignment(&definition)),
         (format!("{machine}/{authorization}/policyAssignments/walked"), assignment(&definition)),
-        (
-            format!("{machine}/{authorization}/roleAssignments/2b7f7d5e-58a1-4d3f-9f0e-0a6a3c1b0004"),
-            role,
-        ),
+        (format!("{machine}/{authorization}/roleAssignments/2b7f7d5e-58a1-4d3f-9f0e-0a6a3c1b0004"), role),
         (endpoint.clone(), json!({"location": "local", "properties": {}})),
         (rule.clone(), super::requests::collection_rule(seeds)),
         (format!("{association}/walked"), json!({"properties": {"dataCollectionRuleId": rule}})),

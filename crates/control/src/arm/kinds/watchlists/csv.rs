@@ -45,11 +45,10 @@ mod tests {
 
     #[test]
     fn reads_what_spreadsheets_write() {
-        assert_eq!(read("\u{feff}a,b\r\n1,\"x, \"\"y\"\"\nz\"\r\n\r\n,\n"), [
-            vec!["a", "b"],
-            vec!["1", "x, \"y\"\nz"],
-            vec!["", ""]
-        ]);
+        assert_eq!(
+            read("\u{feff}a,b\r\n1,\"x, \"\"y\"\"\nz\"\r\n\r\n,\n"),
+            [vec!["a", "b"], vec!["1", "x, \"y\"\nz"], vec!["", ""]]
+        );
         assert_eq!(read("\"\"\n\"open,\n"), [vec![""], vec!["open,\n"]]);
         assert_eq!(read("\n\n"), Vec::<Vec<String>>::new());
     }
