@@ -60,13 +60,10 @@ fn install(folder: &Path, clients: &Clients) -> anyhow::Result<()> {
 }
 
 fn python(folder: &Path) -> Vec<Command> {
-    let program = folder.join("bin/python");
-    let requirements = folder.join("requirements.txt");
-    let install = ["-m", "pip", "install", "--quiet", "--requirement", &requirements.to_string_lossy()];
-    vec![
-        command("python3", &["-m", "venv", &folder.to_string_lossy()]),
-        command(&program.to_string_lossy(), &install),
-    ]
+    let (program, requirements) = (folder.join("bin/python"), folder.join("requirements.txt"));
+    let mut install = command(&program.to_string_lossy(), &["-m", "pip", "install", "--quiet", "--requirement"]);
+    install.arg(requirements);
+    vec![command("python3", &["-m", "venv", &folder.to_string_lossy()]), install]
 }
 
 fn node(folder: &Path) -> Vec<Command> {

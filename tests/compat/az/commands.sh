@@ -62,7 +62,7 @@ same "$(az security secure-scores list --query '[].name')" ascScore
 [ -n "$(az security assessment-metadata list --query '[0].displayName')" ] || fail "no metadata"
 [ -n "$(az security task list --query '[0].name')" ] || fail "no tasks"
 same "$(az security alert show --location local --name "$ALERT" --query alertDisplayName)" Compat
-az security alert update --location local --name "$ALERT" --status dismiss
+az security alert update --location local --name "$ALERT" --status Dismiss
 same "$(az security alert list --query "[?name=='$ALERT'].status")" Dismissed
 az security auto-provisioning-setting update --name default --auto-provision On >/dev/null
 same "$(az security auto-provisioning-setting show --name default --query autoProvision)" On

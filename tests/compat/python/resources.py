@@ -29,14 +29,15 @@ assert "green" in names["team"], names
 
 # By parts, with no parent, and by id.
 pack = {"location": "local", "properties": {}}
-parts = ("compat", "Microsoft.OperationalInsights", "", "queryPacks", "pack", "2025-07-01")
-resources.resources.begin_create_or_update(*parts, pack).result()
-found = resources.resources.get(*parts)
-assert found.name == "pack" and resources.resources.check_existence(*parts)
+parts = ("compat", "Microsoft.OperationalInsights", "", "queryPacks", "pack")
+version = {"api_version": "2025-07-01"}
+resources.resources.begin_create_or_update(*parts, pack, **version).result()
+found = resources.resources.get(*parts, **version)
+assert found.name == "pack" and resources.resources.check_existence(*parts, **version)
 assert [one.name for one in resources.resources.list_by_resource_group("compat")] == ["pack"]
 assert "pack" in [one.name for one in resources.resources.list(filter="resourceType eq 'Microsoft.OperationalInsights/queryPacks'")]
-resources.resources.begin_delete_by_id(found.id, "2025-07-01").result()
-assert not resources.resources.check_existence_by_id(found.id, "2025-07-01")
+resources.resources.begin_delete_by_id(found.id, **version).result()
+assert not resources.resources.check_existence_by_id(found.id, **version)
 assert resources.providers.get("Microsoft.Security").registration_state == "Registered"
 assert resources.providers.register("Microsoft.Security").registration_state == "Registered"
 resources.resource_groups.begin_delete("compat").result()

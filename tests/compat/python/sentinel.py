@@ -45,9 +45,11 @@ assert refusal(lambda: sentinel.incidents.create_or_update(*place, incident, sta
 sentinel.incidents.delete(*place, incident)
 
 templates = list(sentinel.alert_rule_templates.list(*place))
-assert templates and all(template.query for template in templates)
+# Of the other kinds this version of the library knows the name only.
+scheduled = [template for template in templates if template.kind == "Scheduled"]
+assert scheduled and all(template.query for template in scheduled)
 rules = list(sentinel.alert_rules.list(*place))
-assert rules and {rule.kind for rule in rules} <= {"Scheduled", "NRT"}
+assert any(rule.kind == "Scheduled" and rule.query for rule in rules), [rule.kind for rule in rules]
 sentinel.automation_rules.create_or_update(*place, "compat", {
     "display_name": "Compat", "order": 1,
     "triggering_logic": {"is_enabled": False, "triggers_on": "Incidents", "triggers_when": "Created", "conditions": []},

@@ -1,6 +1,7 @@
 //! The part of OData's `$filter` that clients use on lists: comparisons joined by `and`.
 
 use bartizan_api::ApiError;
+use bartizan_base::ResourceId;
 use serde_json::Value;
 
 use crate::http::Failure;
@@ -94,6 +95,13 @@ impl Comparison {
     }
 
     fn holds(&self, value: &Value) -> bool {
+        // No member of a resource, but clients list a group's resources by it.
+        if self.path.eq_ignore_ascii_case("resourceGroup") {
+            let id = value.get("id").and_then(Value::as_str).and_then(|id| ResourceId::parse(id).ok());
+            let same = id.as_ref().and_then(ResourceId::resource_group);
+            let same = same.is_some_and(|group| group.eq_ignore_ascii_case(&self.value));
+            return same == (self.operator == Operator::Eq);
+        }
         // `principalId` and `roleName` stand for the property, as in Azure.
         let found = self.find(value).or_else(|| self.find(value.get("properties")?));
         let Some(found) = found.filter(|found| !found.is_null()) else {
@@ -131,6 +139,10 @@ mod tests {
         assert_eq!(holds("properties/owner/email eq 'a'"), Some(false));
         assert_eq!(holds("atScope() and incidentNumber eq 7"), Some(true));
         assert_eq!(holds("assignedTo('a')"), Some(false));
+        let of_group = json!({"id": "/subscriptions/s/resourceGroups/Web/providers/a/b/c"});
+        let in_group = |text: &str| Filter::parse(text).map(|filter| filter.holds(&of_group)).ok();
+        assert_eq!(in_group("resourceGroup eq 'web'"), Some(true));
+        assert_eq!(in_group("resourceGroup eq 'db'"), Some(false));
         assert_eq!(holds("startswith(name, 'a')"), None);
     }
 }

@@ -14,6 +14,12 @@ pub(super) struct Usages;
 
 #[async_trait]
 impl Kind for Usages {
+    async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
+        let Some(workspace) = id.parent() else { return Ok(None) };
+        let all = self.absent_all(app, &workspace).await?;
+        Ok(all.into_iter().find(|usage| usage.id == *id))
+    }
+
     async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
         if *scope != app.home.workspace {
             return Ok(Vec::new());
