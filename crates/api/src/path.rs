@@ -166,7 +166,7 @@ mod tests {
                 format!("resource {RG}/{machines}/m"),
             ),
             (format!("/{RG}/{machines}/m"), format!("resource {RG}/{machines}/m")),
-            (format!("//{RG}/{machines}/m"), "InvalidResourceId".to_owned()),
+            (format!("//{RG}/{machines}/m"), "InvalidPath".to_owned()),
             (format!("{RG}/providers/a///machines/m"), "InvalidResourceId".to_owned()),
             ("/subscriptions/s/nonsense/x/y/z/a".to_owned(), "InvalidPath".to_owned()),
             ("/subscriptions/s/resourceGroups//x".to_owned(), "InvalidResourceId".to_owned()),
