@@ -71,6 +71,11 @@ impl ApiError {
         Self::coded(ErrorKind::Invalid, UNSUPPORTED_MEDIA, message)
     }
 
+    /// The path is served, but not with this method: 405.
+    pub fn method_not_allowed(message: impl Into<String>) -> Self {
+        Self::coded(ErrorKind::Invalid, METHOD_NOT_ALLOWED, message)
+    }
+
     /// There is no such resource.
     pub fn not_found(id: &str) -> Self {
         Self::new(ErrorKind::NotFound, format!("The resource `{id}` was not found."))
@@ -78,7 +83,11 @@ impl ApiError {
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        if self.code == UNSUPPORTED_MEDIA { 415 } else { status(self.kind) }
+        match self.code.as_str() {
+            UNSUPPORTED_MEDIA => 415,
+            METHOD_NOT_ALLOWED => 405,
+            _ => status(self.kind),
+        }
     }
 
     /// The body.
@@ -96,6 +105,9 @@ impl ApiError {
 
 /// The code of a 415.
 const UNSUPPORTED_MEDIA: &str = "UnsupportedMediaType";
+
+/// The code of a 405.
+const METHOD_NOT_ALLOWED: &str = "MethodNotAllowed";
 
 /// When a busy server suggests to come back.
 const RETRY_AFTER_SECONDS: u64 = 5;

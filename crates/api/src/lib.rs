@@ -9,6 +9,7 @@
 pub mod error;
 pub mod incidents;
 pub mod logs;
+pub mod openapi;
 pub mod operations;
 pub mod path;
 pub mod portal;

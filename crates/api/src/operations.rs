@@ -108,6 +108,28 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("logs.query", "POST", "/v1{workspaceResourceId}/query"),
     ("logs.query", "GET", "/v1/workspaces/{customerId}/query"),
     ("logs.query", "POST", "/v1/workspaces/{customerId}/query"),
+    ("automations.validate", "POST", "{scope}/providers/Microsoft.Security/automations/{name}/validate"),
+    (
+        "dataCollectionEndpoints.associations",
+        "GET",
+        "{scope}/providers/Microsoft.Insights/dataCollectionEndpoints/{name}/associations",
+    ),
+    (
+        "dataCollectionRules.associations",
+        "GET",
+        "{scope}/providers/Microsoft.Insights/dataCollectionRules/{name}/associations",
+    ),
+    ("permissions.list", "GET", "{scope}/providers/Microsoft.Authorization/permissions"),
+    (
+        "policyStates.triggerEvaluation",
+        "POST",
+        "{scope}/providers/Microsoft.PolicyInsights/policyStates/latest/triggerEvaluation",
+    ),
+    (
+        "policyStates.summarize",
+        "POST",
+        "{scope}/providers/Microsoft.PolicyInsights/policyStates/latest/summarize",
+    ),
     (
         "policyStates.queryResults",
         "POST",
@@ -128,6 +150,8 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("portal.signOut", "POST", "/portal/v1/signout"),
     ("portal.transformPreview", "POST", "/portal/v1/transform/preview"),
     ("resourceGraph.resources", "POST", "/providers/Microsoft.ResourceGraph/resources"),
+    ("openapi.document", "GET", "/openapi/{document}"),
+    ("openapi.list", "GET", "/openapi"),
     ("providers.get", "GET", "{scope}/providers/{namespace}"),
     ("providers.list", "GET", "{scope}/providers"),
     ("providers.register", "POST", "/subscriptions/{subscription}/providers/{namespace}/register"),
@@ -140,6 +164,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("tags.get", "GET", "{scope}/providers/Microsoft.Resources/tags/default"),
     ("tags.patch", "PATCH", "{scope}/providers/Microsoft.Resources/tags/default"),
     ("tags.put", "PUT", "{scope}/providers/Microsoft.Resources/tags/default"),
+    ("tagNames.list", "GET", "/subscriptions/{subscription}/tagNames"),
     ("tenants.list", "GET", "/tenants"),
     ("workspaces.purge", "POST", "{scope}/providers/Microsoft.OperationalInsights/workspaces/{name}/purge"),
     (
@@ -208,19 +233,37 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("subscriptions.rename", "POST", "/subscriptions/{subscription}/providers/Microsoft.Subscription/rename"),
 ];
 
+/// One operation: what it is called, and how it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Operation {
+    pub(crate) name: String,
+    pub(crate) method: &'static str,
+    /// With `{parameters}`; `{scope}` stands for whatever a resource of the type can hang on.
+    pub(crate) path: String,
+}
+
 /// The whole list, sorted, one operation a line.
 pub fn listing() -> String {
-    let mut lines: Vec<String> =
-        OTHERS.iter().map(|(operation, method, path)| line(operation, method, path)).collect();
-    for info in TYPES {
-        lines.extend(of_type(info));
-    }
+    let line = |operation: &Operation| {
+        format!("{:<64} {:<6} {}\n", operation.name, operation.method, operation.path)
+    };
+    let mut lines: Vec<String> = all().iter().map(line).collect();
     lines.sort_unstable();
     lines.dedup();
     lines.concat()
 }
 
-fn of_type(info: &TypeInfo) -> Vec<String> {
+/// Every operation, those that are no reads and writes of a type first.
+pub(crate) fn all() -> Vec<Operation> {
+    let others = OTHERS.iter().map(|(name, method, path)| operation((*name).to_owned(), method, path));
+    others.chain(TYPES.iter().flat_map(of_type)).collect()
+}
+
+fn operation(name: String, method: &'static str, path: &str) -> Operation {
+    Operation { name, method, path: path.to_owned() }
+}
+
+fn of_type(info: &TypeInfo) -> Vec<Operation> {
     let (namespace, types) = info.name.split_once('/').expect("a type has a namespace");
     let group = types.replace('/', ".");
     let (collection, item) = if info.name == "Microsoft.Resources/resourceGroups" {
@@ -233,20 +276,16 @@ fn of_type(info: &TypeInfo) -> Vec<String> {
         let collection = format!("{{scope}}/providers/{namespace}{parents}/{last}");
         (collection.clone(), format!("{collection}/{{name}}"))
     };
-    let mut out =
-        vec![line(&format!("{group}.list"), "GET", &collection), line(&format!("{group}.get"), "GET", &item)];
+    let of = |verb: &str, method, path| operation(format!("{group}.{verb}"), method, path);
+    let mut out = vec![of("list", "GET", &collection), of("get", "GET", &item)];
     if info.writable {
-        out.push(line(&format!("{group}.put"), "PUT", &item));
-        out.push(line(&format!("{group}.patch"), "PATCH", &item));
+        out.push(of("put", "PUT", &item));
+        out.push(of("patch", "PATCH", &item));
     }
     if info.deletable {
-        out.push(line(&format!("{group}.delete"), "DELETE", &item));
+        out.push(of("delete", "DELETE", &item));
     }
     out
-}
-
-fn line(operation: &str, method: &str, path: &str) -> String {
-    format!("{operation:<64} {method:<6} {path}\n")
 }
 
 #[cfg(test)]

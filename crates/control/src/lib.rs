@@ -17,6 +17,7 @@ mod http;
 pub mod identity;
 mod logs;
 mod operations;
+mod openapi;
 pub mod pki;
 pub mod plans;
 pub mod portal;

@@ -20,7 +20,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, take_rest};
-use crate::{activity, agents, arm, discovery, identity, logs, operations, plans, portal};
+use crate::{activity, agents, arm, discovery, identity, logs, openapi, operations, plans, portal};
 
 /// The service that answers every request.
 pub fn router(app: Arc<App>) -> Router {
@@ -32,6 +32,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(logs::routes())
         .merge(agents::routes())
         .merge(portal::routes())
+        .merge(openapi::routes())
         .fallback(other)
         .with_state(app)
         .layer(CompressionLayer::new())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bartizan_base::WorkspaceId;
 use bartizan_kql::bound::ColumnSchema;
-use bartizan_kql::{Catalog, FunctionSymbol, TableSymbol};
+use bartizan_kql::{Catalog, FunctionSymbol, TableSymbol, Watchlist};
 use bartizan_schema::{KqlType, Table};
 use bartizan_store::Store;
 use bartizan_store::layout::TIME_COLUMN;
@@ -16,6 +16,11 @@ use crate::lower::TIMESTAMP;
 pub trait FunctionSource: Send + Sync + Debug {
     /// The function called `name` in `workspace`.
     fn function(&self, workspace: WorkspaceId, name: &str) -> Option<FunctionSymbol>;
+
+    /// The watchlist of this alias in `workspace`, compared without regard to case.
+    fn watchlist(&self, _workspace: WorkspaceId, _alias: &str) -> Option<Arc<Watchlist>> {
+        None
+    }
 
     /// The names of `workspace`'s functions, for editors.
     fn names(&self, _workspace: WorkspaceId) -> Vec<String> {
@@ -43,6 +48,10 @@ impl Catalog for WorkspaceCatalog<'_> {
 
     fn function(&self, name: &str) -> Option<FunctionSymbol> {
         self.functions?.function(self.workspace, name)
+    }
+
+    fn watchlist(&self, alias: &str) -> Option<Arc<Watchlist>> {
+        self.functions?.watchlist(self.workspace, alias)
     }
 
     fn workspace(&self, name: &str) -> Option<WorkspaceId> {

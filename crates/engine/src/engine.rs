@@ -259,7 +259,7 @@ impl Inner {
     fn check(&self, workspace: WorkspaceId, text: &str, options: &AnalyzeOptions) -> Checked {
         let analysis = bartizan_kql::analyze(text, &self.catalog(workspace), options);
         let query = analysis.query.as_ref();
-        let tables_used = query.map(tables_used).unwrap_or_default();
+        let tables_used = query.map(tables_read).unwrap_or_default();
         // the front end does not know regular expressions
         let roots = query.into_iter().flat_map(|query| {
             std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root))
@@ -437,7 +437,7 @@ impl Inner {
         query: BoundQuery,
         context: &mut Context,
     ) -> Result<(Vec<PrunedResult>, SessionState), QueryError> {
-        let BoundQuery { root, render, results } = query;
+        let BoundQuery { root, render, results, .. } = query;
         let first = BoundResult { name: String::new(), root, render };
         let mut results: Vec<BoundResult> = std::iter::once(first).chain(results).collect();
         let read: Vec<BTreeSet<String>> = results.iter().map(|result| tables(&result.root)).collect();
@@ -582,10 +582,23 @@ pub(crate) fn aggregates(rel: &Rel) -> bool {
     matches!(rel, Rel::Summarize { .. } | Rel::Join(_)) || visit::inputs(rel).into_iter().any(aggregates)
 }
 
+/// The table whose rows watchlists are in Sentinel: who may read it may read them.
+const WATCHLISTS: &str = "Watchlist";
+
 /// The base tables a query reads for any of its results.
 pub(crate) fn tables_used(query: &BoundQuery) -> Vec<String> {
     let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
     roots.flat_map(tables).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The tables that one must be allowed to read for a query: [`tables_used`], and that of watchlists, whose rows are in
+/// the query already.
+pub(crate) fn tables_read(query: &BoundQuery) -> Vec<String> {
+    let mut used = tables_used(query);
+    if query.reads_watchlists && !used.iter().any(|name| name == WATCHLISTS) {
+        used.push(WATCHLISTS.to_owned());
+    }
+    used
 }
 
 /// The base tables a relation reads, those of its sub-queries too.

@@ -13,7 +13,9 @@ use bartizan_store::decode::Layout;
 use bartizan_store::layout::pad;
 use serde_json::{Map, Value as Json};
 
-use crate::engine::{Checked, Engine, Inner, LEARNED_CALLS_MAX, QueryRequest, aggregates, tables_used};
+use crate::engine::{
+    Checked, Engine, Inner, LEARNED_CALLS_MAX, QueryRequest, aggregates, tables_read,
+};
 use crate::error::QueryError;
 use crate::interrupt::{Interrupt, InterruptOnDrop};
 use crate::learn;
@@ -43,7 +45,7 @@ impl Engine {
         let query = analysis.query.as_ref();
         Checked {
             columns: query.map(|query| query.root.columns()),
-            tables_used: query.map(tables_used).unwrap_or_default(),
+            tables_used: query.map(tables_read).unwrap_or_default(),
             diagnostics: analysis.diagnostics,
         }
     }

@@ -39,6 +39,8 @@ pub struct BoundQuery {
     pub render: Option<Render>,
     /// Further results, in order: of `fork`, `facet`, and of earlier tabular statements.
     pub results: Vec<BoundResult>,
+    /// Whether rows of a watchlist were put in. They are in the tree, so no table tells of them.
+    pub reads_watchlists: bool,
 }
 
 /// A result besides the first.

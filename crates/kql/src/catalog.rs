@@ -1,8 +1,10 @@
 //! Where the binder looks names up. The engine or a test implements it.
 
+use std::sync::Arc;
+
 use bartizan_base::WorkspaceId;
 
-use crate::bound::ColumnSchema;
+use crate::bound::{ColumnSchema, Literal};
 
 /// A table found in the catalog.
 #[derive(Clone, Debug)]
@@ -22,6 +24,14 @@ pub struct FunctionSymbol {
     pub body: String,
 }
 
+/// The rows of a watchlist, as `_GetWatchlist` gives them.
+#[derive(Clone, Debug, Default)]
+pub struct Watchlist {
+    pub columns: Vec<ColumnSchema>,
+    /// As many values as there are columns, each.
+    pub rows: Vec<Vec<Literal>>,
+}
+
 /// The names a query may use besides its own.
 pub trait Catalog: Send + Sync {
     /// The table called `name`.
@@ -29,6 +39,11 @@ pub trait Catalog: Send + Sync {
 
     /// The saved function called `name`.
     fn function(&self, name: &str) -> Option<FunctionSymbol>;
+
+    /// The watchlist of this alias, compared without regard to case.
+    fn watchlist(&self, _alias: &str) -> Option<Arc<Watchlist>> {
+        None
+    }
 
     /// The workspace that `workspace("name")` means, if the query may read it.
     fn workspace(&self, _name: &str) -> Option<WorkspaceId> {

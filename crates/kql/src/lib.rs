@@ -27,7 +27,7 @@ pub mod visit;
 pub use analysis::{Analysis, AnalyzeOptions, Learned, analyze};
 pub use bind::{matches_wildcard, system_type};
 pub use bound::BoundQuery;
-pub use catalog::{Catalog, FunctionSymbol, TableSymbol};
+pub use catalog::{Catalog, FunctionSymbol, TableSymbol, Watchlist};
 pub use diagnostic::{Diagnostic, Severity};
 pub use editor::{call_help, classify, complete, hover};
 pub use format::format;

@@ -140,6 +140,7 @@ impl Server {
         let store = Store::open(store_options, tables).await.context("cannot open the log store")?;
         let functions = Arc::new(SavedFunctions::default());
         functions.reload(&records, &home.workspace).await.context("cannot read the saved functions")?;
+        functions.reload_watchlists(&records, &home.workspace).await.context("cannot read the watchlists")?;
         let external = options.external.open().context("cannot use the settings of external data")?;
         let engine_options = EngineOptions {
             endpoint: url.trim_start_matches("https://").to_owned(),

@@ -31,6 +31,17 @@ impl Permissions {
         })
     }
 
+    /// `properties.permissions` of a role definition, as it is shown.
+    pub fn to_json(&self) -> Vec<Value> {
+        let set = |set: &Set| {
+            serde_json::json!({
+                "actions": set.actions, "notActions": set.not_actions,
+                "dataActions": set.data_actions, "notDataActions": set.not_data_actions,
+            })
+        };
+        self.0.iter().map(set).collect()
+    }
+
     /// `properties.permissions` of a role definition.
     pub fn of_json(permissions: &Value) -> Self {
         let texts = |value: &Value| -> Vec<String> {

@@ -9,14 +9,17 @@ use bartizan_records::{RecordsError, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::arm::{Call, answer, graph, scope};
+use crate::access::group_segment;
+use crate::arm::kinds::{BOOKMARK_TYPE, RELATION_TYPE, related_id};
+use crate::arm::{Call, answer, graph, kinds, scope};
 use crate::discovery;
-use crate::http::{Failure, query_value};
+use crate::http::{Failure, query_value, read_json};
 use crate::logs::purge;
 use crate::plans::state::{self, StateQuery};
+use crate::plans::{PlansContext, reconcile};
 
-/// Alerts of an incident are joined to it by relations.
-const RELATION_TYPE: &str = "Microsoft.SecurityInsights/incidents/relations";
+/// Largest automation that is looked at.
+const AUTOMATION_BODY_MAX: usize = 256 << 10;
 
 /// Runs `word` upon `on`.
 pub(super) async fn act(
@@ -37,10 +40,7 @@ pub(super) async fn act(
         }
         ("microsoft.securityinsights/incidents", "alerts") => incident_alerts(&call, on).await,
         ("microsoft.securityinsights/incidents", "entities") => incident_entities(&call, on).await,
-        ("microsoft.securityinsights/incidents", "bookmarks") => {
-            incident(&call, on).await?;
-            Ok(answer::list(Vec::new(), None))
-        }
+        ("microsoft.securityinsights/incidents", "bookmarks") => incident_bookmarks(&call, on).await,
         ("microsoft.security/securityconnectors", "rundiscovery") => run_discovery(&call, on).await,
         ("microsoft.operationalinsights/workspaces", "purge") => {
             purge::start(&call.app, &call.caller, on, &call.parts.headers, body).await
@@ -50,6 +50,8 @@ pub(super) async fn act(
             "LocalAuthDisabled",
             "Workspaces here have no shared keys; send logs through a data collection rule.",
         ))),
+        ("microsoft.security/automations", "validate") => validate_automation(&call, on, body).await,
+        ("microsoft.policyinsights/policystates", "triggerevaluation") => evaluate(&call, on).await,
         _ if types::find(&parent).is_none() => Err(types::unknown(resource_type).into()),
         _ => Err(Failure(ApiError::coded(
             ErrorKind::NotFound,
@@ -64,7 +66,27 @@ fn state_scope(call: &Call, states: &ResourceId) -> Result<ResourceId, Failure> 
     if !states.name().eq_ignore_ascii_case("latest") {
         return Err(ApiError::invalid("Only the states `latest` are kept.").into());
     }
-    Ok(states.parent().unwrap_or_else(|| call.app.home.subscription_id()))
+    let scope = states.parent().unwrap_or_else(|| call.app.home.subscription_id());
+    if scope.subscription().is_none() && group_segment(&scope).is_some() {
+        let text =
+            "Policy states are not gathered over a management group; ask for those of each subscription.";
+        return Err(ApiError::coded(ErrorKind::Invalid, "OperationNotSupported", text).into());
+    }
+    Ok(scope)
+}
+
+/// States hang on resources. Those of a policy are all states, of the place the policy was named at, that name it:
+/// the place, and the filter that leaves them.
+fn states_of(scope: ResourceId) -> (ResourceId, Option<String>) {
+    let member = match scope.resource_type().to_ascii_lowercase().as_str() {
+        "microsoft.authorization/policydefinitions" => "policyDefinitionName",
+        "microsoft.authorization/policysetdefinitions" => "policySetDefinitionName",
+        "microsoft.authorization/policyassignments" => "policyAssignmentName",
+        _ => return (scope, None),
+    };
+    let filter = format!("{member} eq '{}'", scope.name().replace('\'', "''"));
+    let place = scope.parent().unwrap_or_else(bartizan_records::ListQuery::tenant);
+    (place, Some(filter))
 }
 
 async fn policy_states(call: &Call, states: &ResourceId) -> Result<Response, Failure> {
@@ -72,9 +94,10 @@ async fn policy_states(call: &Call, states: &ResourceId) -> Result<Response, Fai
     call.app
         .authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/queryResults/read", &scope)
         .await?;
+    let (scope, of_policy) = states_of(scope);
     let number = |name: &str| query_value(&call.parts.uri, name).and_then(|text| text.parse().ok());
     let query = StateQuery {
-        filter: query_value(&call.parts.uri, "$filter"),
+        filter: joined(of_policy, query_value(&call.parts.uri, "$filter")),
         top: number("$top"),
         skip: number("$skiptoken").unwrap_or(0),
     };
@@ -89,7 +112,46 @@ async fn policy_states(call: &Call, states: &ResourceId) -> Result<Response, Fai
 async fn policy_summary(call: &Call, states: &ResourceId) -> Result<Response, Failure> {
     let scope = state_scope(call, states)?;
     call.app.authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/summarize/read", &scope).await?;
-    Ok(Json(state::summarize(&call.app.records, &scope).await?).into_response())
+    let (scope, of_policy) = states_of(scope);
+    let filter = joined(of_policy, query_value(&call.parts.uri, "$filter"));
+    match state::summarize(&call.app.records, &scope, filter.as_deref().unwrap_or_default()).await? {
+        Ok(answer) => Ok(Json(answer).into_response()),
+        Err(error) => {
+            Err(ApiError::coded(ErrorKind::Invalid, "InvalidFilterInQueryString", error.to_string()).into())
+        }
+    }
+}
+
+fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    let both: Vec<String> = first.into_iter().chain(second).filter(|text| !text.trim().is_empty()).collect();
+    (!both.is_empty()).then(|| both.join(" and "))
+}
+
+/// Evaluates all policies now. What changes is written before the answer, so there is nothing to poll.
+async fn evaluate(call: &Call, states: &ResourceId) -> Result<Response, Failure> {
+    let app = &call.app;
+    let scope = state_scope(call, states)?;
+    scope::check(app, &scope).await?;
+    app.authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action", &scope)
+        .await?;
+    let context = PlansContext {
+        records: app.records.clone(),
+        clock: std::sync::Arc::clone(&app.clock),
+        stop: app.stop.clone(),
+    };
+    reconcile::run_once(&context).await?;
+    Ok(answer::empty(200))
+}
+
+async fn validate_automation(call: &Call, on: &ResourceId, body: Body) -> Result<Response, Failure> {
+    call.app.authorize(&call.caller, "Microsoft.Security/automations/read", on).await?;
+    let sent: Value = read_json(&call.parts.headers, body, AUTOMATION_BODY_MAX).await?;
+    let verdict = kinds::check_automation(&sent["properties"]);
+    let message = verdict
+        .as_ref()
+        .err()
+        .map_or_else(|| "The automation can be kept.".to_owned(), |failure| failure.0.message.clone());
+    Ok(Json(json!({"isValid": verdict.is_ok(), "message": message})).into_response())
 }
 
 /// Asks a connector's source now. Done is told by `properties.discovery` of the connector.
@@ -129,22 +191,26 @@ async fn incident(call: &Call, id: &ResourceId) -> Result<Resource, Failure> {
     Ok(call.app.records.get(id).await?.ok_or_else(|| ApiError::not_found(id.as_str()))?)
 }
 
-async fn alerts_of(call: &Call, id: &ResourceId) -> Result<Vec<Resource>, Failure> {
+/// What the incident is joined to, and is still there: alerts and bookmarks.
+async fn related(call: &Call, id: &ResourceId, resource_type: &str) -> Result<Vec<Resource>, Failure> {
     incident(call, id).await?;
     let mut out = Vec::new();
     for relation in call.app.records.list_all(id, RELATION_TYPE).await? {
-        let related = relation.property("relatedResourceId").and_then(Value::as_str);
-        let related = related.and_then(|related| ResourceId::parse(related).ok());
-        // Who may write relations would else read whatever they point to.
-        let shown = |id: &ResourceId| {
-            let ty = id.resource_type().to_ascii_lowercase();
-            ty.starts_with("microsoft.securityinsights/") || ty == "microsoft.security/locations/alerts"
-        };
-        if let Some(related) = related.filter(shown) {
+        let wanted = |id: &ResourceId| id.resource_type().eq_ignore_ascii_case(resource_type);
+        if let Some(related) = related_id(&relation).filter(wanted) {
             out.extend(call.app.records.get(&related).await?);
         }
     }
     Ok(out)
+}
+
+async fn alerts_of(call: &Call, id: &ResourceId) -> Result<Vec<Resource>, Failure> {
+    related(call, id, "Microsoft.Security/locations/alerts").await
+}
+
+async fn incident_bookmarks(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
+    let bookmarks = related(call, id, BOOKMARK_TYPE).await?;
+    Ok(answer::list(bookmarks.iter().map(answer::shown).collect(), None))
 }
 
 async fn incident_alerts(call: &Call, id: &ResourceId) -> Result<Response, Failure> {

@@ -17,6 +17,8 @@ pub(super) struct Draft<'a> {
     pub(super) before: Option<&'a Resource>,
     /// What will be stored; an object whose `properties` is an object.
     pub(super) body: Value,
+    /// What came with the body and is not stored in it, for [`Kind::fill`].
+    pub(super) aside: Option<Value>,
 }
 
 impl Draft<'_> {
@@ -59,6 +61,17 @@ pub(super) trait Kind: Send + Sync {
 
     /// Acts upon a committed write.
     async fn written(&self, _app: &App, _written: &Written) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Acts upon what [`Kind::prepare`] laid aside, after the write is committed.
+    async fn fill(
+        &self,
+        _app: &App,
+        _caller: &Caller,
+        _written: &Written,
+        _aside: Value,
+    ) -> Result<(), Failure> {
         Ok(())
     }
 

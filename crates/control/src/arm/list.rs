@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::arm::filter::Filter;
-use crate::arm::{Call, Sight, answer, kinds, scope};
+use crate::arm::{Call, Sight, answer, kinds, scope, views};
 use crate::http::{Failure, base_url, query_pairs, query_value};
 
 /// Resources in one page, unless `$top` says less.
@@ -41,6 +41,9 @@ pub(super) async fn of_type(
     resource_type: &str,
 ) -> Result<Response, Failure> {
     let app = &call.app;
+    if let Some(view) = views::find(call, scope, resource_type).await? {
+        return Ok(view);
+    }
     let info = types::find_collection(resource_type).ok_or_else(|| types::unknown(resource_type))?;
     // Everybody who is signed in may see what is computed for the tenant, and nothing that is stored there.
     let tenant_level = scope::is_tenant_level(scope);
@@ -183,7 +186,7 @@ pub(super) async fn word(call: &Call, scope: &ResourceId, word: &str) -> Result<
             }
             Ok(sorted_page(call, &options, scope, all))
         }
-        "tagnames" => Ok(answer::list(Vec::new(), None)),
+        "tagnames" if scope.resource_group().is_none() => views::tag_names(call, scope).await,
         _ => Err(Failure(ApiError::coded(
             ErrorKind::NotFound,
             "InvalidPath",

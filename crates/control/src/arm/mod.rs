@@ -24,6 +24,7 @@ mod subscriptions;
 mod tags;
 mod tenant;
 mod turns;
+mod views;
 mod write;
 
 use std::sync::Arc;
@@ -111,11 +112,10 @@ pub(crate) async fn handle(
         (Target::Providers { namespace, word }, Method::GET | Method::POST) => {
             tenant::providers(&call, namespace.as_deref(), word.as_deref())
         }
-        (_, method) => Err(Failure(ApiError::coded(
-            ErrorKind::Invalid,
-            "UnsupportedMethod",
-            format!("{method} is not supported at `{path}`."),
-        ))),
+        (_, method) => {
+            let text = format!("{method} is not supported at `{path}`.");
+            Err(Failure(ApiError::method_not_allowed(text)))
+        }
     }
 }
 

@@ -22,12 +22,16 @@ pub(super) fn tenants(call: &Call) -> Result<Response, Failure> {
 pub(super) fn providers(
     call: &Call,
     namespace: Option<&str>,
-    _word: Option<&str>,
+    word: Option<&str>,
 ) -> Result<Response, Failure> {
     let all = types::namespaces();
     let Some(namespace) = namespace else {
         return Ok(answer::list(all.into_iter().map(|name| provider(call, name)).collect(), None));
     };
+    if word.is_some_and(|word| word.eq_ignore_ascii_case("unregister")) {
+        let text = format!("`{namespace}` is part of this server and cannot be unregistered.");
+        return Err(ApiError::new(ErrorKind::Conflict, text).into());
+    }
     match all.into_iter().find(|name| name.eq_ignore_ascii_case(namespace)) {
         Some(name) => Ok(Json(provider(call, name)).into_response()),
         None => Err(Failure(ApiError::coded(

@@ -90,8 +90,15 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
         None => kind.absent(app, id).await?,
     };
     let Some(stored) = stored else { return Ok(answer::empty(204)) };
+    let done = || {
+        // Clients of these read what was deleted from the answer.
+        if info.deleted == 200 && info.name.starts_with("Microsoft.Authorization/") {
+            return answer::resource(200, &stored);
+        }
+        answer::empty(info.deleted)
+    };
     if kind.delete(app, &call.caller, &stored).await? {
-        return Ok(answer::empty(info.deleted));
+        return Ok(done());
     }
     if info.name == scope::GROUP_TYPE {
         return operations::delete_group(call, &stored).await;
@@ -99,14 +106,7 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
     let if_match =
         Some(header_text(&call.parts.headers, header::IF_MATCH.as_str())).filter(|text| !text.is_empty());
     let gone = app.records.delete(id, &call.caller.actor, if_match).await?;
-    if !gone {
-        return Ok(answer::empty(204));
-    }
-    // Clients of these read what was deleted from the answer.
-    if info.deleted == 200 && info.name.starts_with("Microsoft.Authorization/") {
-        return Ok(answer::resource(200, &stored));
-    }
-    Ok(answer::empty(info.deleted))
+    Ok(if gone { done() } else { answer::empty(204) })
 }
 
 async fn writable(call: &Call, id: &ResourceId) -> Result<&'static TypeInfo, Failure> {
@@ -145,7 +145,7 @@ async fn store(
 ) -> Result<Response, Failure> {
     let app = &call.app;
     let kind = kinds::find(info.name);
-    let mut draft = Draft { id, caller: &call.caller, before: before.as_ref(), body };
+    let mut draft = Draft { id, caller: &call.caller, before: before.as_ref(), body, aside: None };
     tidy(&mut draft.body)?;
     // How far the server is with a resource is the server's to say.
     draft.keep(&["provisioningState"]);
@@ -155,13 +155,16 @@ async fn store(
         (condition, _) => condition,
     };
     kind.prepare(app, &mut draft).await?;
-    let body = draft.body;
+    let (body, aside) = (draft.body, draft.aside);
     if let Some(denial) = crate::plans::check_write(&app.records, id, &body, app.clock.now()).await? {
         return Err(disallowed(id, &denial));
     }
     let write = Write { id: id.clone(), body, condition, actor: call.caller.actor.clone(), audit: true };
     let written = app.records.put(write).await?;
     kind.written(app, &written).await?;
+    if let Some(aside) = aside {
+        kind.fill(app, &call.caller, &written, aside).await?;
+    }
     // The hook may have changed it.
     let current = app.records.get(id).await?.ok_or_else(|| RecordsError::Missing(id.to_string()))?;
     let status = match (&call.parts.method, written.created) {

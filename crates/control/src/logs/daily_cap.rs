@@ -71,6 +71,15 @@ pub(crate) struct DailyCap {
     turn: tokio::sync::Mutex<()>,
 }
 
+/// A day's billable rows, in bytes as `_BilledSize` has them, and when the next day starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Today {
+    pub(crate) used_bytes: f64,
+    /// `None` without a cap.
+    pub(crate) limit_bytes: Option<f64>,
+    pub(crate) reset: Ticks,
+}
+
 #[derive(Debug, Default)]
 struct State {
     limit_bytes: Option<f64>,
@@ -139,6 +148,13 @@ impl DailyCap {
             seconds.clamp(1, RETRY_SECONDS_MAX)
         });
         Err(error.into())
+    }
+
+    /// What counts against the cap on the day of `now`.
+    pub(crate) fn today(&self, now: Ticks) -> Today {
+        let mut state = self.state.lock();
+        state.turn(now);
+        Today { used_bytes: state.used_bytes, limit_bytes: state.limit_bytes, reset: reset_after(state.day) }
     }
 
     /// Counts rows of `table` that were stored.

@@ -21,6 +21,7 @@ mod reading;
 pub(crate) mod rule;
 mod upkeep;
 mod usage;
+mod watchlist_rows;
 
 use std::sync::Arc;
 

@@ -134,9 +134,21 @@ pub async fn query(
 /// Answers `POST {scope}/providers/Microsoft.PolicyInsights/policyStates/latest/summarize`.
 ///
 /// # Errors
-/// When the records cannot be read.
-pub async fn summarize(records: &Records, scope: &ResourceId) -> Result<Value, RecordsError> {
-    let states = records.list_all(scope, STATE_TYPE).await?;
+/// When the records cannot be read; a wrong filter is the inner error.
+pub async fn summarize(
+    records: &Records,
+    scope: &ResourceId,
+    filter: &str,
+) -> Result<Result<Value, FilterError>, RecordsError> {
+    let filter = match parse_filter(filter) {
+        Ok(filter) => filter,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut states = records.list_all(scope, STATE_TYPE).await?;
+    states.retain(|state| {
+        let row = row(scope, state);
+        row.is_some_and(|row| filter.iter().all(|test| test.holds(&row)))
+    });
     let mut assignments: Map<String, Value> = Map::new();
     for state in &states {
         let text = |name: &str| state.property(name).and_then(Value::as_str).unwrap_or_default();
@@ -160,14 +172,14 @@ pub async fn summarize(records: &Records, scope: &ResourceId) -> Result<Value, R
     resources.dedup();
     let policies: u64 =
         assignments.iter().filter_map(|entry| entry["results"]["nonCompliantPolicies"].as_u64()).sum();
-    Ok(json!({
+    Ok(Ok(json!({
         "@odata.context": format!("{scope}/providers/{STATE_TYPE}/$metadata#summary"),
         "@odata.count": 1,
         "value": [{
             "results": {"nonCompliantResources": resources.len(), "nonCompliantPolicies": policies},
             "policyAssignments": assignments,
         }],
-    }))
+    })))
 }
 
 fn row(scope: &ResourceId, state: &Resource) -> Option<Map<String, Value>> {

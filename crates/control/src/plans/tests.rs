@@ -552,7 +552,7 @@ async fn states_are_served_in_azures_shape() {
     assert_eq!(row["policyDefinitionName"], "4eb909e7-6d64-656d-6465-2eeb297a1625");
     assert_eq!(row["timestamp"], "2026-03-01T12:01:00Z");
     assert!(state::query(&house.ctx.records, &scope, &query("isCompliant gt 3")).await.unwrap().is_err());
-    let summary = state::summarize(&house.ctx.records, &scope).await.unwrap();
+    let summary = state::summarize(&house.ctx.records, &scope, "").await.unwrap().unwrap();
     assert_eq!(
         summary["value"][0]["results"],
         json!({"nonCompliantResources": 2, "nonCompliantPolicies": 2})

@@ -122,7 +122,7 @@ async fn wrong_requests_are_told_what_is_wrong() {
     assert_eq!(outcome(read(large).await.unwrap()), "413 RequestEntityTooLarge");
     let read_only = format!("{sub}/providers/Microsoft.Security/secureScores/ascScore");
     assert_eq!(outcome(caller.put(&read_only, json!({})).await.unwrap()), "400 OperationNotSupported");
-    assert_eq!(outcome(caller.post(&sub.to_string(), json!({})).await.unwrap()), "400 UnsupportedMethod");
+    assert_eq!(outcome(caller.post(&sub.to_string(), json!({})).await.unwrap()), "405 MethodNotAllowed");
 }
 
 #[tokio::test]

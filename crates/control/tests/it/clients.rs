@@ -5,11 +5,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use bartizan_base::ResourceId;
+use bartizan_records::{Actor, Condition, Write};
+
 use bartizan_control::identity::service_principals;
 use bartizan_testkit::in_process::InProcess;
 use serde_json::json;
 
-use crate::{owner, rows, server};
+use crate::{eventually, owner, rows, server};
 
 /// The folder with the clients in a language, when they are installed: in `clients` of the build folder, or
 /// where `BARTIZAN_CLIENTS` says.
@@ -28,13 +31,17 @@ pub(crate) fn clients(language: &str) -> Option<PathBuf> {
     found.then_some(folder)
 }
 
-/// Runs a script as a principal with `role`.
-async fn run(s: &InProcess, folder: &Path, script: &str, role: &str, rule: &str) {
+/// Runs a script of `tests/compat` as a principal with `role`, with more variables than the usual ones.
+async fn run(s: &InProcess, folder: &Path, script: &str, role: &str, more: &[(&str, &str)]) {
     let (app, home) = (&s.server.app, &s.server.app.home);
     let scope = home.subscription_id();
     let made = service_principals::create(&app.records, home, role, role, &scope).await.unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
-    let program = if script.ends_with(".py") { folder.join("bin/python") } else { "node".into() };
+    let (language, program) = match Path::new(script).extension().and_then(|end| end.to_str()) {
+        Some("py") => ("python", folder.join("bin/python")),
+        Some("mjs") => ("node", "node".into()),
+        _ => ("az", "bash".into()),
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/compat").join(language).join(script);
     let output = tokio::process::Command::new(program)
         .arg(path)
         .env("URL", &s.server.ready.url)
@@ -48,7 +55,9 @@ async fn run(s: &InProcess, folder: &Path, script: &str, role: &str, rule: &str)
         .env("SECRET", &made.secret)
         .env("WORKSPACE", home.customer.to_string())
         .env("WORKSPACE_ID", home.workspace.as_str())
-        .env("DCR", rule)
+        .env("SUBSCRIPTION", home.subscription.to_string())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .envs(more.iter().copied())
         .stdin(Stdio::null())
         .output()
         .await
@@ -81,7 +90,7 @@ async fn azure_monitors_clients_for_python_upload_and_query() {
     let Some(python) = clients("python") else { return };
     let s = server().await;
     let rule = door_rule(&s).await;
-    run(&s, &python, "azure_monitor.py", "Owner", &rule).await;
+    run(&s, &python, "azure_monitor.py", "Owner", &[("DCR", &rule)]).await;
 }
 
 #[tokio::test]
@@ -89,14 +98,90 @@ async fn azure_monitors_clients_for_node_upload_and_query() {
     let Some(node) = clients("node") else { return };
     let s = server().await;
     let rule = door_rule(&s).await;
-    run(&s, &node, "azure_monitor.mjs", "Owner", &rule).await;
+    run(&s, &node, "azure_monitor.mjs", "Owner", &[("DCR", &rule)]).await;
+}
+
+/// A server with a machine that is assessed and with an alert: variables that say where.
+async fn posture() -> (InProcess, [(&'static str, String); 2]) {
+    let s = server().await;
+    let machine = s.enrol("compat-machine").await.unwrap().id;
+    let home = &s.server.app.home;
+    let alert = "0c6b8a8e-9f0e-4c8d-8d1d-3f6c5b7a9e01";
+    let id =
+        format!("{}/providers/Microsoft.Security/locations/local/alerts/{alert}", home.subscription_id());
+    let write = Write {
+        id: ResourceId::parse(&id).unwrap(),
+        body: json!({"properties": {"alertDisplayName": "Compat", "severity": "High", "status": "Active"}}),
+        condition: Condition::None,
+        actor: Actor::system("test"),
+        audit: false,
+    };
+    s.server.app.records.put(write).await.unwrap();
+    let caller = owner(&s).await;
+    let tasks = format!("{machine}/providers/Microsoft.Security/tasks");
+    let score = format!("{}/providers/Microsoft.Security/secureScores/ascScore", home.subscription_id());
+    eventually("the assessment of the machine", || async {
+        let tasks = caller.get(&tasks).await.unwrap().json();
+        let max = caller.get(&score).await.unwrap().json()["properties"]["score"]["max"].as_f64();
+        tasks["value"].as_array().is_some_and(|tasks| !tasks.is_empty()) && max.is_some_and(|max| max > 0.0)
+    })
+    .await;
+    let variables = [("MACHINE", machine.to_string()), ("ALERT", alert.to_owned())];
+    (s, variables)
+}
+
+#[tokio::test]
+async fn azures_management_libraries_for_python_work_unmodified() {
+    let Some(python) = clients("python") else { return };
+    let (s, variables) = posture().await;
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    for script in ["resources.py", "defender.py", "sentinel.py"] {
+        run(&s, &python, script, "Owner", &variables).await;
+    }
+}
+
+#[tokio::test]
+async fn azures_management_libraries_for_node_work_unmodified() {
+    let Some(node) = clients("node") else { return };
+    let (s, _) = posture().await;
+    run(&s, &node, "resources.mjs", "Owner", &[]).await;
+}
+
+/// The command line is several hundred megabytes, so it is not installed for the tests: `az` of the machine is used, or
+/// the one that `BARTIZAN_COMPAT_AZ` names.
+#[tokio::test]
+async fn azures_command_line_works_unmodified() {
+    let named = std::env::var_os("BARTIZAN_COMPAT_AZ").map(PathBuf::from);
+    let installed = || {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join("az")).find(|program| program.is_file())
+    };
+    let Some(az) = named.or_else(installed) else {
+        println!("skipped: there is no `az`; install azure-cli, or name one with BARTIZAN_COMPAT_AZ");
+        return;
+    };
+    let (s, variables) = posture().await;
+    let config = tempfile::tempdir().unwrap();
+    let mut variables = variables.each_ref().map(|(name, value)| (*name, value.as_str())).to_vec();
+    let az = az.to_string_lossy();
+    variables.extend([("AZ", &*az), ("AZURE_CONFIG_DIR", config.path().to_str().unwrap())]);
+    run(&s, Path::new(""), "commands.sh", "Owner", &variables).await;
+}
+
+/// `EXAMPLES` asks for more requests an operation, for longer runs by hand.
+#[tokio::test]
+async fn no_request_that_schemathesis_makes_is_answered_with_a_failure() {
+    let Some(python) = clients("python") else { return };
+    let (s, variables) = posture().await;
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    run(&s, &python, "fuzz.py", "Owner", &variables).await;
 }
 
 #[tokio::test]
 async fn kustos_client_works_unmodified() {
     let Some(python) = clients("python") else { return };
     let s = server().await;
-    run(&s, &python, "kusto.py", "Log Analytics Reader", "").await;
+    run(&s, &python, "kusto.py", "Log Analytics Reader", &[]).await;
 }
 
 #[tokio::test]
@@ -104,7 +189,7 @@ async fn opentelemetrys_sdk_sends_logs() {
     let Some(python) = clients("python") else { return };
     let s = server().await;
     let caller = owner(&s).await;
-    run(&s, &python, "opentelemetry_sdk.py", "Monitoring Metrics Publisher", "").await;
+    run(&s, &python, "opentelemetry_sdk.py", "Monitoring Metrics Publisher", &[]).await;
     let query = "OTelLogs_CL | summarize count(), dcount(Message), sum(tolong(Attributes.n)) by ServiceName \
         | sort by ServiceName asc";
     assert_eq!(rows(&s, &caller, query).await, json!([["grpc", 100, 100, 4950], ["http", 100, 100, 4950]]));

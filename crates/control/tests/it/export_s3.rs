@@ -158,7 +158,7 @@ impl Drop for Moto {
 
 impl Moto {
     fn start(folder: &Path) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/s3_store.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/compat/s3/s3_store.py");
         let mut process = Command::new(folder.join("bin/python"))
             .args([script.as_os_str(), BUCKET.as_ref()])
             .stdin(Stdio::piped())

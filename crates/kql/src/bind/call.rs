@@ -84,16 +84,25 @@ impl Binder<'_> {
         Bound::Table(self.failed(span))
     }
 
-    /// `_GetWatchlist('alias')`, where the workspace does not supply it. The keys of the items become
-    /// columns too, so more of them exist than are known here.
+    /// `_GetWatchlist('alias')`: the rows of a list, the keys of its items as columns. A list that is not there, or
+    /// whose name is no constant, is empty, and more columns may exist than are known.
     fn watchlist(&mut self, name: &Name, args: &[Expr], span: Span) -> Option<Table> {
         if !matches!(name.text.as_str(), "_GetWatchlist" | "_GetWatchlistAlias")
             || !self.env.allows(&name.text)
         {
             return None;
         }
-        for arg in args {
-            self.argument(arg);
+        let bound: Vec<Scalar> = args.iter().flat_map(|arg| self.argument(arg)).collect();
+        let alias = bound.first().and_then(|alias| match &alias.kind {
+            ScalarKind::Literal(Literal::String(alias)) => Some(alias.as_str()),
+            _ => None,
+        });
+        self.reads_watchlists = true;
+        if let Some(list) = alias.and_then(|alias| self.catalog.watchlist(alias)) {
+            let cost = list.rows.len() * list.columns.len();
+            let rel = Rel::Rows { columns: list.columns.clone(), rows: list.rows.clone() };
+            let inherited = super::Inherited { open: false, time_alias: false, cost, depth: 0 };
+            return Some(self.derive(rel, list.columns.clone(), inherited, span));
         }
         let columns = [
             ("_DTItemId", KqlType::String),

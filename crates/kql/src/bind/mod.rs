@@ -97,6 +97,8 @@ pub(crate) struct Binder<'a> {
     /// Functions of the catalog that were used, parsed.
     saved: HashMap<String, Arc<Lambda>>,
     render: Option<Render>,
+    /// Whether rows of a watchlist were put in.
+    reads_watchlists: bool,
     /// What `declare pattern` declares.
     patterns: HashMap<String, declared_pattern::Declared>,
     /// Databases by the names that `alias database` gives them.
@@ -136,7 +138,8 @@ pub(crate) fn bind(
     let table = binder.query(script)?;
     let render = binder.render.take();
     let results = std::mem::take(&mut binder.results);
-    Some((BoundQuery { root: table.rel, render, results }, table.open))
+    let reads_watchlists = binder.reads_watchlists;
+    Some((BoundQuery { root: table.rel, render, results, reads_watchlists }, table.open))
 }
 
 impl<'a> Binder<'a> {
@@ -155,6 +158,7 @@ impl<'a> Binder<'a> {
             calls: Vec::new(),
             saved: HashMap::new(),
             render: None,
+            reads_watchlists: false,
             patterns: HashMap::new(),
             aliases: HashMap::new(),
             parameters: &options.parameters,

@@ -2,21 +2,35 @@
 
 mod access;
 mod assessments;
+mod automation;
+mod bookmarks;
 mod collection;
 mod connectors;
+mod contacts;
 mod exports;
 mod groups;
 mod incidents;
 mod machines;
+mod people;
 mod policies;
 mod pricings;
 mod provisioning;
+mod queries;
+mod relations;
 mod rules;
 mod saved_searches;
 mod tables;
+mod tasks;
+mod templates;
+mod usages;
+mod watchlists;
 mod workspaces;
 
 use bartizan_api::ApiError;
+
+pub(super) use automation::check_automation;
+pub(super) use bookmarks::BOOKMARK_TYPE;
+pub(super) use relations::{RELATION_TYPE, related_id};
 
 use crate::arm::kind::{Kind, Plain};
 
@@ -39,18 +53,30 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.OperationalInsights/workspaces/dataExports", &exports::DataExports),
     ("Microsoft.OperationalInsights/workspaces/savedSearches", &saved_searches::SavedSearches),
     ("Microsoft.OperationalInsights/workspaces/tables", &tables::Tables),
+    ("Microsoft.OperationalInsights/workspaces/usages", &usages::Usages),
+    ("Microsoft.ResourceGraph/queries", &queries::GraphQueries),
     ("Microsoft.Resources/resourceGroups", &groups::Groups),
     ("Microsoft.Security/assessmentMetadata", &assessments::Metadata),
     ("Microsoft.Security/assessments", &assessments::Assessments),
+    ("Microsoft.Security/automations", &automation::Automations),
     ("Microsoft.Security/autoProvisioningSettings", &provisioning::AutoProvisioning),
     ("Microsoft.Security/locations", &groups::Locations),
+    ("Microsoft.Security/locations/tasks", &tasks::Tasks),
     ("Microsoft.Security/pricings", &pricings::Pricings),
     ("Microsoft.Security/secureScoreControlDefinitions", &assessments::ControlDefinitions),
     ("Microsoft.Security/securityConnectors", &connectors::SecurityConnectors),
+    ("Microsoft.Security/securityContacts", &contacts::Contacts),
     ("Microsoft.Security/settings", &provisioning::Settings),
+    ("Microsoft.Security/workspaceSettings", &contacts::WorkspaceSettings),
     ("Microsoft.SecurityInsights/alertRules", &rules::AlertRules),
+    ("Microsoft.SecurityInsights/alertRuleTemplates", &templates::Templates),
+    ("Microsoft.SecurityInsights/automationRules", &automation::AutomationRules),
+    ("Microsoft.SecurityInsights/bookmarks", &bookmarks::Bookmarks),
     ("Microsoft.SecurityInsights/incidents", &incidents::Incidents),
     ("Microsoft.SecurityInsights/incidents/comments", &incidents::Comments),
+    ("Microsoft.SecurityInsights/incidents/relations", &relations::Relations),
+    ("Microsoft.SecurityInsights/watchlists", &watchlists::Watchlists),
+    ("Microsoft.SecurityInsights/watchlists/watchlistItems", &watchlists::Items),
 ];
 
 /// The behaviour of a type.

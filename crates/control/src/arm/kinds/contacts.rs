@@ -1,0 +1,121 @@
+//! Whom to tell (`securityContacts`), and where Defender's data goes (`workspaceSettings`).
+
+use async_trait::async_trait;
+use bartizan_api::ApiError;
+use bartizan_base::ResourceId;
+use bartizan_records::Resource;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::arm::kind::{Draft, Kind, computed};
+use crate::arm::kinds::not_one_of;
+use crate::arm::scope::is_subscription;
+use crate::http::Failure;
+
+const SWITCH: [&str; 2] = ["On", "Off"];
+const SEVERITIES: [&str; 3] = ["High", "Medium", "Low"];
+const ROLES: [&str; 4] = ["AccountAdmin", "Contributor", "Owner", "ServiceAdmin"];
+/// Characters of all addresses together.
+const EMAILS_MAX: usize = 4_096;
+
+/// Addresses are kept and checked; sending mail is not this server's yet, and nothing here says it is.
+pub(super) struct Contacts;
+pub(super) struct WorkspaceSettings;
+
+#[async_trait]
+impl Kind for Contacts {
+    async fn prepare(&self, _app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+        // One member of older api-versions, a list in one text of newer ones.
+        for name in ["email", "emails"] {
+            let value = draft.property(name);
+            if value.is_null() {
+                continue;
+            }
+            let addresses = value.as_str().filter(|text| text.len() <= EMAILS_MAX);
+            let good = addresses.is_some_and(|text| text.split(';').all(|one| is_address(one.trim())));
+            if !good {
+                let text = format!("`{name}` is text: e-mail addresses, separated by `;`");
+                return Err(ApiError::field(&format!("properties.{name}"), text).into());
+            }
+        }
+        if draft.property("email").is_null() && draft.property("emails").is_null() {
+            let text = "a contact needs `emails`";
+            return Err(ApiError::field("properties.emails", text).into());
+        }
+        let phone = draft.property("phone");
+        if !phone.is_null() && phone.as_str().is_none_or(|text| text.len() > 64) {
+            return Err(ApiError::field("properties.phone", "`phone` is text of up to 64 characters").into());
+        }
+        check_notifications(draft)
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.is_empty()
+        || text.split_once('@').is_some_and(|(name, host)| {
+            !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace)
+        })
+}
+
+fn check_notifications(draft: &Draft<'_>) -> Result<(), Failure> {
+    // A word in older api-versions, an object in newer ones.
+    let alerts = draft.property("alertNotifications");
+    let of = |value: &Value, member: &str| match value {
+        Value::Object(members) => members.get(member).cloned().unwrap_or_default(),
+        Value::String(_) if member == "state" => value.clone(),
+        _ => Value::Null,
+    };
+    let one_of = |path: &str, value: &Value, names: &[&str]| {
+        if value.is_null() || value.as_str().is_some_and(|text| names.contains(&text)) {
+            return Ok(());
+        }
+        Err(Failure(not_one_of(path, value, names)))
+    };
+    one_of("properties.alertNotifications.state", &of(alerts, "state"), &SWITCH)?;
+    one_of("properties.alertNotifications.minimalSeverity", &of(alerts, "minimalSeverity"), &SEVERITIES)?;
+    let by_role = draft.property("notificationsByRole");
+    one_of("properties.notificationsByRole.state", &of(by_role, "state"), &SWITCH)?;
+    for role in by_role["roles"].as_array().into_iter().flatten() {
+        one_of("properties.notificationsByRole.roles", role, &ROLES)?;
+    }
+    Ok(())
+}
+
+/// There is one workspace, so there is one answer until a narrower scope is named; deleting goes back to it.
+#[async_trait]
+impl Kind for WorkspaceSettings {
+    async fn prepare(&self, app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+        let workspace = ResourceId::parse(draft.text("workspaceId")).ok();
+        if workspace.as_ref() != Some(&app.home.workspace) {
+            let text =
+                format!("`workspaceId` must be the workspace of this server, `{}`", app.home.workspace);
+            return Err(ApiError::field("properties.workspaceId", text).into());
+        }
+        let scope = ResourceId::parse(draft.text("scope")).ok();
+        let subscription = draft.id.parent();
+        if !scope.is_some_and(|scope| subscription.is_some_and(|subscription| scope.is_within(&subscription)))
+        {
+            let text = "`scope` must be the id of the subscription or of a resource group in it";
+            return Err(ApiError::field("properties.scope", text).into());
+        }
+        Ok(())
+    }
+
+    async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
+        let subscription = id.parent().filter(is_subscription);
+        let subscription = subscription.filter(|_| id.name().eq_ignore_ascii_case("default"));
+        Ok(subscription.map(|subscription| computed(id.clone(), default_setting(app, &subscription))))
+    }
+
+    async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
+        if !is_subscription(scope) {
+            return Ok(Vec::new());
+        }
+        let id = scope.join("providers/Microsoft.Security/workspaceSettings/default");
+        Ok(id.ok().map(|id| computed(id, default_setting(app, scope))).into_iter().collect())
+    }
+}
+
+fn default_setting(app: &App, subscription: &ResourceId) -> Value {
+    json!({"properties": {"workspaceId": app.home.workspace, "scope": subscription}})
+}
