@@ -90,7 +90,7 @@ pub(crate) async fn listen(
     changes: broadcast::Sender<Option<Change>>,
     origin: Uuid,
 ) -> Result<AbortHandle, RecordsError> {
-    let mut listener = PgListener::connect(url.as_str()).await?;
+    let mut listener = PgListener::connect(url.with_secrets()).await?;
     listener.listen(CHANNEL).await?;
     let task = tokio::spawn(async move {
         loop {

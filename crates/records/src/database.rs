@@ -107,7 +107,7 @@ impl Records {
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(BUSY_TIMEOUT)
-            .connect(url.as_str())
+            .connect(url.with_secrets())
             .await?;
         let mut records = Self::start(pool, Sql::Postgres, local, clock).await?;
         let listening = changes::listen(url, records.changes.clone(), records.origin).await?;
@@ -130,6 +130,11 @@ impl Records {
     /// The database in the data folder, for the log store's manifest.
     pub fn pool(&self) -> SqlitePool {
         self.local.clone()
+    }
+
+    /// Whether other servers may be using the same records.
+    pub fn is_shared(&self) -> bool {
+        self.sql == Sql::Postgres
     }
 
     /// The moment by the clock the records were opened with.

@@ -54,7 +54,8 @@ impl PostgresUrl {
         Self::parse(&text).map_err(|error| refused(error.to_string()))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The whole address, to be written into a file that only its owner may read.
+    pub fn with_secrets(&self) -> &str {
         &self.0
     }
 

@@ -27,6 +27,7 @@ mod query;
 mod s3_store;
 mod security;
 mod sign_in;
+mod standby;
 mod subscriptions;
 mod syslog;
 mod upkeep;
