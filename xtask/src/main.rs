@@ -13,6 +13,7 @@ mod conformance;
 mod crash;
 mod fuzz;
 mod portal;
+mod postgres;
 mod prerequisites;
 mod supervise;
 mod test;

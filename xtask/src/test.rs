@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::command::{cargo, execute, exists};
 use crate::portal::npm;
+use crate::postgres::Postgres;
 use crate::{clients, portal, prerequisites, tidy};
 
 #[derive(clap::Args)]
@@ -52,6 +53,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.no_rust {
         step("programs", || execute(cargo(&["build", "--workspace", "--bins"])))?;
         step("tests", || execute(cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])))?;
+        step("tests on PostgreSQL", on_postgres)?;
         step("lints", || {
             execute(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
         })?;
@@ -62,6 +64,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     println!("Everything passed.");
     Ok(())
+}
+
+/// The tests of what keeps records, again, with the records on PostgreSQL.
+fn on_postgres() -> anyhow::Result<()> {
+    let Some(postgres) = Postgres::start()? else { return Ok(()) };
+    let arguments = [
+        "nextest", "run", "-p", "bartizan-records", "-p", "bartizan-control", "-p", "features", "--no-fail-fast",
+    ];
+    let mut tests = cargo(&arguments);
+    tests.env("BARTIZAN_TEST_POSTGRES", postgres.url());
+    execute(tests)
 }
 
 fn ensure_nextest() -> anyhow::Result<()> {

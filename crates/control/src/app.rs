@@ -18,6 +18,7 @@ use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
 use crate::pki::Pki;
 use crate::portal::Desk;
+use crate::turn::Turn;
 
 /// The default places and people, made at first start (see `boot`).
 #[derive(Clone, Debug)]
@@ -99,6 +100,7 @@ pub struct App {
     pub(crate) daily_cap: DailyCap,
     /// Queries that were asked, on their way into `LAQueryLogs`.
     pub(crate) query_records: QueryRecords,
+    pub(crate) turn: Turn,
     /// Ends background tasks and long polls.
     pub stop: CancellationToken,
 }
@@ -158,6 +160,7 @@ impl App {
             daily_cap: DailyCap::default(),
             query_records: QueryRecords::default(),
             discovery: Discovery::new(parts.connections),
+            turn: Turn::default(),
             records: parts.records,
             store: parts.store,
             engine: parts.engine,

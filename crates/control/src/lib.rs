@@ -23,9 +23,10 @@ pub mod plans;
 pub mod portal;
 mod router;
 pub mod subscription;
+pub mod turn;
 
 pub use app::{App, AppParts, Home};
 pub use logs::{
     ExportBucket, ExportOptions, SavedFunctions, follow_daily_cap, store_from_listener, write_usage,
 };
-pub use router::{router, start_tasks};
+pub use router::{router, start_leading_tasks, start_tasks};

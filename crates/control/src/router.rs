@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bartizan_api::{ApiError, path};
@@ -20,7 +21,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, take_rest};
-use crate::{activity, agents, arm, discovery, identity, logs, openapi, operations, plans, portal};
+use crate::{activity, agents, arm, discovery, identity, logs, openapi, operations, plans, portal, turn};
 
 /// The service that answers every request.
 pub fn router(app: Arc<App>) -> Router {
@@ -29,7 +30,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health))
         .merge(arm::routes())
         .merge(identity::routes())
-        .merge(logs::routes())
+        .merge(logs::routes().route_layer(from_fn_with_state(Arc::clone(&app), turn::leading_only)))
         .merge(agents::routes())
         .merge(portal::routes())
         .merge(openapi::routes())
@@ -70,6 +71,7 @@ async fn health(State(app): State<Arc<App>>) -> Response {
     let (files, rows) = app.store.missing();
     axum::Json(json!({
         "status": "ok", "version": env!("CARGO_PKG_VERSION"), "seq": app.store.committed_seq(),
+        "leads": app.leads(),
         "storage": {"status": if files == 0 { "ok" } else { "damaged" }, "damagedFiles": files, "missingRows": rows},
     }))
     .into_response()
@@ -86,16 +88,22 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
         .into_response()
 }
 
-/// Starts the background work; it ends when `app.stop` is cancelled.
+/// Starts what every server does beside its doors; it ends when `app.stop` is cancelled.
 pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
+    tasks.spawn(identity::watch_signing_keys(Arc::clone(app)));
+    tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));
+    tasks
+}
+
+/// Starts what only the leading server does; it ends when `app.stop` is cancelled.
+pub fn start_leading_tasks(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(activity::drain(Arc::clone(app)));
     tasks.spawn(operations::run(Arc::clone(app)));
-    tasks.spawn(identity::watch_signing_keys(Arc::clone(app)));
-    tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
-    tasks.spawn(agents::watch_presence(Arc::clone(app)));
     tasks.spawn(discovery::run(Arc::clone(app)));
-    tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));
+    tasks.spawn(agents::watch_presence(Arc::clone(app)));
     tasks.spawn(logs::write_notices(Arc::clone(app)));
     tasks.spawn(logs::meter(Arc::clone(app)));
     tasks.spawn(logs::daily_cap::watch(Arc::clone(app)));

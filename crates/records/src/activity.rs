@@ -4,7 +4,7 @@
 use bartizan_base::{BatchId, Ticks};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -63,9 +63,9 @@ impl Activity {
         }
     }
 
-    pub(crate) async fn insert(&self, tx: &mut Transaction<'static, Sqlite>) -> Result<(), RecordsError> {
+    pub(crate) async fn insert(&self, tx: &mut Transaction<'static, Any>) -> Result<(), RecordsError> {
         let entry = serde_json::to_string(self).expect("an activity has only text keys");
-        sqlx::query("INSERT INTO activity (entry) VALUES (?1)").bind(entry).execute(&mut **tx).await?;
+        sqlx::query("INSERT INTO activity (entry) VALUES ($1)").bind(entry).execute(&mut **tx).await?;
         Ok(())
     }
 }
@@ -97,13 +97,13 @@ impl Records {
             None => {
                 // The number of the last entry: it grows for ever, because the column is AUTOINCREMENT.
                 let last: Option<i64> = sqlx::query_scalar(
-                    "SELECT max(seq) FROM (SELECT seq FROM activity WHERE batch IS NULL ORDER BY seq LIMIT ?1)",
+                    "SELECT max(seq) FROM (SELECT seq FROM activity WHERE batch IS NULL ORDER BY seq LIMIT $1) AS next",
                 )
                 .bind(i64::from(limit))
                 .fetch_one(&mut *tx)
                 .await?;
                 let Some(last) = last else { return Ok(None) };
-                sqlx::query("UPDATE activity SET batch = ?1 WHERE batch IS NULL AND seq <= ?1")
+                sqlx::query("UPDATE activity SET batch = $1 WHERE batch IS NULL AND seq <= $1")
                     .bind(last)
                     .execute(&mut *tx)
                     .await?;
@@ -111,7 +111,7 @@ impl Records {
             }
         };
         let rows: Vec<String> =
-            sqlx::query_scalar("SELECT entry FROM activity WHERE batch = ?1 ORDER BY seq")
+            sqlx::query_scalar("SELECT entry FROM activity WHERE batch = $1 ORDER BY seq")
                 .bind(batch)
                 .fetch_all(&mut *tx)
                 .await?;
@@ -130,7 +130,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn acknowledge_activity(&self, batch: BatchId) -> Result<(), RecordsError> {
-        sqlx::query("DELETE FROM activity WHERE batch = ?1")
+        sqlx::query("DELETE FROM activity WHERE batch = $1")
             .bind(batch.seq as i64)
             .execute(&self.pool)
             .await?;
@@ -138,13 +138,13 @@ impl Records {
     }
 }
 
-async fn activity_source(tx: &mut Transaction<'static, Sqlite>) -> Result<Uuid, RecordsError> {
-    sqlx::query("INSERT INTO state (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING")
+async fn activity_source(tx: &mut Transaction<'static, Any>) -> Result<Uuid, RecordsError> {
+    sqlx::query("INSERT INTO state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING")
         .bind(SOURCE_KEY)
         .bind(json!(Uuid::new_v4()).to_string())
         .execute(&mut **tx)
         .await?;
-    let text: String = sqlx::query_scalar("SELECT value FROM state WHERE key = ?1")
+    let text: String = sqlx::query_scalar("SELECT value FROM state WHERE key = $1")
         .bind(SOURCE_KEY)
         .fetch_one(&mut **tx)
         .await?;

@@ -54,13 +54,13 @@ impl Records {
     /// When the database fails.
     pub async fn put_agent(&self, agent: &Agent) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM agents WHERE machine_key = ?1")
+        sqlx::query("DELETE FROM agents WHERE machine_key = $1")
             .bind(agent.machine.key())
             .execute(&mut *tx)
             .await?;
         sqlx::query(
             "INSERT INTO agents (vm_id, machine_key, machine_id, serial, previous_serial, enrolled, last_seen, agent_version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(agent.vm_id.to_string())
         .bind(agent.machine.key())
@@ -83,7 +83,7 @@ impl Records {
     pub async fn agent(&self, vm_id: Uuid) -> Result<Option<Agent>, RecordsError> {
         let row: Option<Row> = sqlx::query_as(
             "SELECT vm_id, machine_id, serial, previous_serial, enrolled, last_seen, agent_version
-             FROM agents WHERE vm_id = ?1",
+             FROM agents WHERE vm_id = $1",
         )
         .bind(vm_id.to_string())
         .fetch_optional(&self.pool)
@@ -114,7 +114,7 @@ impl Records {
         used_serial: &str,
         new_serial: &str,
     ) -> Result<(), RecordsError> {
-        sqlx::query("UPDATE agents SET previous_serial = ?2, serial = ?3 WHERE vm_id = ?1")
+        sqlx::query("UPDATE agents SET previous_serial = $2, serial = $3 WHERE vm_id = $1")
             .bind(vm_id.to_string())
             .bind(used_serial)
             .bind(new_serial)
@@ -128,7 +128,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn touch_agent(&self, vm_id: Uuid, at: Ticks, version: &str) -> Result<(), RecordsError> {
-        sqlx::query("UPDATE agents SET last_seen = ?2, agent_version = ?3 WHERE vm_id = ?1")
+        sqlx::query("UPDATE agents SET last_seen = $2, agent_version = $3 WHERE vm_id = $1")
             .bind(vm_id.to_string())
             .bind(at.0)
             .bind(version)

@@ -22,7 +22,7 @@ pub struct Credential {
 }
 
 /// Row of `credentials`: password, totp, totp_step, failures, locked_until.
-type Row = (String, String, i64, u32, i64);
+type Row = (String, String, i64, i64, i64);
 
 impl Records {
     /// What `object_id` signs in with; `None` for who has no password.
@@ -31,7 +31,7 @@ impl Records {
     /// When the database fails.
     pub async fn credential(&self, object_id: Uuid) -> Result<Option<Credential>, RecordsError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT password, totp, totp_step, failures, locked_until FROM credentials WHERE object_id = ?1",
+            "SELECT password, totp, totp_step, failures, locked_until FROM credentials WHERE object_id = $1",
         )
         .bind(object_id.to_string())
         .fetch_optional(&self.pool)
@@ -40,7 +40,7 @@ impl Records {
             password,
             totp,
             totp_step,
-            failures,
+            failures: u32::try_from(failures).unwrap_or(u32::MAX),
             locked_until: Ticks(locked_until),
         }))
     }
@@ -51,8 +51,8 @@ impl Records {
     /// When the database fails.
     pub async fn set_password(&self, object_id: Uuid, hash: &str) -> Result<(), RecordsError> {
         sqlx::query(
-            "INSERT INTO credentials (object_id, password) VALUES (?1, ?2)
-             ON CONFLICT (object_id) DO UPDATE SET password = ?2, failures = 0, locked_until = 0",
+            "INSERT INTO credentials (object_id, password) VALUES ($1, $2)
+             ON CONFLICT (object_id) DO UPDATE SET password = $2, failures = 0, locked_until = 0",
         )
         .bind(object_id.to_string())
         .bind(hash)
@@ -66,7 +66,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn set_totp(&self, object_id: Uuid, secret: &str) -> Result<bool, RecordsError> {
-        let done = sqlx::query("UPDATE credentials SET totp = ?2, totp_step = 0 WHERE object_id = ?1")
+        let done = sqlx::query("UPDATE credentials SET totp = $2, totp_step = 0 WHERE object_id = $1")
             .bind(object_id.to_string())
             .bind(secret)
             .execute(&self.pool)
@@ -86,11 +86,11 @@ impl Records {
     ) -> Result<(), RecordsError> {
         sqlx::query(
             "UPDATE credentials SET failures = failures + 1,
-                 locked_until = CASE WHEN failures + 1 >= ?2 THEN ?3 ELSE locked_until END
-             WHERE object_id = ?1",
+                 locked_until = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until END
+             WHERE object_id = $1",
         )
         .bind(object_id.to_string())
-        .bind(limit)
+        .bind(i64::from(limit))
         .bind(until.0)
         .execute(&self.pool)
         .await?;
@@ -104,8 +104,8 @@ impl Records {
     /// When the database fails.
     pub async fn sign_in_succeeded(&self, object_id: Uuid, step: Option<i64>) -> Result<bool, RecordsError> {
         let done = sqlx::query(
-            "UPDATE credentials SET failures = 0, locked_until = 0, totp_step = coalesce(?2, totp_step)
-             WHERE object_id = ?1 AND (?2 IS NULL OR totp_step < ?2)",
+            "UPDATE credentials SET failures = 0, locked_until = 0, totp_step = coalesce($2, totp_step)
+             WHERE object_id = $1 AND ($2 IS NULL OR totp_step < $2)",
         )
         .bind(object_id.to_string())
         .bind(step)

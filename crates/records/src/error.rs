@@ -19,6 +19,8 @@ pub enum RecordsError {
     Busy(#[source] sqlx::Error),
     #[error("records database has schema {found}, newer than this program's {known}")]
     NewerSchema { found: i64, known: i64 },
+    #[error("the database's address cannot be used: {0}")]
+    Place(String),
     #[error("record `{0}` is damaged")]
     Damaged(String),
     #[error("records database failed")]
@@ -28,6 +30,9 @@ pub enum RecordsError {
 /// SQLite's primary result codes that a caller can act upon (sqlite.org/rescode.html).
 const SQLITE_BUSY: &str = "5";
 const SQLITE_FULL: &str = "13";
+/// PostgreSQL's (its manual, appendix A): the lock was not to be had, or the server is starting, stopping or full.
+const POSTGRES_BUSY: &[&str] = &["55P03", "57P01", "57P02", "57P03", "53300", "40001", "40P01"];
+const POSTGRES_FULL: &str = "53100";
 
 impl RecordsError {
     /// The kind that decides the HTTP status.
@@ -37,7 +42,7 @@ impl RecordsError {
             Self::UnderWay { .. } => ErrorKind::Conflict,
             Self::Missing(_) => ErrorKind::NotFound,
             Self::DiskFull(_) | Self::Busy(_) => ErrorKind::Unavailable,
-            Self::NewerSchema { .. } | Self::Damaged(_) | Self::Database(_) => ErrorKind::Internal,
+            Self::NewerSchema { .. } | Self::Place(_) | Self::Damaged(_) | Self::Database(_) => ErrorKind::Internal,
         }
     }
 }
@@ -46,8 +51,11 @@ impl From<sqlx::Error> for RecordsError {
     fn from(error: sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
         match code.as_deref() {
-            Some(SQLITE_FULL) => Self::DiskFull(error),
+            Some(SQLITE_FULL | POSTGRES_FULL) => Self::DiskFull(error),
             Some(SQLITE_BUSY) => Self::Busy(error),
+            Some(code) if POSTGRES_BUSY.contains(&code) => Self::Busy(error),
+            // PostgreSQL is on another machine, which may be away for a while.
+            None if matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => Self::Busy(error),
             _ => Self::Database(error),
         }
     }

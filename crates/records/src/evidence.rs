@@ -27,14 +27,14 @@ impl Records {
         let mut tx = self.begin().await?;
         let text = facts.to_string();
         let before: Option<String> =
-            sqlx::query_scalar("SELECT facts FROM evidence WHERE machine_key = ?1 AND topic = ?2")
+            sqlx::query_scalar("SELECT facts FROM evidence WHERE machine_key = $1 AND topic = $2")
                 .bind(machine.key())
                 .bind(topic)
                 .fetch_optional(&mut *tx)
                 .await?;
         sqlx::query(
-            "INSERT INTO evidence (machine_key, topic, time, facts) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (machine_key, topic) DO UPDATE SET time = ?3, facts = ?4",
+            "INSERT INTO evidence (machine_key, topic, time, facts) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (machine_key, topic) DO UPDATE SET time = $3, facts = $4",
         )
         .bind(machine.key())
         .bind(topic)
@@ -42,15 +42,13 @@ impl Records {
         .bind(&text)
         .execute(&mut *tx)
         .await?;
-        tx.commit().await?;
-        if before.as_deref() != Some(text.as_str()) {
-            self.announce(Change {
-                id: machine.clone(),
-                resource_type: EVIDENCE_CHANGE_TYPE.to_owned(),
-                op: ChangeOp::Put,
-                system: true,
-            });
-        }
+        let made = (before.as_deref() != Some(text.as_str())).then(|| Change {
+            id: machine.clone(),
+            resource_type: EVIDENCE_CHANGE_TYPE.to_owned(),
+            op: ChangeOp::Put,
+            system: true,
+        });
+        self.commit(tx, made.into_iter().collect()).await?;
         Ok(())
     }
 
@@ -59,7 +57,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn evidence_topics(&self, machine: &ResourceId) -> Result<BTreeSet<String>, RecordsError> {
-        let topics: Vec<String> = sqlx::query_scalar("SELECT topic FROM evidence WHERE machine_key = ?1")
+        let topics: Vec<String> = sqlx::query_scalar("SELECT topic FROM evidence WHERE machine_key = $1")
             .bind(machine.key())
             .fetch_all(&self.pool)
             .await?;
@@ -75,7 +73,7 @@ impl Records {
         machine: &ResourceId,
     ) -> Result<BTreeMap<String, (Ticks, Value)>, RecordsError> {
         let rows: Vec<(String, i64, String)> =
-            sqlx::query_as("SELECT topic, time, facts FROM evidence WHERE machine_key = ?1")
+            sqlx::query_as("SELECT topic, time, facts FROM evidence WHERE machine_key = $1")
                 .bind(machine.key())
                 .fetch_all(&self.pool)
                 .await?;

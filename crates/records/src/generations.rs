@@ -29,7 +29,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn generation(&self, what: Generation) -> Result<i64, RecordsError> {
-        Ok(sqlx::query_scalar("SELECT value FROM generations WHERE name = ?1")
+        Ok(sqlx::query_scalar("SELECT value FROM generations WHERE name = $1")
             .bind(what.name())
             .fetch_one(&self.pool)
             .await?)

@@ -1,6 +1,7 @@
-//! Control-plane state in SQLite: ARM resources, who changed them, agents, secrets and small settings.
+//! Control-plane state: ARM resources, who changed them, agents, secrets and small settings.
 //!
-//! One file, `control.db`, in write-ahead mode. Everything that must be true together is written in one
+//! In one SQLite file, `control.db`, in write-ahead mode, or, by setting, in PostgreSQL, which several servers
+//! may share. The statements are the same for both; only the schema is written twice. Everything that must be true together is written in one
 //! transaction: a resource and the `AzureActivity` row that tells of its change, an agent and its
 //! certificate's serial number. Secrets are kept as SHA-256 hashes only. Listeners hear of a change after it
 //! is committed, never before.
@@ -12,14 +13,17 @@
 mod activity;
 mod actor;
 mod agents;
+mod changes;
 mod copy;
 mod credentials;
 mod database;
 mod error;
 mod evidence;
 mod generations;
+mod leases;
 mod listing;
 mod operations;
+mod place;
 mod principals;
 mod resources;
 mod secrets;
@@ -29,6 +33,7 @@ mod transfer;
 pub use activity::{Activity, ActivityBatch};
 pub use actor::{Actor, ActorKind};
 pub use agents::Agent;
+pub use changes::Changes;
 pub use credentials::Credential;
 pub use database::Records;
 pub use error::RecordsError;
@@ -36,6 +41,7 @@ pub use evidence::EVIDENCE_CHANGE_TYPE;
 pub use generations::Generation;
 pub use listing::{ListQuery, Page};
 pub use operations::{Operation, OperationState, Work};
+pub use place::PostgresUrl;
 pub use principals::{Principal, PrincipalKind};
 pub use resources::{Change, ChangeOp, Condition, Resource, Write, Written};
 pub use secrets::{Exchange, NewSecret, Secret, SecretKind};

@@ -56,16 +56,16 @@ impl Records {
         let statement = match (&type_key, query.direct) {
             (_, true) => {
                 "SELECT id, type, etag, body, created, modified FROM resources
-                 WHERE parent_key = ?5 AND key > ?1 AND key < ?2 AND (?3 IS NULL OR type_key = ?3)
-                 ORDER BY key LIMIT ?4"
+                 WHERE parent_key = $5 AND key > $1 AND key < $2 AND ($3 IS NULL OR type_key = $3)
+                 ORDER BY key LIMIT $4"
             }
             (Some(_), false) => {
                 "SELECT id, type, etag, body, created, modified FROM resources
-                 WHERE type_key = ?3 AND key > ?1 AND key < ?2 AND ?5 IS NOT NULL ORDER BY key LIMIT ?4"
+                 WHERE type_key = $3 AND key > $1 AND key < $2 AND $5 IS NOT NULL ORDER BY key LIMIT $4"
             }
             (None, false) => {
                 "SELECT id, type, etag, body, created, modified FROM resources
-                 WHERE key > ?1 AND key < ?2 AND ?3 IS NULL AND ?5 IS NOT NULL ORDER BY key LIMIT ?4"
+                 WHERE key > $1 AND key < $2 AND $3 IS NULL AND $5 IS NOT NULL ORDER BY key LIMIT $4"
             }
         };
         let rows: Vec<Row> = sqlx::query_as(statement)

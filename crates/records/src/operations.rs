@@ -6,14 +6,14 @@
 
 use bartizan_base::{ResourceId, Ticks, Timespan};
 use serde::{Deserialize, Serialize};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
 use crate::activity::Activity;
 use crate::actor::Actor;
 use crate::database::Records;
 use crate::error::RecordsError;
-use crate::resources::{Change, Resource, Row, from_row, load, remove_tree};
+use crate::resources::{Change, Resource, Row, from_row, load, put, remove_tree};
 use crate::transfer;
 
 /// Ended operations are remembered this long.
@@ -135,7 +135,7 @@ impl Records {
                 });
             }
         }
-        sqlx::query("DELETE FROM operations WHERE state <> 'Running' AND modified < ?1")
+        sqlx::query("DELETE FROM operations WHERE state <> 'Running' AND modified < $1")
             .bind((now - KEPT).0)
             .execute(&mut *tx)
             .await?;
@@ -153,7 +153,7 @@ impl Records {
         let plan = serde_json::to_string(&operation.work).expect("a plan has only text keys");
         sqlx::query(
             "INSERT INTO operations (id, scope, kind, state, step, plan, actor, started, modified)
-             VALUES (?1, ?2, ?3, 'Running', 0, ?4, ?5, ?6, ?6)",
+             VALUES ($1, $2, $3, 'Running', 0, $4, $5, $6, $6)",
         )
         .bind(operation.id.to_string())
         .bind(scope.as_str())
@@ -171,10 +171,7 @@ impl Records {
             let (written, _) = self.store(&mut tx, Some(before), scope.clone(), body, actor, false).await?;
             marked = Some(written.resource);
         }
-        tx.commit().await?;
-        if let Some(marked) = marked {
-            self.announce_put(&marked, actor);
-        }
+        self.commit(tx, marked.iter().map(|marked| put(marked, actor)).collect()).await?;
         Ok(operation)
     }
 
@@ -183,7 +180,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn operation(&self, id: Uuid) -> Result<Option<Operation>, RecordsError> {
-        let sql = format!("SELECT {COLUMNS} FROM operations WHERE id = ?1");
+        let sql = format!("SELECT {COLUMNS} FROM operations WHERE id = $1");
         let row: Option<OperationRow> =
             sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id.to_string()).fetch_optional(&self.pool).await?;
         row.map(read).transpose()
@@ -205,7 +202,7 @@ impl Records {
     /// When there is no such operation or the database fails; the step was not done then.
     pub async fn step_operation(&self, id: Uuid) -> Result<Operation, RecordsError> {
         let mut tx = self.begin().await?;
-        let sql = format!("SELECT {COLUMNS} FROM operations WHERE id = ?1");
+        let sql = format!("SELECT {COLUMNS} FROM operations WHERE id = $1");
         let row: Option<OperationRow> =
             sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id.to_string()).fetch_optional(&mut *tx).await?;
         let mut operation = read(row.ok_or_else(|| RecordsError::Missing(format!("operation {id}")))?)?;
@@ -245,7 +242,7 @@ impl Records {
             Outcome::Done => operation.state = OperationState::Succeeded,
             Outcome::Failed(error) => (operation.state, operation.error) = (OperationState::Failed, error),
         }
-        sqlx::query("UPDATE operations SET state = ?2, step = ?3, error = ?4, modified = ?5 WHERE id = ?1")
+        sqlx::query("UPDATE operations SET state = $2, step = $3, error = $4, modified = $5 WHERE id = $1")
             .bind(id.to_string())
             .bind(operation.state.as_str())
             .bind(i64::from(operation.step))
@@ -253,10 +250,7 @@ impl Records {
             .bind(now.0)
             .execute(&mut *tx)
             .await?;
-        tx.commit().await?;
-        for change in changes {
-            self.announce(change);
-        }
+        self.commit(tx, changes).await?;
         Ok(operation)
     }
 }
@@ -286,13 +280,13 @@ impl Work {
 
 /// Deletes the first of what is in the group, or the group when nothing is.
 async fn delete_step(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Transaction<'static, Any>,
     operation: &Operation,
     now: Ticks,
     changes: &mut Vec<Change>,
 ) -> Result<Outcome, RecordsError> {
     let first: Option<Row> = sqlx::query_as(
-        "SELECT id, type, etag, body, created, modified FROM resources WHERE parent_key = ?1 ORDER BY key LIMIT 1",
+        "SELECT id, type, etag, body, created, modified FROM resources WHERE parent_key = $1 ORDER BY key LIMIT 1",
     )
     .bind(operation.scope.key())
     .fetch_optional(&mut **tx)

@@ -40,7 +40,7 @@ impl PrincipalKind {
 }
 
 /// Row of `principals`, object_id, app_id, name, kind, created, disabled, tokens_from.
-type Row = (String, Option<String>, String, String, i64, bool, i64);
+type Row = (String, Option<String>, String, String, i64, i64, i64);
 
 fn from_row(
     (object_id, app_id, name, kind, created, disabled, tokens_from): Row,
@@ -56,7 +56,7 @@ fn from_row(
             PrincipalKind::ServicePrincipal
         },
         created: Ticks(created),
-        disabled,
+        disabled: disabled != 0,
         tokens_from: Ticks(tokens_from),
     })
 }
@@ -69,15 +69,15 @@ impl Records {
     pub async fn put_principal(&self, principal: &Principal) -> Result<(), RecordsError> {
         sqlx::query(
             "INSERT INTO principals (object_id, app_id, name, kind, created, disabled, tokens_from)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (object_id) DO UPDATE SET app_id = ?2, name = ?3, disabled = ?6, tokens_from = ?7",
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (object_id) DO UPDATE SET app_id = $2, name = $3, disabled = $6, tokens_from = $7",
         )
         .bind(principal.object_id.to_string())
         .bind(principal.app_id.map(|id| id.to_string()))
         .bind(&principal.name)
         .bind(principal.kind.name())
         .bind(principal.created.0)
-        .bind(principal.disabled)
+        .bind(i64::from(principal.disabled))
         .bind(principal.tokens_from.0)
         .execute(&self.pool)
         .await?;
@@ -90,7 +90,7 @@ impl Records {
     /// When the database fails.
     pub async fn principal(&self, object_id: Uuid) -> Result<Option<Principal>, RecordsError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals WHERE object_id = ?1",
+            "SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals WHERE object_id = $1",
         )
         .bind(object_id.to_string())
         .fetch_optional(&self.pool)
@@ -104,7 +104,7 @@ impl Records {
     /// When the database fails.
     pub async fn principal_by_app(&self, app_id: Uuid) -> Result<Option<Principal>, RecordsError> {
         let row: Option<Row> =
-            sqlx::query_as("SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals WHERE app_id = ?1")
+            sqlx::query_as("SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals WHERE app_id = $1")
                 .bind(app_id.to_string())
                 .fetch_optional(&self.pool)
                 .await?;
@@ -119,9 +119,9 @@ impl Records {
         let mut tx = self.begin().await?;
         let id = object_id.to_string();
         let done =
-            sqlx::query("DELETE FROM principals WHERE object_id = ?1").bind(&id).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM credentials WHERE object_id = ?1").bind(&id).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM secrets WHERE subject = ?1").bind(&id).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM principals WHERE object_id = $1").bind(&id).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM credentials WHERE object_id = $1").bind(&id).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM secrets WHERE subject = $1").bind(&id).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
@@ -133,7 +133,7 @@ impl Records {
     pub async fn user_by_name(&self, name: &str) -> Result<Option<Principal>, RecordsError> {
         let row: Option<Row> = sqlx::query_as(
             "SELECT object_id, app_id, name, kind, created, disabled, tokens_from FROM principals
-             WHERE kind = 'User' AND name = ?1 COLLATE NOCASE",
+             WHERE kind = 'User' AND lower(name) = lower($1)",
         )
         .bind(name)
         .fetch_optional(&self.pool)

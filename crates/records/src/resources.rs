@@ -2,7 +2,7 @@
 
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::{Map, Value};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
 use crate::activity::Activity;
@@ -113,7 +113,7 @@ impl Records {
     /// When the database fails.
     pub async fn get(&self, id: &ResourceId) -> Result<Option<Resource>, RecordsError> {
         let row: Option<Row> =
-            sqlx::query_as("SELECT id, type, etag, body, created, modified FROM resources WHERE key = ?1")
+            sqlx::query_as("SELECT id, type, etag, body, created, modified FROM resources WHERE key = $1")
                 .bind(id.key())
                 .fetch_optional(&self.pool)
                 .await?;
@@ -133,10 +133,8 @@ impl Records {
         check(&write.id, before.as_ref(), &write.condition)?;
         let (written, changed) =
             self.store(&mut tx, before, write.id, write.body, &write.actor, write.audit).await?;
-        tx.commit().await?;
-        if changed {
-            self.announce_put(&written.resource, &write.actor);
-        }
+        let made = changed.then(|| put(&written.resource, &write.actor));
+        self.commit(tx, made.into_iter().collect()).await?;
         Ok(written)
     }
 
@@ -162,10 +160,8 @@ impl Records {
             return Ok(before);
         }
         let (written, changed) = self.store(&mut tx, Some(before), id.clone(), body, actor, audit).await?;
-        tx.commit().await?;
-        if changed {
-            self.announce_put(&written.resource, actor);
-        }
+        let made = changed.then(|| put(&written.resource, actor));
+        self.commit(tx, made.into_iter().collect()).await?;
         Ok(written.resource)
     }
 
@@ -207,16 +203,13 @@ impl Records {
             let entry = Activity::deleted(&before, by, self.clock.now());
             entry.insert(&mut tx).await?;
         }
-        tx.commit().await?;
-        for change in gone {
-            self.announce(change);
-        }
+        self.commit(tx, gone).await?;
         Ok(true)
     }
 
     pub(crate) async fn store(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Transaction<'static, Any>,
         before: Option<Resource>,
         id: ResourceId,
         body: Value,
@@ -240,8 +233,8 @@ impl Records {
         let resource = Resource { resource_type: resource.id.resource_type(), ..resource };
         sqlx::query(
             "INSERT INTO resources (key, id, parent_key, type, type_key, etag, body, created, modified)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-             ON CONFLICT (key) DO UPDATE SET etag = ?6, body = ?7, modified = ?9",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (key) DO UPDATE SET etag = $6, body = $7, modified = $9",
         )
         .bind(resource.id.key())
         .bind(resource.id.as_str())
@@ -259,33 +252,33 @@ impl Records {
         }
         Ok((Written { resource, created }, true))
     }
+}
 
-    pub(crate) fn announce_put(&self, resource: &Resource, actor: &Actor) {
-        self.announce(Change {
-            id: resource.id.clone(),
-            resource_type: resource.resource_type.clone(),
-            op: ChangeOp::Put,
-            system: actor.kind == ActorKind::System,
-        });
+pub(crate) fn put(resource: &Resource, actor: &Actor) -> Change {
+    Change {
+        id: resource.id.clone(),
+        resource_type: resource.resource_type.clone(),
+        op: ChangeOp::Put,
+        system: actor.kind == ActorKind::System,
     }
 }
 
 /// Deletes `id` with everything below it, agents and evidence too; gives what is to be told of it.
 pub(crate) async fn remove_tree(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Transaction<'static, Any>,
     id: &ResourceId,
     by: &Actor,
 ) -> Result<Vec<Change>, RecordsError> {
     let (from, to) = below(id);
     let gone: Vec<(String, String)> =
-        sqlx::query_as("DELETE FROM resources WHERE key = ?1 OR (key > ?2 AND key < ?3) RETURNING id, type")
+        sqlx::query_as("DELETE FROM resources WHERE key = $1 OR (key > $2 AND key < $3) RETURNING id, type")
             .bind(id.key())
             .bind(&from)
             .bind(&to)
             .fetch_all(&mut **tx)
             .await?;
     for table in ["DELETE FROM evidence", "DELETE FROM agents"] {
-        let sql = format!("{table} WHERE machine_key = ?1 OR (machine_key > ?2 AND machine_key < ?3)");
+        let sql = format!("{table} WHERE machine_key = $1 OR (machine_key > $2 AND machine_key < $3)");
         sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.key()).bind(&from).bind(&to).execute(&mut **tx).await?;
     }
     let system = by.kind == ActorKind::System;
@@ -301,11 +294,11 @@ pub(crate) fn below(id: &ResourceId) -> (String, String) {
 }
 
 pub(crate) async fn load(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Transaction<'static, Any>,
     id: &ResourceId,
 ) -> Result<Option<Resource>, RecordsError> {
     let row: Option<Row> =
-        sqlx::query_as("SELECT id, type, etag, body, created, modified FROM resources WHERE key = ?1")
+        sqlx::query_as("SELECT id, type, etag, body, created, modified FROM resources WHERE key = $1")
             .bind(id.key())
             .fetch_optional(&mut **tx)
             .await?;

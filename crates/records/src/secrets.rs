@@ -94,7 +94,7 @@ impl Records {
     pub async fn put_secret(&self, text: &str, secret: NewSecret) -> Result<(), RecordsError> {
         sqlx::query(
             "INSERT INTO secrets (kind, hash, subject, data, created, expires, uses_left)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(secret.kind.name())
         .bind(hash(text))
@@ -102,7 +102,7 @@ impl Records {
         .bind(secret.data.to_string())
         .bind(self.clock.now().0)
         .bind(secret.expires.0)
-        .bind(secret.uses)
+        .bind(secret.uses.map(i64::from))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -115,7 +115,7 @@ impl Records {
     pub async fn use_secret(&self, kind: SecretKind, text: &str) -> Result<Option<Secret>, RecordsError> {
         let row: Option<(String, String, i64)> = sqlx::query_as(
             "UPDATE secrets SET uses_left = uses_left - 1
-             WHERE kind = ?1 AND hash = ?2 AND expires > ?3 AND (uses_left IS NULL OR uses_left > 0)
+             WHERE kind = $1 AND hash = $2 AND expires > $3 AND (uses_left IS NULL OR uses_left > 0)
              RETURNING subject, data, expires",
         )
         .bind(kind.name())
@@ -133,7 +133,7 @@ impl Records {
     pub async fn see_secret(&self, kind: SecretKind, text: &str) -> Result<Option<Secret>, RecordsError> {
         let row: Option<(String, String, i64)> = sqlx::query_as(
             "SELECT subject, data, expires FROM secrets
-             WHERE kind = ?1 AND hash = ?2 AND expires > ?3 AND (uses_left IS NULL OR uses_left > 0)",
+             WHERE kind = $1 AND hash = $2 AND expires > $3 AND (uses_left IS NULL OR uses_left > 0)",
         )
         .bind(kind.name())
         .bind(hash(text))
@@ -148,7 +148,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn forget_secret(&self, kind: SecretKind, text: &str) -> Result<(), RecordsError> {
-        sqlx::query("DELETE FROM secrets WHERE kind = ?1 AND hash = ?2")
+        sqlx::query("DELETE FROM secrets WHERE kind = $1 AND hash = $2")
             .bind(kind.name())
             .bind(hash(text))
             .execute(&self.pool)
@@ -163,7 +163,7 @@ impl Records {
     pub async fn put_token(&self, text: &str, secret: NewSecret, family: &str) -> Result<(), RecordsError> {
         sqlx::query(
             "INSERT INTO secrets (kind, hash, subject, data, created, expires, uses_left, family)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(secret.kind.name())
         .bind(hash(text))
@@ -171,7 +171,7 @@ impl Records {
         .bind(secret.data.to_string())
         .bind(self.clock.now().0)
         .bind(secret.expires.0)
-        .bind(secret.uses)
+        .bind(secret.uses.map(i64::from))
         .bind(family)
         .execute(&self.pool)
         .await?;
@@ -193,7 +193,7 @@ impl Records {
         let mut tx = self.begin().await?;
         let row: Option<TokenRow> = sqlx::query_as(
             "SELECT subject, data, expires, family, spent FROM secrets
-             WHERE kind = ?1 AND hash = ?2 AND expires > ?3",
+             WHERE kind = $1 AND hash = $2 AND expires > $3",
         )
         .bind(kind.name())
         .bind(hash(text))
@@ -203,14 +203,14 @@ impl Records {
         let Some((subject, data, expires, family, spent)) = row else { return Ok(Exchange::Unknown) };
         let secret = from_row((subject, data, expires))?;
         if spent != 0 && now - Ticks(spent) >= grace {
-            sqlx::query("DELETE FROM secrets WHERE family = ?1 AND family <> ''")
+            sqlx::query("DELETE FROM secrets WHERE family = $1 AND family <> ''")
                 .bind(&family)
                 .execute(&mut *tx)
                 .await?;
             tx.commit().await?;
             return Ok(Exchange::Replayed(secret));
         }
-        sqlx::query("UPDATE secrets SET spent = ?3 WHERE kind = ?1 AND hash = ?2 AND spent = 0")
+        sqlx::query("UPDATE secrets SET spent = $3 WHERE kind = $1 AND hash = $2 AND spent = 0")
             .bind(kind.name())
             .bind(hash(text))
             .bind(now.0)
@@ -227,7 +227,7 @@ impl Records {
     pub async fn forget_family(&self, kind: SecretKind, text: &str) -> Result<bool, RecordsError> {
         let done = sqlx::query(
             "DELETE FROM secrets WHERE family <> ''
-             AND family = (SELECT family FROM secrets WHERE kind = ?1 AND hash = ?2)",
+             AND family = (SELECT family FROM secrets WHERE kind = $1 AND hash = $2)",
         )
         .bind(kind.name())
         .bind(hash(text))
@@ -243,7 +243,7 @@ impl Records {
     pub async fn forget_secrets_of(&self, kinds: &[SecretKind], subject: &str) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
         for kind in kinds {
-            sqlx::query("DELETE FROM secrets WHERE kind = ?1 AND subject = ?2")
+            sqlx::query("DELETE FROM secrets WHERE kind = $1 AND subject = $2")
                 .bind(kind.name())
                 .bind(subject)
                 .execute(&mut *tx)
@@ -258,7 +258,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn sweep_secrets(&self) -> Result<u64, RecordsError> {
-        let done = sqlx::query("DELETE FROM secrets WHERE expires <= ?1 OR uses_left <= 0")
+        let done = sqlx::query("DELETE FROM secrets WHERE expires <= $1 OR uses_left <= 0")
             .bind(self.clock.now().0)
             .execute(&self.pool)
             .await?;

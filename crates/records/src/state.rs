@@ -11,7 +11,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn get_state(&self, key: &str) -> Result<Option<Value>, RecordsError> {
-        let text: Option<String> = sqlx::query_scalar("SELECT value FROM state WHERE key = ?1")
+        let text: Option<String> = sqlx::query_scalar("SELECT value FROM state WHERE key = $1")
             .bind(key)
             .fetch_optional(&self.pool)
             .await?;
@@ -25,7 +25,7 @@ impl Records {
     /// When the database fails.
     pub async fn put_state(&self, key: &str, value: Value) -> Result<(), RecordsError> {
         sqlx::query(
-            "INSERT INTO state (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+            "INSERT INTO state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2",
         )
         .bind(key)
         .bind(value.to_string())
@@ -39,7 +39,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn delete_state(&self, key: &str) -> Result<(), RecordsError> {
-        sqlx::query("DELETE FROM state WHERE key = ?1").bind(key).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM state WHERE key = $1").bind(key).execute(&self.pool).await?;
         Ok(())
     }
 
@@ -49,7 +49,7 @@ impl Records {
     /// When the database fails.
     pub async fn list_state(&self, prefix: &str) -> Result<Vec<(String, Value)>, RecordsError> {
         let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT key, value FROM state WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key")
+            sqlx::query_as("SELECT key, value FROM state WHERE substr(key, 1, length($1)) = $1 ORDER BY key")
                 .bind(prefix)
                 .fetch_all(&self.pool)
                 .await?;

@@ -2,7 +2,7 @@
 
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::Value;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
 use crate::activity::Activity;
@@ -26,7 +26,7 @@ pub(crate) struct Moving<'a> {
 /// Moves one resource with everything below it. One that is gone meanwhile is passed over; one whose place was
 /// taken meanwhile ends the operation.
 pub(crate) async fn move_tree(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Transaction<'static, Any>,
     moving: Moving<'_>,
     actor: &Actor,
     now: Ticks,
@@ -44,7 +44,7 @@ pub(crate) async fn move_tree(
     let (from, to) = below(&before.id);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, type, etag, body, created, modified FROM resources
-         WHERE key = ?1 OR (key > ?2 AND key < ?3) ORDER BY key",
+         WHERE key = $1 OR (key > $2 AND key < $3) ORDER BY key",
     )
     .bind(before.id.key())
     .bind(&from)
@@ -75,17 +75,19 @@ pub(crate) async fn move_tree(
         let system = actor.kind == ActorKind::System;
         changes.push(Change { id, resource_type: resource.resource_type.clone(), op: ChangeOp::Put, system });
     }
-    for sql in [
-        "UPDATE agents SET machine_key = ?2, machine_id = ?3 WHERE machine_key = ?1",
-        "UPDATE OR REPLACE evidence SET machine_key = ?2 WHERE machine_key = ?1 AND ?3 <> ''",
-    ] {
-        sqlx::query(sql)
-            .bind(before.id.key())
-            .bind(place.key())
-            .bind(place.as_str())
-            .execute(&mut **tx)
-            .await?;
-    }
+    sqlx::query("UPDATE agents SET machine_key = $2, machine_id = $3 WHERE machine_key = $1")
+        .bind(before.id.key())
+        .bind(place.key())
+        .bind(place.as_str())
+        .execute(&mut **tx)
+        .await?;
+    // What a machine that was there once left behind makes room.
+    sqlx::query("DELETE FROM evidence WHERE machine_key = $1").bind(place.key()).execute(&mut **tx).await?;
+    sqlx::query("UPDATE evidence SET machine_key = $2 WHERE machine_key = $1")
+        .bind(before.id.key())
+        .bind(place.key())
+        .execute(&mut **tx)
+        .await?;
     // The old places are told of first: who follows changes forgets before it learns.
     let mut gone = remove_tree(tx, &before.id, actor).await?;
     gone.append(changes);
@@ -113,7 +115,7 @@ pub(crate) async fn move_tree(
 
 /// Changes every reference to a moved resource, in whatever resource it stands.
 pub(crate) async fn lead_references(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Transaction<'static, Any>,
     group: &ResourceId,
     moved: &[ResourceId],
     target: &ResourceId,
@@ -121,9 +123,10 @@ pub(crate) async fn lead_references(
     changes: &mut Vec<Change>,
 ) -> Result<(), RecordsError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, type, etag, body, created, modified FROM resources WHERE instr(lower(body), ?1) > 0",
+        "SELECT id, type, etag, body, created, modified FROM resources WHERE lower(body) LIKE $1",
     )
-    .bind(format!("{}/", group.key()))
+    // `_` in a name makes it find more, which `lead` looks at more closely.
+    .bind(format!("%{}/%", group.key()))
     .fetch_all(&mut **tx)
     .await?;
     for row in rows {
@@ -132,7 +135,7 @@ pub(crate) async fn lead_references(
         if !lead(&mut body, moved, group, target) {
             continue;
         }
-        sqlx::query("UPDATE resources SET body = ?2, etag = ?3, modified = ?4 WHERE key = ?1")
+        sqlx::query("UPDATE resources SET body = $2, etag = $3, modified = $4 WHERE key = $1")
             .bind(resource.id.key())
             .bind(body.to_string())
             .bind(format!("\"{}\"", Uuid::new_v4()))
@@ -155,7 +158,7 @@ fn new_place(id: &ResourceId, group: &ResourceId, target: &ResourceId) -> Result
 }
 
 async fn insert(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Transaction<'static, Any>,
     id: &ResourceId,
     old: &Resource,
     body: &Value,
@@ -163,7 +166,7 @@ async fn insert(
 ) -> Result<(), RecordsError> {
     sqlx::query(
         "INSERT INTO resources (key, id, parent_key, type, type_key, etag, body, created, modified)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(id.key())
     .bind(id.as_str())

@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::accounts;
 use crate::backup;
+use crate::database::{self, Database};
 use crate::export::ExportArguments;
 use crate::ingest::{self, Ingest};
 use crate::server::URL_STATE;
@@ -40,6 +41,9 @@ enum Command {
     Backup(Backup),
     /// Put a backup into a new data folder.
     Restore(Restore),
+    /// Where the control plane's records are kept.
+    #[command(subcommand)]
+    Database(Database),
     /// Print a new one-time sign-in link for the owner.
     SignIn(SignIn),
     /// Print a token that enrols machines for one day.
@@ -193,6 +197,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(arguments) => serve(*arguments).await,
         Command::Backup(Backup { data, to }) => print_line(&backup::back_up(&data, &to).await?),
         Command::Restore(Restore { from, data }) => print_line(&backup::restore(&from, &data)?),
+        Command::Database(command) => database::run(command).await,
         Command::SignIn(arguments) => {
             let (records, home) = open(&arguments.data).await?;
             let last = records.get_state(URL_STATE).await.context("cannot read the server's address")?;
@@ -283,6 +288,10 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = server.lost() => {
+            server.stop().await;
+            anyhow::bail!("another server on the same database leads now: start this one again to wait for its turn");
+        }
     }
     tracing::info!("stopping");
     server.stop().await;

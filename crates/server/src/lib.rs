@@ -7,8 +7,10 @@
 
 mod accept;
 mod accounts;
+mod background;
 mod backup;
 pub mod cli;
+mod database;
 mod export;
 mod external;
 mod ingest;
@@ -22,7 +24,8 @@ mod subscriptions;
 mod syslog;
 mod tls;
 
+pub use database::open_records;
 pub use external::ExternalOptions;
 pub use s3::S3Options;
-pub use server::{Ready, ServeOptions, Server, open_records};
+pub use server::{Ready, ServeOptions, Server};
 pub use syslog::{Framer, Malformed, SyslogAddresses, SyslogOptions};

@@ -8,9 +8,7 @@ use anyhow::Context;
 use bartizan_base::{Clock, SystemClock};
 use bartizan_control::pki::Pki;
 use bartizan_control::{App, AppParts, ExportOptions, SavedFunctions, boot};
-use bartizan_detect::{DetectContext, DetectHandle, Workspace};
 use bartizan_engine::{Engine, EngineOptions, HotPaths};
-use bartizan_posture::{PostureContext, PostureHandle};
 use bartizan_records::Records;
 use bartizan_schema::TableRegistry;
 use bartizan_store::{Store, StoreOptions};
@@ -18,11 +16,12 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::background::Turns;
+use crate::database::open_records;
 use crate::external::ExternalOptions;
 use crate::lock::DataLock;
-use crate::rows::WorkspaceRows;
-use crate::syslog::{Listeners, SyslogAddresses, SyslogOptions};
-use crate::{listener, names, syslog, tls};
+use crate::syslog::{SyslogAddresses, SyslogOptions};
+use crate::{listener, names, tls};
 
 /// Where the records keep the address people last reached this server at, for links made without it.
 pub(crate) const URL_STATE: &str = "server/url";
@@ -91,21 +90,9 @@ pub struct Server {
     pub ready: Ready,
     pub app: Arc<App>,
     listener: JoinHandle<()>,
-    syslog: Listeners,
     tasks: JoinSet<()>,
-    detect: DetectHandle,
-    posture: PostureHandle,
+    turns: Turns,
     _lock: DataLock,
-}
-
-/// Opens the records of a data folder, which a running server may have open too.
-///
-/// # Errors
-/// When the folder or the database cannot be made or opened.
-pub async fn open_records(data: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Records> {
-    std::fs::create_dir_all(data).with_context(|| format!("cannot make `{}`", data.display()))?;
-    let path = data.join("control.db");
-    Records::open(&path, clock).await.with_context(|| format!("cannot open `{}`", path.display()))
 }
 
 impl Server {
@@ -177,34 +164,18 @@ impl Server {
         })
         .context("cannot prepare tokens")?;
         let mut tasks = bartizan_control::start_tasks(&app);
-        tasks.spawn(keep_hot_paths(hot_paths, records.clone(), stop.clone()));
-        let posture = bartizan_posture::start(PostureContext {
-            records: records.clone(),
-            rows: Arc::new(WorkspaceRows {
-                store: store.clone(),
-                workspace: home.customer,
-                tenant: home.tenant,
-            }),
-            clock: Arc::clone(&clock),
-            workspace_id: home.workspace.to_string(),
-            stop: stop.clone(),
-        });
-        let detect = bartizan_detect::start(DetectContext {
-            records,
-            store,
-            engine,
-            clock,
-            workspace: Workspace { id: home.customer, tenant: home.tenant, resource: home.workspace.clone() },
-            portal_url: url.clone(),
-        })
-        .await
-        .context("cannot start detection")?;
-        let syslog = syslog::start(&app, &options.syslog, &stop).await?;
+        tasks.spawn(keep_hot_paths(hot_paths, records, stop.clone()));
+        let (turns, syslog) = Turns::start(&app, options.syslog).await?;
         let router = bartizan_control::router(Arc::clone(&app));
         let listener = tokio::spawn(listener::serve(tcp, config, router, stop));
         tracing::info!(url, "listening");
-        let ready = Ready { url, ca, sign_in, syslog: syslog.addresses.clone() };
-        Ok(Self { ready, app, listener, syslog, tasks, detect, posture, _lock: lock })
+        let ready = Ready { url, ca, sign_in, syslog };
+        Ok(Self { ready, app, listener, tasks, turns, _lock: lock })
+    }
+
+    /// Ends when the server must stop by itself: another one on the same database took over.
+    pub async fn lost(&self) {
+        self.app.stop.cancelled().await;
     }
 
     /// Stops taking requests, lets the ones in flight finish, then closes the store.
@@ -213,9 +184,7 @@ impl Server {
         if let Err(error) = self.listener.await {
             tracing::error!(%error, "the listener ended badly");
         }
-        self.syslog.stopped().await;
-        self.detect.stop().await;
-        self.posture.stop().await;
+        self.turns.stop(&self.app).await;
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a background task ended badly");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use bartizan_base::{Clock, ResourceId, SystemClock};
 use bartizan_control::identity::service_principals;
+use bartizan_records::PostgresUrl;
 use bartizan_server::{ServeOptions, Server};
 use reqwest::{Certificate, Identity, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -52,6 +53,23 @@ impl Stopped {
     pub async fn start_with(self, change: impl FnOnce(&mut ServeOptions)) -> anyhow::Result<InProcess> {
         InProcess::open(self.dir, self.clock, change).await
     }
+}
+
+/// Gives a new data folder a database of its own on the PostgreSQL that `BARTIZAN_TEST_POSTGRES` names, if it
+/// names one: the same tests run on both kinds of database.
+async fn use_postgres(data: &std::path::Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let setting = data.join("database.url");
+    if let Ok(server) = std::env::var("BARTIZAN_TEST_POSTGRES")
+        && !data.join("control.db").exists()
+        && !setting.exists()
+    {
+        let url = PostgresUrl::parse(&server)?.new_database().await?;
+        std::fs::create_dir_all(data)?;
+        std::fs::write(&setting, url.with_secrets())?;
+        std::fs::set_permissions(&setting, std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(())
 }
 
 /// A caller: who it is lies in its token or certificate.
@@ -133,6 +151,7 @@ impl InProcess {
             ..ServeOptions::new(dir.path().join("data"), listen)
         };
         change(&mut options);
+        use_postgres(&options.data).await?;
         Ok(Self { server: Server::start(options).await?, dir })
     }
 

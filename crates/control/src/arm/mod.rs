@@ -69,6 +69,11 @@ pub(crate) async fn handle(
     // As of now; what follows looks at the same.
     app.access_map().await?;
     scope::check_target(&app, &target, &parts.method)?;
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    if !is_read && namespace(&target).eq_ignore_ascii_case("Microsoft.OperationalInsights") {
+        // Tables and their settings are kept beside the logs.
+        app.must_lead().await?;
+    }
     let call = Call { app, caller, parts };
     let of = |name: &str| namespace(&target).eq_ignore_ascii_case(name);
     let (management, subscription) = (of(management::NAMESPACE), of(subscriptions::NAMESPACE));

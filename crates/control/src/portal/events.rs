@@ -30,12 +30,12 @@ pub(super) async fn events(
     // What the caller may see is decided for each change: roles come and go while the stream is open.
     let reader = Caller::from_request_parts(&mut parts, &app).await?;
     let seen_by = Arc::clone(&app);
-    let changes = BroadcastStream::new(app.records.subscribe()).filter_map(move |change| {
+    let changes = app.records.subscribe().into_stream().filter_map(move |change| {
         let (app, reader) = (Arc::clone(&seen_by), reader.clone());
         async move {
             match change {
-                Ok(change) => shown(&app, &reader, &change).await,
-                Err(BroadcastStreamRecvError::Lagged(_)) => Some(missed()),
+                Some(change) => shown(&app, &reader, &change).await,
+                None => Some(missed()),
             }
         }
     });

@@ -33,6 +33,7 @@ mod s3_store;
 mod security;
 mod sign_in;
 mod signing_keys;
+mod standby;
 mod subscriptions;
 mod syslog;
 mod upkeep;

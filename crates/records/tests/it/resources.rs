@@ -152,13 +152,12 @@ async fn concurrent_edits_all_arrive() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
-    let f = fixture().await;
-    sqlx::query("INSERT INTO records_schema (version) VALUES (999)")
-        .execute(&f.records.pool())
-        .await
-        .unwrap();
-    f.records.close().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("control.db");
     let clock = Arc::new(ManualClock::new(Ticks(0)));
-    let error = Records::open(&f.dir.path().join("control.db"), clock).await.unwrap_err();
+    let records = Records::open(&path, clock.clone()).await.unwrap();
+    sqlx::query("INSERT INTO records_schema (version) VALUES (999)").execute(&records.pool()).await.unwrap();
+    records.close().await;
+    let error = Records::open(&path, clock).await.unwrap_err();
     assert!(error.to_string().contains("999"), "{error}");
 }
