@@ -30,16 +30,6 @@ const OTHERS: &[(&str, &str, &str)] = &[
         "POST",
         "{scope}/providers/Microsoft.Security/locations/{location}/alerts/{name}/resolve",
     ),
-    (
-        "dataCollectionEndpoints.associations",
-        "GET",
-        "{scope}/providers/Microsoft.Insights/dataCollectionEndpoints/{name}/associations",
-    ),
-    (
-        "dataCollectionRules.associations",
-        "GET",
-        "{scope}/providers/Microsoft.Insights/dataCollectionRules/{name}/associations",
-    ),
     ("health", "GET", "/healthz"),
     (
         "securityConnectors.runDiscovery",

@@ -86,6 +86,7 @@ pub const TYPES: &[TypeInfo] = &[
     read("Microsoft.SecurityInsights/alertRuleTemplates"),
     full("Microsoft.SecurityInsights/automationRules"),
     full("Microsoft.SecurityInsights/bookmarks"),
+    read("Microsoft.SecurityInsights/entities"),
     full("Microsoft.SecurityInsights/incidents"),
     full("Microsoft.SecurityInsights/incidents/comments"),
     full("Microsoft.SecurityInsights/incidents/relations"),

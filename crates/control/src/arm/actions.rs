@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::access::group_segment;
-use crate::arm::kinds::{BOOKMARK_TYPE, RELATION_TYPE, related_id};
+use crate::arm::kinds::{BOOKMARK_TYPE, RELATION_TYPE, is_alert, related_id};
 use crate::arm::{Call, answer, graph, kinds, scope};
 use crate::discovery;
 use crate::http::{Failure, query_value, read_json};
@@ -192,12 +192,15 @@ async fn incident(call: &Call, id: &ResourceId) -> Result<Resource, Failure> {
 }
 
 /// What the incident is joined to, and is still there: alerts and bookmarks.
-async fn related(call: &Call, id: &ResourceId, resource_type: &str) -> Result<Vec<Resource>, Failure> {
+async fn related(
+    call: &Call,
+    id: &ResourceId,
+    wanted: impl Fn(&ResourceId) -> bool,
+) -> Result<Vec<Resource>, Failure> {
     incident(call, id).await?;
     let mut out = Vec::new();
     for relation in call.app.records.list_all(id, RELATION_TYPE).await? {
-        let wanted = |id: &ResourceId| id.resource_type().eq_ignore_ascii_case(resource_type);
-        if let Some(related) = related_id(&relation).filter(wanted) {
+        if let Some(related) = related_id(&relation).filter(&wanted) {
             out.extend(call.app.records.get(&related).await?);
         }
     }
@@ -205,11 +208,11 @@ async fn related(call: &Call, id: &ResourceId, resource_type: &str) -> Result<Ve
 }
 
 async fn alerts_of(call: &Call, id: &ResourceId) -> Result<Vec<Resource>, Failure> {
-    related(call, id, "Microsoft.Security/locations/alerts").await
+    related(call, id, is_alert).await
 }
 
 async fn incident_bookmarks(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
-    let bookmarks = related(call, id, BOOKMARK_TYPE).await?;
+    let bookmarks = related(call, id, |id| id.resource_type().eq_ignore_ascii_case(BOOKMARK_TYPE)).await?;
     Ok(answer::list(bookmarks.iter().map(answer::shown).collect(), None))
 }
 

@@ -12,15 +12,6 @@ use crate::arm::kinds::ASSOCIATION_TYPE;
 use crate::arm::{Call, answer, scope};
 use crate::http::Failure;
 
-/// The property that names what an association is for, when `resource_type` is a list of associations.
-pub(super) fn list_of(resource_type: &str) -> Option<&'static str> {
-    match resource_type.to_ascii_lowercase().as_str() {
-        "microsoft.insights/datacollectionrules/associations" => Some("dataCollectionRuleId"),
-        "microsoft.insights/datacollectionendpoints/associations" => Some("dataCollectionEndpointId"),
-        _ => None,
-    }
-}
-
 /// Those that name `of` in `property` and that the caller may read.
 pub(super) async fn list(call: &Call, of: &ResourceId, property: &str) -> Result<Response, Failure> {
     let app = &call.app;

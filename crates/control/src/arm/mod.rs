@@ -96,10 +96,7 @@ pub(crate) async fn handle(
         (Target::Resource(id), Method::PATCH) => write::patch(call, id, body).await,
         (Target::Resource(id), Method::DELETE) => write::delete(&call, &id).await,
         (Target::Below { scope, resource_type, .. }, Method::GET) => {
-            match associations::list_of(&resource_type) {
-                Some(property) => associations::list(&call, &scope, property).await,
-                None => list::of_type(&call, &scope, &resource_type).await,
-            }
+            list::of_type(&call, &scope, &resource_type).await
         }
         (Target::Below { scope, word, resource_type }, Method::POST) => {
             actions::act(call, &scope, &resource_type, &word, body).await

@@ -1,15 +1,12 @@
 //! Lists that are no collection of one type: another view of what is stored.
 
 use axum::response::Response;
-use bartizan_api::ApiError;
 use bartizan_base::ResourceId;
 use bartizan_records::{ListQuery, Resource};
 use serde_json::{Value, json};
 
-use crate::arm::{Call, answer, scope};
+use crate::arm::{Call, answer, associations, scope};
 use crate::http::Failure;
-
-const ASSOCIATION_TYPE: &str = "Microsoft.Insights/dataCollectionRuleAssociations";
 
 /// The list at `{scope}/{word}`, where `resource_type` is such a view; `None` where it is a type.
 pub(super) async fn find(
@@ -20,10 +17,10 @@ pub(super) async fn find(
     match resource_type.to_ascii_lowercase().as_str() {
         "microsoft.authorization/permissions" => permissions(call, scope).await.map(Some),
         "microsoft.insights/datacollectionrules/associations" => {
-            associations(call, scope, "dataCollectionRuleId").await.map(Some)
+            associations::list(call, scope, "dataCollectionRuleId").await.map(Some)
         }
         "microsoft.insights/datacollectionendpoints/associations" => {
-            associations(call, scope, "dataCollectionEndpointId").await.map(Some)
+            associations::list(call, scope, "dataCollectionEndpointId").await.map(Some)
         }
         _ => Ok(None),
     }
@@ -39,29 +36,6 @@ async fn permissions(call: &Call, at: &ResourceId) -> Result<Response, Failure> 
     let roles = map.roles_of(&principal.object_id.to_string()).iter();
     let reaching = roles.filter(|(role_scope, _)| map.hierarchy.contains(role_scope, at));
     Ok(answer::list(reaching.flat_map(|(_, role)| role.to_json()).collect(), None))
-}
-
-/// The associations that name `target` in `properties.<member>`, of resources that the caller may read.
-async fn associations(call: &Call, target: &ResourceId, member: &str) -> Result<Response, Failure> {
-    let app = &call.app;
-    scope::check_subscription(app, target)?;
-    app.authorize(&call.caller, &format!("{}/read", target.resource_type()), target).await?;
-    if app.records.get(target).await?.is_none() {
-        return Err(ApiError::not_found(target.as_str()).into());
-    }
-    let mut values = Vec::new();
-    for association in app.records.list_all(&ListQuery::tenant(), ASSOCIATION_TYPE).await? {
-        let names = association.property(member).and_then(Value::as_str);
-        if names.and_then(|id| ResourceId::parse(id).ok()).as_ref() != Some(target) {
-            continue;
-        }
-        let readable =
-            app.authorize(&call.caller, &format!("{ASSOCIATION_TYPE}/read"), &association.id).await;
-        if readable.is_ok() {
-            values.push(answer::shown(&association));
-        }
-    }
-    Ok(answer::list(values, None))
 }
 
 /// `GET {subscription}/tagNames`: the tags in use, with how often each value occurs.

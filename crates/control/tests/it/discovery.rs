@@ -13,7 +13,7 @@ use crate::{eventually, outcome, owner, rows, server};
 const FOUND: &str = "Microsoft.Security/securityConnectors/securityEntityData";
 
 /// A server with the connection `hosts`, an inventory file of three machines.
-async fn start() -> InProcess {
+pub(crate) async fn start() -> InProcess {
     let dir = tempfile::tempdir().unwrap();
     let connections = dir.path().join("connections");
     std::fs::create_dir(&connections).unwrap();

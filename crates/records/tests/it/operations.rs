@@ -131,7 +131,7 @@ async fn stopped_anywhere_and_opened_again_it_ends_the_same() {
                 f.records.step_operation(started.id).await.unwrap();
             }
             f.records.close().await;
-            let again = Records::open(&f.dir.path().join("control.db"), f.clock.clone()).await.unwrap();
+            let again = f.other().await;
             let running = again.running_operations().await.unwrap();
             assert_eq!(running.len(), usize::from(stop < steps), "after {stop} steps of {work:?}");
             to_the_end(&again, started.id).await;
@@ -236,7 +236,7 @@ async fn what_decides_access_is_counted() {
     f.records.put(write(role, json!({"properties": {"a": 1}}))).await.unwrap();
     assert_eq!(both().await, (start.0 + 2, start.1));
     // Another program's change counts as well.
-    let other = Records::open(&f.dir.path().join("control.db"), f.clock.clone()).await.unwrap();
+    let other = f.other().await;
     other.delete(&id(role), &Actor::system("test"), None).await.unwrap();
     other.put(write("/subscriptions/s", json!({}))).await.unwrap();
     assert_eq!(both().await, (start.0 + 4, start.1 + 1));

@@ -18,7 +18,7 @@ use crate::logs::rule::{self, RULE_TYPE};
 
 const ENDPOINT_TYPE: &str = "Microsoft.Insights/dataCollectionEndpoints";
 /// The resource type of what says that a machine follows a rule.
-pub(super) const ASSOCIATION_TYPE: &str = "Microsoft.Insights/dataCollectionRuleAssociations";
+pub(in crate::arm) const ASSOCIATION_TYPE: &str = "Microsoft.Insights/dataCollectionRuleAssociations";
 const TABLE_WRITE: &str = "Microsoft.OperationalInsights/workspaces/tables/write";
 const TABLE_RETENTION_DAYS: u32 = 90;
 /// Rules of one server; uploads look through them.

@@ -30,7 +30,7 @@ use bartizan_api::ApiError;
 
 pub(super) use automation::check_automation;
 pub(super) use bookmarks::BOOKMARK_TYPE;
-pub(super) use relations::{RELATION_TYPE, related_id};
+pub(super) use relations::{RELATION_TYPE, is_alert, related_id};
 
 use crate::arm::kind::{Kind, Plain};
 

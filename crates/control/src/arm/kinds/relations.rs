@@ -15,9 +15,12 @@ use crate::http::Failure;
 /// The type of relations.
 pub(crate) const RELATION_TYPE: &str = "Microsoft.SecurityInsights/incidents/relations";
 const ALERT_TYPE: &str = "Microsoft.Security/locations/alerts";
+/// Alerts of rules, as detection writes them.
+const ENTITY_TYPE: &str = "Microsoft.SecurityInsights/entities";
 /// What can be joined to an incident, what it is called there, and how many there may be (Sentinel's limits).
-const RELATED: [(&str, &str, usize); 2] =
-    [(BOOKMARK_TYPE, "Bookmark", 20), (ALERT_TYPE, "SecurityAlert", 150)];
+const RELATED: [(&str, &str, usize); 3] =
+    [(BOOKMARK_TYPE, "Bookmark", 20), (ALERT_TYPE, ALERT_KIND, 150), (ENTITY_TYPE, ALERT_KIND, 150)];
+const ALERT_KIND: &str = "SecurityAlert";
 
 pub(super) struct Relations;
 
@@ -71,6 +74,12 @@ pub(crate) fn related_id(relation: &Resource) -> Option<ResourceId> {
     let id = ResourceId::parse(id).ok()?;
     let ty = id.resource_type();
     RELATED.iter().any(|(name, ..)| name.eq_ignore_ascii_case(&ty)).then_some(id)
+}
+
+/// Whether what a relation points to is an alert, of Defender or of a rule.
+pub(crate) fn is_alert(id: &ResourceId) -> bool {
+    let ty = id.resource_type();
+    RELATED.iter().any(|(name, kind, _)| *kind == ALERT_KIND && name.eq_ignore_ascii_case(&ty))
 }
 
 fn related_type(relation: &Resource) -> String {

@@ -147,6 +147,9 @@ pub(super) fn body(operation: &Operation, seeds: &Seeds) -> Option<Value> {
         ("assessments_metadata", _) => {
             of_group(json!({"displayName": "Walked", "severity": "Low", "assessmentType": "CustomerManaged"}))
         }
+        ("security_connectors", _) => of_group(
+            json!({"environmentName": "Inventory", "offerings": [], "environmentData": {"connection": "hosts"}}),
+        ),
         ("alerts_suppression_rules", _) => {
             of_group(json!({"alertType": "walked", "reason": "FalsePositive", "state": "Enabled"}))
         }
@@ -218,8 +221,13 @@ pub(super) fn body(operation: &Operation, seeds: &Seeds) -> Option<Value> {
         }
         ("graph_query", _) => json!({"location": "global", "properties": {"query": "resources | count"}}),
         ("resource_groups", "PUT" | "PATCH") => json!({"location": "local", "tags": {"a": "b"}}),
+        // Asked about one that stays, as the other has gone by then.
         ("resources", "POST") => json!({
-            "resources": [format!("{}/providers/Microsoft.OperationalInsights/queryPacks/walked", seeds.group_id)],
+            "resources": [if operation.short() == "validate_move_resources" {
+                format!("{}/providers/Microsoft.Insights/dataCollectionEndpoints/walked", seeds.group_id)
+            } else {
+                format!("{}/providers/Microsoft.OperationalInsights/queryPacks/walked", seeds.group_id)
+            }],
             "targetResourceGroup": format!("{sub}/resourceGroups/walked-target"),
         }),
         ("resources", _) => json!({"location": "local", "properties": {}}),
