@@ -61,7 +61,8 @@ fn install(folder: &Path, clients: &Clients) -> anyhow::Result<()> {
 
 fn python(folder: &Path) -> Vec<Command> {
     let (program, requirements) = (folder.join("bin/python"), folder.join("requirements.txt"));
-    let mut install = command(&program.to_string_lossy(), &["-m", "pip", "install", "--quiet", "--requirement"]);
+    let mut install =
+        command(&program.to_string_lossy(), &["-m", "pip", "install", "--quiet", "--requirement"]);
     install.arg(requirements);
     vec![command("python3", &["-m", "venv", &folder.to_string_lossy()]), install]
 }

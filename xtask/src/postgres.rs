@@ -45,7 +45,14 @@ impl Postgres {
         execute(make)?;
         let log = File::create(std::env::temp_dir().join(format!("bartizan-pg-{}.log", std::process::id())))?;
         let mut run = as_nobody(&programs.join("postgres"));
-        run.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=400"]);
+        run.arg("-D").arg(&data).args([
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=400",
+        ]);
         run.arg("-c").arg(format!("unix_socket_directories={}", folder.display())).current_dir(&folder);
         let server = run.stdout(log.try_clone()?).stderr(log).spawn().context("cannot start PostgreSQL")?;
         let mut started = Self { server, folder };

@@ -23,7 +23,8 @@ pub(crate) const TEST: Needs<'static> = &[
 ];
 
 /// For tests with other programs; a test whose program is not there says so and checks nothing.
-pub(crate) const PEERS: Needs<'static> = &[("rsyslogd", "rsyslog rsyslog-gnutls"), ("pg_createcluster", "postgresql")];
+pub(crate) const PEERS: Needs<'static> =
+    &[("rsyslogd", "rsyslog rsyslog-gnutls"), ("pg_createcluster", "postgresql")];
 
 /// Installs what is missing if that is possible.
 pub(crate) fn try_ensure(needs: Needs<'_>) {

@@ -70,7 +70,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 fn on_postgres() -> anyhow::Result<()> {
     let Some(postgres) = Postgres::start()? else { return Ok(()) };
     let arguments = [
-        "nextest", "run", "-p", "bartizan-records", "-p", "bartizan-control", "-p", "features", "--no-fail-fast",
+        "nextest",
+        "run",
+        "-p",
+        "bartizan-records",
+        "-p",
+        "bartizan-control",
+        "-p",
+        "features",
+        "--no-fail-fast",
     ];
     let mut tests = cargo(&arguments);
     tests.env("BARTIZAN_TEST_POSTGRES", postgres.url());

@@ -63,13 +63,18 @@ impl App {
         }
         let url = self.records.get_state(URL_STATE).await?;
         let place = url.as_ref().and_then(|url| url.as_str()).unwrap_or("not known yet");
-        let message = format!("This server waits for its turn and has no logs. The leading one is {place}; ask there.");
+        let message =
+            format!("This server waits for its turn and has no logs. The leading one is {place}; ask there.");
         Err(Failure(ApiError::coded(ErrorKind::Unavailable, "NotTheLeader", message)))
     }
 }
 
 /// In front of the doors of logs.
-pub(crate) async fn leading_only(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
+pub(crate) async fn leading_only(
+    State(app): State<Arc<App>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
     match app.must_lead().await {
         Ok(()) => next.run(request).await,
         Err(failure) => failure.into_response(),

@@ -87,7 +87,8 @@ mod tests {
         fn is_send<T: Send>(future: T) -> T {
             future
         }
-        let source = Source::Libvirt(LibvirtConnection { uri: "test:///default".to_owned(), program: "virsh".into() });
+        let source =
+            Source::Libvirt(LibvirtConnection { uri: "test:///default".to_owned(), program: "virsh".into() });
         let connection = Connection { name: "lab".to_owned(), source };
         let run = Run { now: Ticks(0), regions: Vec::new() };
         drop(is_send(discover(&connection, &run)));

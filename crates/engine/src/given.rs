@@ -13,9 +13,7 @@ use bartizan_store::decode::Layout;
 use bartizan_store::layout::pad;
 use serde_json::{Map, Value as Json};
 
-use crate::engine::{
-    Checked, Engine, Inner, LEARNED_CALLS_MAX, QueryRequest, aggregates, tables_read,
-};
+use crate::engine::{Checked, Engine, Inner, LEARNED_CALLS_MAX, QueryRequest, aggregates, tables_read};
 use crate::error::QueryError;
 use crate::interrupt::{Interrupt, InterruptOnDrop};
 use crate::learn;

@@ -77,7 +77,8 @@ pub(crate) async fn notify(
         id: change.id.as_str().to_owned(),
         put: change.op == ChangeOp::Put,
         system: change.system,
-        resource_type: (change.resource_type != change.id.resource_type()).then(|| change.resource_type.clone()),
+        resource_type: (change.resource_type != change.id.resource_type())
+            .then(|| change.resource_type.clone()),
     };
     let payload = serde_json::to_string(&told).expect("a change has only text keys");
     sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(payload).execute(&mut **tx).await?;

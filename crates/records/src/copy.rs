@@ -123,7 +123,9 @@ async fn copy_table(
     let mut found = sqlx::query(sqlx::AssertSqlSafe(select)).fetch(&mut **source);
     let mut count = 0;
     while let Some(row) = found.try_next().await? {
-        bind_row(sqlx::query(sqlx::AssertSqlSafe(insert.clone())), &row, columns)?.execute(&mut **target).await?;
+        bind_row(sqlx::query(sqlx::AssertSqlSafe(insert.clone())), &row, columns)?
+            .execute(&mut **target)
+            .await?;
         count += 1;
     }
     Ok(count)
@@ -157,7 +159,11 @@ async fn last_activity(tx: &mut Transaction<'static, Any>, sql: Sql) -> Result<i
     Ok(last.unwrap_or(0))
 }
 
-async fn set_last_activity(tx: &mut Transaction<'static, Any>, sql: Sql, last: i64) -> Result<(), RecordsError> {
+async fn set_last_activity(
+    tx: &mut Transaction<'static, Any>,
+    sql: Sql,
+    last: i64,
+) -> Result<(), RecordsError> {
     if last == 0 {
         return Ok(());
     }

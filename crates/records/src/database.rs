@@ -101,7 +101,8 @@ impl Records {
         url: &PostgresUrl,
         clock: Arc<dyn Clock>,
     ) -> Result<Records, RecordsError> {
-        let local = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(local_options(path));
+        let local =
+            SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(local_options(path));
         let local = local.await?;
         sqlx::any::install_default_drivers();
         let pool = AnyPoolOptions::new()

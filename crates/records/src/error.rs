@@ -42,7 +42,9 @@ impl RecordsError {
             Self::UnderWay { .. } => ErrorKind::Conflict,
             Self::Missing(_) => ErrorKind::NotFound,
             Self::DiskFull(_) | Self::Busy(_) => ErrorKind::Unavailable,
-            Self::NewerSchema { .. } | Self::Place(_) | Self::Damaged(_) | Self::Database(_) => ErrorKind::Internal,
+            Self::NewerSchema { .. } | Self::Place(_) | Self::Damaged(_) | Self::Database(_) => {
+                ErrorKind::Internal
+            }
         }
     }
 }

@@ -47,8 +47,10 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn lease_end(&self, name: &str) -> Result<Option<Ticks>, RecordsError> {
-        let ends: Option<i64> =
-            sqlx::query_scalar("SELECT ends FROM leases WHERE name = $1").bind(name).fetch_optional(&self.pool).await?;
+        let ends: Option<i64> = sqlx::query_scalar("SELECT ends FROM leases WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(ends.map(Ticks))
     }
 }

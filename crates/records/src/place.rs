@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_url_shows_no_secret() {
-        let url = PostgresUrl::parse("postgres://bartizan:p%40ss@db.example/control?sslmode=verify-full\n").unwrap();
+        let url = PostgresUrl::parse("postgres://bartizan:p%40ss@db.example/control?sslmode=verify-full\n")
+            .unwrap();
         assert_eq!(url.shown(), "db.example/control");
         assert_eq!(format!("{url:?}"), "PostgresUrl(db.example/control)");
     }

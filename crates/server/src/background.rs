@@ -36,7 +36,10 @@ impl std::fmt::Debug for Background {
 impl Turns {
     /// Takes the turn if nobody else has it; otherwise waits for it beside the caller. Also says where syslog
     /// is listened for, which is nowhere before the turn has come.
-    pub(crate) async fn start(app: &Arc<App>, syslog: SyslogOptions) -> anyhow::Result<(Self, SyslogAddresses)> {
+    pub(crate) async fn start(
+        app: &Arc<App>,
+        syslog: SyslogOptions,
+    ) -> anyhow::Result<(Self, SyslogAddresses)> {
         let leads = app.take_turn().await.context("cannot tell whose turn it is")?;
         let running = if leads { Some(Background::start(app, &syslog).await?) } else { None };
         let addresses = running.as_ref().map(|running| running.syslog.addresses.clone()).unwrap_or_default();

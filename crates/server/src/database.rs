@@ -98,7 +98,10 @@ async fn move_back(data: &Path) -> anyhow::Result<()> {
     std::fs::remove_file(&setting).with_context(|| format!("cannot remove `{}`", setting.display()))?;
     there.close().await;
     here.close().await;
-    print_line(&format!("{rows} records moved into `{}`; those on PostgreSQL are left as they were", data.display()))
+    print_line(&format!(
+        "{rows} records moved into `{}`; those on PostgreSQL are left as they were",
+        data.display()
+    ))
 }
 
 async fn tenant(records: &Records) -> anyhow::Result<Option<serde_json::Value>> {

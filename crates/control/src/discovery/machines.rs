@@ -155,7 +155,9 @@ fn known(machine: &Resource) -> KnownMachine {
             .macs
             .extend(interface["mac"].as_str().filter(|mac| *mac != "00:00:00:00:00:00").map(str::to_owned));
         let addresses = interface["ipAddresses"].as_array().into_iter().flatten();
-        known.addresses.extend(addresses.filter_map(|entry| entry["address"].as_str()?.parse::<IpAddr>().ok()));
+        known
+            .addresses
+            .extend(addresses.filter_map(|entry| entry["address"].as_str()?.parse::<IpAddr>().ok()));
     }
     // Every machine has these, so they tell none from another.
     known.addresses.retain(|address| !address.is_loopback());

@@ -83,7 +83,9 @@ async fn records_move_to_postgres_and_back_whole() {
     let clock = Arc::new(ManualClock::new(Ticks(7)));
     let file = Records::open(&dir.path().join("control.db"), clock.clone()).await.unwrap();
     for n in 0..30 {
-        file.put(write(&format!("{GROUP}/providers/A.B/things/{n}"), json!({"n": n, "text": "ä\n\"'"}))).await.unwrap();
+        file.put(write(&format!("{GROUP}/providers/A.B/things/{n}"), json!({"n": n, "text": "ä\n\"'"})))
+            .await
+            .unwrap();
     }
     let who = Principal {
         object_id: Uuid::new_v4(),

@@ -73,7 +73,11 @@ const REFUSALS: [&str; 6] = [
 /// Operations whose refusal has another code, and why that is the answer.
 const REFUSED_OTHERWISE: [(&str, &str, &str); 3] = [
     ("loganalytics.workspaces.delete", "Conflict", "the one workspace holds the server's logs"),
-    ("policy.policy_set_definitions.get_built_in", "AuthorizationFailed", "no set is built in, and others are for those with a role there"),
+    (
+        "policy.policy_set_definitions.get_built_in",
+        "AuthorizationFailed",
+        "no set is built in, and others are for those with a role there",
+    ),
     ("resource.providers.unregister", "Conflict", "what the server has cannot be taken out of it"),
 ];
 /// Lists that are truly empty here, and why.
