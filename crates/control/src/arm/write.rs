@@ -20,7 +20,7 @@ const RESOURCE_BODY_MAX: usize = 4 << 20;
 /// What management groups hand down: roles and policies.
 const ON_GROUPS: &str = "Microsoft.Authorization/";
 /// A write without a condition of its client's is made this often when the server itself writes in between.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 50;
 /// Members that say where a resource is, not what it is.
 const ENVELOPE: [&str; 5] = ["id", "name", "type", "etag", "systemData"];
 

@@ -220,10 +220,10 @@ async fn a_restart_ends_what_was_begun_and_its_links_stay_good() {
     }
     let first = machine(&by, &from, "first").await;
     let done = finished(&by, &post_move(&by, &from, "moveResources", &[&first], to.as_str()).await).await;
-    let path = s.dir.path().join("data/control.db");
+    let data = s.dir.path().join("data");
     let s = s.stopped().await;
     // What a crash leaves: the operation is noted, and two of its steps are done.
-    let records = bartizan_records::Records::open(&path, app.clock.clone()).await.unwrap();
+    let records = bartizan_testkit::bartizan_server::open_records(&data, app.clock.clone()).await.unwrap();
     let actor = Actor::system("test");
     let work = Work::Move { resources: machines.clone(), target: to.clone(), left_behind: Vec::new() };
     let begun = records.start_operation(&from, work, &actor).await.unwrap();

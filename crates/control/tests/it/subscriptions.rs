@@ -157,8 +157,9 @@ async fn a_data_folder_of_an_earlier_version_gets_its_root_group() {
     let (records, home) = (&s.server.app.records, &s.server.app.home);
     let actor = bartizan_records::Actor::system("test");
     assert!(records.delete(&home.root_group(), &actor, None).await.unwrap());
-    let path = s.dir.path().join("data/control.db");
-    let reopened = bartizan_records::Records::open(&path, Arc::new(SystemClock)).await.unwrap();
+    let data = s.dir.path().join("data");
+    let reopened =
+        bartizan_testkit::bartizan_server::open_records(&data, Arc::new(SystemClock)).await.unwrap();
     let (again, first) = bartizan_control::boot::ensure_home(&reopened).await.unwrap();
     assert!(!first && again.root_group() == home.root_group());
     assert!(records.get(&home.root_group()).await.unwrap().is_some());
