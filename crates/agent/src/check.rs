@@ -33,7 +33,12 @@ impl Report {
     ///
     /// # Errors
     /// When there is neither, or the address, proxy or identity cannot be used.
-    pub async fn make(state: &Path, target: Option<Target>, limits: Limits, clock: &dyn Clock) -> Result<Self> {
+    pub async fn make(
+        state: &Path,
+        target: Option<Target>,
+        limits: Limits,
+        clock: &dyn Clock,
+    ) -> Result<Self> {
         let mut connectivity = match (target, Identity::load(state)?) {
             (Some(target), _) => {
                 let proxy = target.proxy.as_deref();
@@ -41,7 +46,9 @@ impl Report {
             }
             (None, Some(identity)) => connectivity::look_as(&identity, limits, clock).await?,
             (None, None) => {
-                bail!("this machine is not connected; give --server with --ca or --ca-fingerprint to check before `connect`")
+                bail!(
+                    "this machine is not connected; give --server with --ca or --ca-fingerprint to check before `connect`"
+                )
             }
         };
         connectivity.past_failures.clear();
@@ -57,8 +64,7 @@ impl Report {
 
     /// For programs.
     pub fn to_json(&self) -> String {
-        let value =
-            json!({"ready": self.is_ready(), "prerequisites": self.checks, "connectivity": self.connectivity});
+        let value = json!({"ready": self.is_ready(), "prerequisites": self.checks, "connectivity": self.connectivity});
         format!("{value:#}")
     }
 

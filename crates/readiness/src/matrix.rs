@@ -94,7 +94,10 @@ impl System {
     /// bounds: it is then untested rather than guessed.
     pub(crate) fn verdict(&self, facts: &Facts) -> Option<Verdict> {
         let found = facts.text("osVersion");
-        let range = self.versions.iter().find(|range| within(found, range.from.as_deref(), range.before.as_deref()))?;
+        let range = self
+            .versions
+            .iter()
+            .find(|range| within(found, range.from.as_deref(), range.before.as_deref()))?;
         Some(Verdict {
             system: self.name.clone(),
             support: range.support,
@@ -151,7 +154,8 @@ impl Verdict {
 
 /// Whether a version lies in a range. One that cannot be read lies only in the range without bounds.
 pub(crate) fn within(found: &str, from: Option<&str>, before: Option<&str>) -> bool {
-    let after_start = from.is_none_or(|from| version::compare(found, from).is_some_and(|order| order.is_ge()));
+    let after_start =
+        from.is_none_or(|from| version::compare(found, from).is_some_and(|order| order.is_ge()));
     let before_end =
         before.is_none_or(|before| version::compare(found, before).is_some_and(|order| order.is_lt()));
     after_start && before_end

@@ -135,7 +135,8 @@ impl Requirement {
         let bounds = &self.versions;
         let version_fits =
             matrix::within(facts.text("osVersion"), bounds.from.as_deref(), bounds.before.as_deref());
-        let excused = self.unless == Some(Circumstance::OtherAntivirusRunning) && facts.other_antivirus_running;
+        let excused =
+            self.unless == Some(Circumstance::OtherAntivirusRunning) && facts.other_antivirus_running;
         if !os_fits || !version_fits || excused {
             return None;
         }
@@ -174,7 +175,13 @@ impl Requirement {
             (_, Value::Bool(false)) => format!("{}: not there", self.what),
             (Test::Within(_), found) => {
                 let number = found.as_f64().unwrap_or_default();
-                let side = if number < 0.0 { " (behind)" } else if number > 0.0 { " (ahead)" } else { "" };
+                let side = if number < 0.0 {
+                    " (behind)"
+                } else if number > 0.0 {
+                    " (ahead)"
+                } else {
+                    ""
+                };
                 format!("{} is {}{side}", self.what, self.number(number.abs()))
             }
             (_, Value::String(text)) => format!("{} is `{text}`", self.what),
@@ -227,9 +234,11 @@ impl Test<'_> {
                 let found = found.as_str().filter(|found| is_date(found))?;
                 Some(found >= *since)
             }
-            Self::HoldsUpdate(update) => Some(found.as_array()?.iter().any(|entry| {
-                entry["kb"].as_str().is_some_and(|kb| kb.trim().eq_ignore_ascii_case(update))
-            })),
+            Self::HoldsUpdate(update) => {
+                Some(found.as_array()?.iter().any(|entry| {
+                    entry["kb"].as_str().is_some_and(|kb| kb.trim().eq_ignore_ascii_case(update))
+                }))
+            }
         }
     }
 }
@@ -246,6 +255,7 @@ fn same(left: &Value, right: &Value) -> bool {
 }
 
 fn is_date(text: &str) -> bool {
-    let shape = |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+    let shape =
+        |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
     text.len() == 10 && text.bytes().enumerate().all(shape)
 }

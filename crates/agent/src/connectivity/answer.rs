@@ -47,13 +47,21 @@ mod tests {
     #[test]
     fn status_and_date_are_read_and_anything_else_is_refused() {
         let answer =
-            parse(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n").unwrap();
+            parse(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n")
+                .unwrap();
         assert_eq!((answer.status, answer.reason.as_str()), (200, "OK"));
         assert_eq!(answer.date.unwrap().to_string().split('.').next(), Some("1994-11-06T08:49:37Z"));
         let bare = parse(b"HTTP/1.0 407").unwrap();
         assert_eq!((bare.status, bare.date), (407, None));
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\ndate: tomorrow\r\n").unwrap().date, None);
-        for bytes in [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"", b"HTTP/2 200", b"HTTP/1.1 2", b"HTTP/1.1 +20 x", b"\xff\xfe"] {
+        for bytes in [
+            &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
+            b"",
+            b"HTTP/2 200",
+            b"HTTP/1.1 2",
+            b"HTTP/1.1 +20 x",
+            b"\xff\xfe",
+        ] {
             assert!(parse(bytes).is_none(), "{bytes:?}");
         }
     }

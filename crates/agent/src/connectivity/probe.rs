@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use base64::Engine as _;
 use bartizan_wire::{EndpointReport, Hop, HopOutcome, HopReport};
+use base64::Engine as _;
 use rustls::{CertificateError, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -88,7 +88,10 @@ impl Probe {
         let report = EndpointReport {
             name: self.name.to_owned(),
             url: format!("{scheme}://{}:{}", bracketed(&self.host), self.port),
-            proxy: self.proxy.as_ref().map(|proxy| format!("http://{}:{}", bracketed(&proxy.host), proxy.port)),
+            proxy: self
+                .proxy
+                .as_ref()
+                .map(|proxy| format!("http://{}:{}", bracketed(&proxy.host), proxy.port)),
             hops,
         };
         (report, answer)
@@ -106,7 +109,8 @@ impl Probe {
         let mut stream: Box<dyn Stream> = Box::new(stream);
         if let Some(proxy) = &self.proxy {
             let started = Instant::now();
-            let passed = limit(self.limits.proxy, self.through(proxy, &mut stream), "the proxy does not answer").await;
+            let passed =
+                limit(self.limits.proxy, self.through(proxy, &mut stream), "the proxy does not answer").await;
             record(hops, Hop::Proxy, started, passed.map(|shown| ((), shown)))?;
         }
         if self.secure {
@@ -132,9 +136,14 @@ impl Probe {
         let shown = format!("{} {}", answer.status, answer.reason).trim().to_owned();
         match answer.status {
             200..=299 => Ok(shown),
-            407 => Err((shown, "give the proxy's user and password: --proxy http://user:password@host:port".to_owned())),
+            407 => Err((
+                shown,
+                "give the proxy's user and password: --proxy http://user:password@host:port".to_owned(),
+            )),
             403 => Err((shown, format!("let the proxy allow CONNECT to {target}"))),
-            502..=504 => Err((shown, format!("the proxy itself does not reach {target}: look at its own way there"))),
+            502..=504 => {
+                Err((shown, format!("the proxy itself does not reach {target}: look at its own way there")))
+            }
             _ => Err((shown, format!("ask who runs the proxy why it refuses CONNECT to {target}"))),
         }
     }
@@ -183,7 +192,10 @@ impl Proxy {
         }
         let decode = |text: &str| {
             let pair = format!("x={}", text.replace('+', "%2B"));
-            url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+            url::form_urlencoded::parse(pair.as_bytes())
+                .next()
+                .map(|(_, value)| value.into_owned())
+                .unwrap_or_default()
         };
         let authorization = (!url.username().is_empty()).then(|| {
             let pair = format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or_default()));
@@ -235,7 +247,8 @@ async fn resolve(
     port: u16,
     time: Duration,
 ) -> Result<(Vec<SocketAddr>, String), (String, String)> {
-    let fix = format!("check the name `{host}`, and /etc/resolv.conf of this machine or an entry in /etc/hosts");
+    let fix =
+        format!("check the name `{host}`, and /etc/resolv.conf of this machine or an entry in /etc/hosts");
     let found = match tokio::time::timeout(time, tokio::net::lookup_host((host, port))).await {
         Ok(Ok(found)) => found.take(ADDRESSES_MAX).collect::<Vec<_>>(),
         Ok(Err(error)) => return Err((format!("`{host}` has no address: {error}"), fix)),
@@ -248,10 +261,7 @@ async fn resolve(
     Ok((found, shown.join(", ")))
 }
 
-async fn connect(
-    addresses: &[SocketAddr],
-    time: Duration,
-) -> Result<(TcpStream, String), (String, String)> {
+async fn connect(addresses: &[SocketAddr], time: Duration) -> Result<(TcpStream, String), (String, String)> {
     let mut failures = Vec::new();
     let mut fix = String::new();
     for address in addresses {
@@ -273,12 +283,16 @@ async fn connect(
 fn tcp_fix(kind: io::ErrorKind, address: &SocketAddr) -> String {
     match kind {
         io::ErrorKind::ConnectionRefused => {
-            format!("nothing listens at {address}, or a firewall rejects it: is the server running, and the port right?")
+            format!(
+                "nothing listens at {address}, or a firewall rejects it: is the server running, and the port right?"
+            )
         }
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
             format!("this machine has no route to {}: check its network and gateway", address.ip())
         }
-        io::ErrorKind::PermissionDenied => format!("this machine's own firewall forbids it: allow outbound TCP to {address}"),
+        io::ErrorKind::PermissionDenied => {
+            format!("this machine's own firewall forbids it: allow outbound TCP to {address}")
+        }
         _ => format!("check firewalls between this machine and {address}"),
     }
 }

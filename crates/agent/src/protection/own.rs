@@ -23,7 +23,8 @@ pub struct UnitFolders {
 
 impl Default for UnitFolders {
     fn default() -> Self {
-        let units = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+        let units =
+            ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
         Self { units: units.map(PathBuf::from).to_vec(), processes: PathBuf::from("/proc") }
     }
 }
@@ -75,7 +76,10 @@ fn state_of(unit: &str) -> Option<PathBuf> {
     });
     let variable = || {
         values("Environment").find_map(|value| {
-            value.trim_matches('"').strip_prefix("BARTIZAN_STATE=").map(|state| state.trim_matches('"').to_owned())
+            value
+                .trim_matches('"')
+                .strip_prefix("BARTIZAN_STATE=")
+                .map(|state| state.trim_matches('"').to_owned())
         })
     };
     Some(PathBuf::from(option.or_else(variable).unwrap_or_else(|| DEFAULT_STATE.to_owned())))
@@ -113,7 +117,10 @@ mod tests {
         for (name, text) in [
             ("bartizan-agent.service", "[Service]\nExecStart=/usr/local/bin/bartizan-agent run\n"),
             ("edr.service", "[Service]\nExecStart=-/opt/edr/bartizan-agent run --state /opt/edr/state\n"),
-            ("byenv.service", "[Service]\nEnvironment=\"BARTIZAN_STATE=/opt/env\"\nExecStart=/x/bartizan-agent run\n"),
+            (
+                "byenv.service",
+                "[Service]\nEnvironment=\"BARTIZAN_STATE=/opt/env\"\nExecStart=/x/bartizan-agent run\n",
+            ),
             ("stopped.service", "[Service]\nExecStart=/opt/bartizan-agent run --state=/opt/stopped\n"),
             ("status.service", "[Service]\nExecStart=/opt/bartizan-agent status --state=/opt/odd\n"),
             ("ssh.service", "[Service]\nExecStart=/usr/sbin/sshd -D\n"),
@@ -121,7 +128,13 @@ mod tests {
         ] {
             fs::write(units.join(name), text).unwrap();
         }
-        for (pid, unit) in [(1, "init.scope"), (2, "bartizan-agent.service"), (3, "edr.service"), (4, "byenv.service"), (5, "status.service")] {
+        for (pid, unit) in [
+            (1, "init.scope"),
+            (2, "bartizan-agent.service"),
+            (3, "edr.service"),
+            (4, "byenv.service"),
+            (5, "status.service"),
+        ] {
             let process = processes.join(pid.to_string());
             fs::create_dir_all(&process).unwrap();
             fs::write(process.join("cgroup"), format!("0::/system.slice/{unit}\n")).unwrap();

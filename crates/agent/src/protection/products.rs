@@ -104,7 +104,8 @@ fn dpkg_packages(info: &Path) -> BTreeSet<String> {
 
 fn unit_names(folders: &[PathBuf]) -> BTreeSet<String> {
     let known = PRODUCTS.iter().flat_map(|product| product.units);
-    let here = known.filter(|name| folders.iter().any(|folder| folder.join(format!("{name}.service")).exists()));
+    let here =
+        known.filter(|name| folders.iter().any(|folder| folder.join(format!("{name}.service")).exists()));
     here.map(|name| (*name).to_owned()).collect()
 }
 

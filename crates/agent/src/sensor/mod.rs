@@ -61,7 +61,10 @@ pub async fn run(context: Context) -> Result<()> {
     let options = options(&settings)?;
     let blocked = Blocklist::parse(&settings.blocked_sha256)?;
     if !blocked.is_empty() && options.hash_bytes_max == 0 {
-        return Err(Unsupported("`blockedSha256` needs hashes, and `hashBytesMax` 0 switches them off".to_owned()).into());
+        return Err(Unsupported(
+            "`blockedSha256` needs hashes, and `hashBytesMax` 0 switches them off".to_owned(),
+        )
+        .into());
     }
     let active = Arc::new(AtomicBool::new(false));
     choose_mode(&context, settings.mode, &active).await;
@@ -146,7 +149,8 @@ fn read_events(
         }
         let rows = events.iter().flat_map(|event| {
             let row = event.to_row(device);
-            let told = blocked.has(event).then(|| mode::enforce(event, active.load(Ordering::Relaxed), row.clone()));
+            let told =
+                blocked.has(event).then(|| mode::enforce(event, active.load(Ordering::Relaxed), row.clone()));
             std::iter::once(row).chain(told)
         });
         let rows = rows.collect();

@@ -52,7 +52,9 @@ impl Mode {
         let (active, reason) = match wanted {
             WantedMode::Passive => (false, "set so".to_owned()),
             WantedMode::Auto if others.is_empty() => (false, "the default on Linux".to_owned()),
-            WantedMode::Auto | WantedMode::Active if !others.is_empty() => (false, format!("{others} runs here")),
+            WantedMode::Auto | WantedMode::Active if !others.is_empty() => {
+                (false, format!("{others} runs here"))
+            }
             WantedMode::Auto | WantedMode::Active => (true, "set so".to_owned()),
             WantedMode::ActiveBesideOthers if others.is_empty() => (true, "set so".to_owned()),
             WantedMode::ActiveBesideOthers => (true, format!("set so, although {others} runs here")),
@@ -72,13 +74,18 @@ impl Blocklist {
     /// [`Unsupported`] with the first that is none, or when there are too many.
     pub(super) fn parse(hashes: &[String]) -> Result<Self, Unsupported> {
         if hashes.len() > BLOCKED_MAX {
-            let text = format!("`blockedSha256` has {} hashes; at most {BLOCKED_MAX} are taken", hashes.len());
+            let text =
+                format!("`blockedSha256` has {} hashes; at most {BLOCKED_MAX} are taken", hashes.len());
             return Err(Unsupported(text));
         }
         let read = |hash: &String| {
             let hash = hash.trim().to_ascii_lowercase();
             let good = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if good { Ok(hash) } else { Err(Unsupported(format!("`blockedSha256` has `{hash:.80}`, which is no SHA-256"))) }
+            if good {
+                Ok(hash)
+            } else {
+                Err(Unsupported(format!("`blockedSha256` has `{hash:.80}`, which is no SHA-256")))
+            }
         };
         hashes.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
@@ -165,7 +172,11 @@ mod tests {
     fn only_the_very_process_is_ended() {
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let start = started(child.id()).unwrap();
-        assert_eq!(end(child.id(), start + 1), Err("it ended by itself".to_owned()), "another start, another process");
+        assert_eq!(
+            end(child.id(), start + 1),
+            Err("it ended by itself".to_owned()),
+            "another start, another process"
+        );
         assert!(child.try_wait().unwrap().is_none());
         end(child.id(), start).unwrap();
         assert!(!child.wait().unwrap().success());

@@ -88,7 +88,11 @@ impl Control for ServerControl {
 
     async fn look(&self, clock: &dyn Clock) -> Option<ConnectivityReport> {
         let report = connectivity::look_as(&self.identity, Limits::default(), clock).await;
-        report.inspect_err(|error| tracing::warn!(error = format!("{error:#}"), "cannot look at the way to the server")).ok()
+        report
+            .inspect_err(|error| {
+                tracing::warn!(error = format!("{error:#}"), "cannot look at the way to the server")
+            })
+            .ok()
     }
 }
 

@@ -103,7 +103,12 @@ impl Extension {
         self.running = Some(running);
         self.heard_at = now;
         self.unsupported = None;
-        self.steps.set(steps::ONBOARDING, StepState::Running, "given the machine's identity and settings", now);
+        self.steps.set(
+            steps::ONBOARDING,
+            StepState::Running,
+            "given the machine's identity and settings",
+            now,
+        );
         self.enter(ExtensionState::Starting, "started, waiting for its first health report", now);
     }
 
@@ -112,7 +117,8 @@ impl Extension {
         match &obstacle {
             Obstacle::Prerequisite { evidence, fix } => self.fail(&format!("{evidence}; {fix}"), now),
             Obstacle::Existing(unit) => {
-                let message = format!("recognised: `{unit}` runs the sensor already; nothing is installed twice");
+                let message =
+                    format!("recognised: `{unit}` runs the sensor already; nothing is installed twice");
                 self.enter(ExtensionState::Running, &message, now);
             }
         }
@@ -136,8 +142,14 @@ impl Extension {
         let streams = self.desired.streams.len();
         let (state, message) = match streams {
             // The endpoint programs send rows; one without a stream collects for nobody.
-            0 => (StepState::Warning, "onboarded, but no data collection rule takes any of its streams".to_owned()),
-            _ => (StepState::Succeeded, format!("onboarded; {streams} streams go to their data collection rules")),
+            0 => (
+                StepState::Warning,
+                "onboarded, but no data collection rule takes any of its streams".to_owned(),
+            ),
+            _ => (
+                StepState::Succeeded,
+                format!("onboarded; {streams} streams go to their data collection rules"),
+            ),
         };
         self.steps.set(steps::ONBOARDING, state, &message, now);
         let message = format!("version {} runs", self.desired.version);

@@ -149,12 +149,7 @@ pub async fn run(
         stopping: false,
     };
     let helpers = [
-        tokio::spawn(control::follow_desired(
-            control.clone(),
-            generation,
-            events.clone(),
-            unreached.clone(),
-        )),
+        tokio::spawn(control::follow_desired(control.clone(), generation, events.clone(), unreached.clone())),
         tokio::spawn(control::watch_connectivity(
             control.clone(),
             supervisor.options.clock.clone(),
@@ -420,7 +415,8 @@ impl Supervisor {
         self.machine = machine(&self.identity, &self.surroundings.facts);
         let stopped = self.extensions.iter().filter(|(_, extension)| extension.wish == Wish::Run);
         let changed = stopped.filter(|(_, extension)| {
-            extension.obstacle.is_some() && extension.obstacle != obstacle(&extension.desired, &self.surroundings)
+            extension.obstacle.is_some()
+                && extension.obstacle != obstacle(&extension.desired, &self.surroundings)
         });
         for name in changed.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.begin_install(&name);

@@ -82,7 +82,9 @@ pub(super) fn prepare(
                 steps.set(step, StepState::Skipped, none, now);
             }
         }
-        None => steps.set(steps::EXISTING_SENSOR, StepState::Skipped, "no other sensor of ours runs here", now),
+        None => {
+            steps.set(steps::EXISTING_SENSOR, StepState::Skipped, "no other sensor of ours runs here", now)
+        }
     }
     if let Some(obstacle) = obstacle {
         return (steps, Prepared::Stopped(obstacle));

@@ -23,8 +23,10 @@ impl Steps {
     /// Nothing is done yet. Only a sensor has other sensors to look for.
     pub(super) fn new(program: ExtensionProgram, now: Ticks) -> Self {
         let sensor = program == ExtensionProgram::Sensor;
-        let names = [PREREQUISITES, EXISTING_SENSOR, CONFLICTING_PRODUCT, PACKAGE, ONBOARDING, ENGINE, UPDATES];
-        let names = names.into_iter().filter(|name| sensor || ![EXISTING_SENSOR, CONFLICTING_PRODUCT].contains(name));
+        let names =
+            [PREREQUISITES, EXISTING_SENSOR, CONFLICTING_PRODUCT, PACKAGE, ONBOARDING, ENGINE, UPDATES];
+        let names =
+            names.into_iter().filter(|name| sensor || ![EXISTING_SENSOR, CONFLICTING_PRODUCT].contains(name));
         let step = |name: &str| InstallStep {
             name: name.to_owned(),
             state: StepState::Waiting,

@@ -55,7 +55,9 @@ impl TlsServer {
 }
 
 /// Serves each connection with `work`.
-async fn serve<F: Future<Output = ()> + Send + 'static>(work: impl Fn(TcpStream) -> F + Send + 'static) -> u16 {
+async fn serve<F: Future<Output = ()> + Send + 'static>(
+    work: impl Fn(TcpStream) -> F + Send + 'static,
+) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -81,7 +83,8 @@ async fn proxy(refusal: Option<&'static str>) -> u16 {
         let head = read_head(&mut stream).await;
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
         // `user:pass` in base64.
-        let refusal = refusal.or((!head.contains("Basic dXNlcjpwYXNz")).then_some("HTTP/1.1 407 Who are you\r\n\r\n"));
+        let refusal =
+            refusal.or((!head.contains("Basic dXNlcjpwYXNz")).then_some("HTTP/1.1 407 Who are you\r\n\r\n"));
         if let Some(refusal) = refusal {
             drop(stream.write_all(refusal.as_bytes()).await);
             return;
@@ -123,7 +126,8 @@ async fn a_whole_way_is_passed_hop_by_hop_and_tells_the_clocks_difference() {
 
 #[tokio::test]
 async fn wrong_certificates_are_named_with_what_is_wrong_with_them() {
-    let (server, other) = (TlsServer::start(&["127.0.0.1"], WELL).await, TlsServer::start(&["x.example"], WELL).await);
+    let (server, other) =
+        (TlsServer::start(&["127.0.0.1"], WELL).await, TlsServer::start(&["x.example"], WELL).await);
     let url = |server: &TlsServer| format!("https://127.0.0.1:{}", server.port);
     let (hop, _, fix) = failure(&way(&url(&server), None, &other.ca).await);
     assert_eq!(hop, Hop::Tls);
@@ -196,7 +200,9 @@ fn check_in(namespaces: &str, setup: &str, server: &str) -> Option<(bool, Value)
     let setup = format!("set -e; {setup}");
     let permitted = Command::new("unshare").args([namespaces, "sh", "-c", &setup]).output();
     if !permitted.as_ref().is_ok_and(|output| output.status.success()) {
-        eprintln!("not run: this machine does not permit `unshare {namespaces}`, or not what follows: {permitted:?}");
+        eprintln!(
+            "not run: this machine does not permit `unshare {namespaces}`, or not what follows: {permitted:?}"
+        );
         return None;
     }
     let state = tempfile::tempdir().unwrap();
@@ -224,7 +230,9 @@ fn dropped_packets_and_missing_routes_are_told_apart_on_a_network_of_its_own() {
         ("198.51.100.200", "own firewall"),
         ("203.0.113.1", "no route"),
     ] {
-        let Some((success, report)) = check_in("-n", network, &format!("https://{address}:9443")) else { return };
+        let Some((success, report)) = check_in("-n", network, &format!("https://{address}:9443")) else {
+            return;
+        };
         assert!(!success, "{report}");
         let hop = &report["connectivity"]["endpoints"][0]["hops"][1];
         assert_eq!((&hop["hop"], &hop["outcome"]), (&"tcp".into(), &"failed".into()), "{report}");

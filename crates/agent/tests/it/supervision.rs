@@ -260,7 +260,13 @@ async fn an_extension_is_installed_started_reconfigured_and_removed() {
     until("running", || running.is("Good", ExtensionState::Running)).await;
     let status = running.reported("Good").unwrap();
     assert!(status.health.as_ref().unwrap().healthy);
-    let told = ["prerequisites Succeeded", "package Succeeded", "onboarding Warning", "engine Succeeded", "updates Succeeded"];
+    let told = [
+        "prerequisites Succeeded",
+        "package Succeeded",
+        "onboarding Warning",
+        "engine Succeeded",
+        "updates Succeeded",
+    ];
     assert_eq!(steps(&status), told, "no stream is wanted, so nobody takes its rows");
     let folder = running.state.path().join("extensions/Good/1.0");
     assert!(folder.join("manifest.json").exists() && folder.join("settings.json").exists());

@@ -36,7 +36,9 @@ fn every_unsupported_entry_and_every_requirement_names_a_way_out() {
     let rules = Prerequisites::shipped();
     assert!(rules.systems.len() > 10 && rules.requirements.len() > 15);
     let names: Vec<&str> = rules.requirements.iter().map(|requirement| requirement.name.as_str()).collect();
-    for name in ["systemd", "root", "disk", "memory", "clock", "kernelTier", "updateKB2999226", "servicingStack"] {
+    for name in
+        ["systemd", "root", "disk", "memory", "clock", "kernelTier", "updateKB2999226", "servicingStack"]
+    {
         assert!(names.contains(&name), "{name}");
     }
 }
