@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bartizan_base::SystemClock;
@@ -11,11 +12,13 @@ use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::check;
 use crate::connect::{self, ConnectOptions, Credential};
+use crate::connectivity::Limits;
 use crate::extension;
 use crate::identity::Identity;
 use crate::status;
-use crate::supervisor::{self, RestartLimits, ServerControl, SupervisorOptions, Timeouts};
+use crate::supervisor::{self, RestartLimits, ServerControl, SupervisorOptions, Surroundings, Timeouts};
 use crate::tls::Trust;
 
 /// Environment variable with the log filter, `info` by default; extensions inherit it.
@@ -49,6 +52,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check whether this machine can run the agent and reaches the server, hop by hop. Ends with 1 if not.
+    Check(Box<CheckArgs>),
     /// Run the agent in the foreground.
     Run {
         #[command(flatten)]
@@ -69,6 +74,30 @@ struct StateArgs {
     /// Folder for identity, extensions and spools.
     #[arg(long, env = "BARTIZAN_STATE", default_value = "/var/lib/bartizan-agent")]
     state: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Address of the server, https://host:port; the one that this machine is connected to by default.
+    #[arg(long)]
+    server: Option<String>,
+    /// PEM file of the CA that the server's certificate comes from.
+    #[arg(long, value_name = "FILE", requires = "server", conflicts_with = "ca_fingerprint")]
+    ca: Option<PathBuf>,
+    /// SHA-256 fingerprint of that CA, in place of the file.
+    #[arg(long, value_name = "HEX", requires = "server")]
+    ca_fingerprint: Option<String>,
+    /// Proxy on the way to it.
+    #[arg(long, requires = "server")]
+    proxy: Option<String>,
+    /// Longest time for each hop.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
 }
 
 #[derive(Debug, Args)]
@@ -134,7 +163,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Extension { program, parent } => extension::main(program_named(&program), parent),
         command => match run(command) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(error) => {
                 tell(&format!("error: {error:#}"));
                 ExitCode::FAILURE
@@ -154,7 +183,7 @@ fn tell(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
-fn run(command: Command) -> Result<()> {
+fn run(command: Command) -> Result<ExitCode> {
     // One thread: the supervisor mostly waits, and children must be tied to a thread that lives as long as it.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -165,20 +194,46 @@ fn run(command: Command) -> Result<()> {
             let options = connect_options(*args)?;
             let identity = runtime.block_on(connect::connect(&options, &SystemClock))?;
             show(&format!("connected as {}", identity.machine_id));
-            Ok(())
         }
         Command::Disconnect { state, force } => {
             let id = runtime.block_on(connect::disconnect(&state.state, force))?;
             show(&format!("disconnected {id}"));
-            Ok(())
         }
         Command::Status { state, json } => {
             let report = status::Report::read(&state.state)?;
             show(&if json { report.to_json() } else { report.to_table() });
-            Ok(())
         }
-        Command::Run { state } => runtime.block_on(serve(&state.state)),
+        Command::Check(args) => {
+            let target = check_target(&args)?;
+            let report = runtime.block_on(check::Report::make(
+                &args.state.state,
+                target,
+                Limits::each(Duration::from_secs(args.timeout)),
+                &SystemClock,
+            ))?;
+            show(&if args.json { report.to_json() } else { report.to_text() });
+            return Ok(if report.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Run { state } => runtime.block_on(serve(&state.state))?,
         Command::Extension { .. } => bail!("extensions are started by the agent"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_target(args: &CheckArgs) -> Result<Option<check::Target>> {
+    let Some(server) = args.server.clone() else { return Ok(None) };
+    let trust = trust(args.ca.as_deref(), args.ca_fingerprint.as_deref())?;
+    Ok(Some(check::Target { server, trust, proxy: args.proxy.clone() }))
+}
+
+fn trust(ca: Option<&Path>, fingerprint: Option<&str>) -> Result<Trust> {
+    match (ca, fingerprint) {
+        (Some(path), _) => Ok(Trust::Ca(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the CA file `{}`", path.display()))?,
+        )),
+        (None, Some(fingerprint)) => Trust::from_fingerprint(fingerprint),
+        (None, None) => bail!("give --ca or --ca-fingerprint"),
     }
 }
 
@@ -194,6 +249,7 @@ async fn serve(state: &Path) -> Result<()> {
             .with_context(|| format!("cannot use the state folder `{}`", state.display()))?,
         image: std::env::current_exe().context("cannot find the agent's own program")?,
         arguments: extension_arguments,
+        surroundings: Surroundings::collect,
         limits: RestartLimits::default(),
         timeouts: Timeouts::default(),
         clock: Arc::new(SystemClock),
@@ -240,14 +296,7 @@ fn program_named(name: &str) -> ExtensionProgram {
 }
 
 fn connect_options(args: ConnectArgs) -> Result<ConnectOptions> {
-    let trust = match (&args.ca, &args.ca_fingerprint) {
-        (Some(path), _) => Trust::Ca(
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the CA file `{}`", path.display()))?,
-        ),
-        (None, Some(fingerprint)) => Trust::from_fingerprint(fingerprint)?,
-        (None, None) => bail!("give --ca or --ca-fingerprint"),
-    };
+    let trust = trust(args.ca.as_deref(), args.ca_fingerprint.as_deref())?;
     let credential = match (args.token, args.service_principal_id, args.service_principal_secret) {
         (Some(token), ..) => Credential::Token(token),
         (None, Some(id), Some(secret)) => Credential::ServicePrincipal { id, secret },
@@ -284,6 +333,8 @@ mod tests {
         use clap::CommandFactory;
         Cli::command().debug_assert();
         let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("bartizan-agent check").is_ok(), "by the stored identity");
+        assert!(parse("bartizan-agent check --ca f").is_err(), "an authority of what?");
         assert!(parse("bartizan-agent connect --server https://h --ca f --token t").is_ok());
         assert!(parse("bartizan-agent connect --server https://h --token t").is_err(), "no trust");
         assert!(parse("bartizan-agent connect --server https://h --ca f").is_err(), "no credential");

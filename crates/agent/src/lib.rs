@@ -11,8 +11,10 @@
 //! The agent raises no alerts and knows no KQL; that is the server's work.
 
 pub mod backoff;
+pub mod check;
 pub mod cli;
 pub mod connect;
+pub mod connectivity;
 pub mod extension;
 pub mod facts;
 pub mod files;
@@ -23,6 +25,7 @@ pub mod inventory;
 mod memory;
 pub mod monitor;
 pub mod privileges;
+pub mod protection;
 pub mod protocol;
 pub mod sensor;
 pub mod server;

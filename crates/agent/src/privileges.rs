@@ -11,6 +11,8 @@ use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 /// Read any file whatever its mode.
 const CAP_DAC_READ_SEARCH: u32 = 2;
+/// End processes of other users: blocked images.
+const CAP_KILL: u32 = 5;
 /// Look into other processes (`/proc/PID/exe`).
 const CAP_SYS_PTRACE: u32 = 19;
 const CAP_NET_ADMIN: u32 = 12;
@@ -31,6 +33,7 @@ fn capabilities(program: ExtensionProgram) -> &'static [u32] {
     match program {
         ExtensionProgram::Sensor => &[
             CAP_DAC_READ_SEARCH,
+            CAP_KILL,
             CAP_SYS_PTRACE,
             CAP_NET_ADMIN,
             CAP_SYS_ADMIN,

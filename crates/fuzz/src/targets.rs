@@ -46,7 +46,9 @@ pub const TARGETS: &[Target] = &[
     queries("engine", "a query over small tables is answered or refused, and ends", engine::run),
     binary("discover-answers", "any bytes are machines or are refused", bartizan_discover::fuzzing::answers),
     lines("agent-dpkg", "any text is a list of packages", bartizan_agent::fuzzing::dpkg),
+    binary("agent-http", "any bytes are an answer or none", bartizan_agent::fuzzing::http_answer),
     binary("agent-rpm", "any bytes are a package or none", bartizan_agent::fuzzing::rpm_header),
+    lines("readiness-facts", "any facts are judged, with a way out", bartizan_readiness::fuzzing::facts),
     binary(
         "sensor-record",
         "any bytes of the ring are an observation or an error",

@@ -21,8 +21,9 @@ use crate::shared::Shared;
 use crate::snapshot::FileEntry;
 use crate::state::file_entry;
 
-/// Rows one merge reads at most: they are all in memory at once, a few hundred bytes each.
-const MERGE_ROWS_MAX: u64 = 1 << 20;
+/// Rows one merge reads at most: they are all in memory at once, a few hundred bytes each, and a merge of twice as
+/// many was what took most memory of a server under full load.
+const MERGE_ROWS_MAX: u64 = 1 << 19;
 
 const FILES: &str = "bartizan_store_files_total";
 
@@ -60,12 +61,12 @@ fn plan(shared: &Shared) -> Vec<Merge> {
     for (key, layout, files) in &tables {
         let mut days: BTreeMap<i64, Vec<&Arc<FileEntry>>> = BTreeMap::new();
         for file in files {
-            if file.size_bytes < shared.options.merge_bytes_max {
+            if is_small(file, shared.options.merge_bytes_max) {
                 days.entry(file.day).or_default().push(file);
             }
         }
         for small in days.into_values() {
-            let files = choose(&small, &shared.options);
+            let files = choose(&small, shared.options.merge_files_min, shared.options.merge_bytes_max);
             if !files.is_empty() {
                 merges.push(Merge { key: key.clone(), layout: Arc::clone(layout), files });
             }
@@ -74,9 +75,15 @@ fn plan(shared: &Shared) -> Vec<Merge> {
     merges
 }
 
+/// Whether a file is worth merging: of two with more than half the rows of a merge, both would be left as they are,
+/// and make others look like many.
+fn is_small(file: &FileEntry, bytes_max: u64) -> bool {
+    file.size_bytes < bytes_max && file.rows <= MERGE_ROWS_MAX / 2
+}
+
 /// The smallest files of a slice, as long as they fit one merge; none while they are few.
-fn choose(small: &[&Arc<FileEntry>], options: &StoreOptions) -> Vec<Arc<FileEntry>> {
-    if small.len() < options.merge_files_min.max(2) {
+fn choose(small: &[&Arc<FileEntry>], files_min: usize, bytes_max: u64) -> Vec<Arc<FileEntry>> {
+    if small.len() < files_min.max(2) {
         return Vec::new();
     }
     let mut by_size = small.to_vec();
@@ -85,7 +92,7 @@ fn choose(small: &[&Arc<FileEntry>], options: &StoreOptions) -> Vec<Arc<FileEntr
     let fits = by_size.into_iter().take_while(|file| {
         bytes += file.size_bytes;
         rows += file.rows;
-        bytes <= 2 * options.merge_bytes_max && rows <= MERGE_ROWS_MAX
+        bytes <= 2 * bytes_max && rows <= MERGE_ROWS_MAX
     });
     let files: Vec<_> = fits.map(Arc::clone).collect();
     if files.len() < 2 { Vec::new() } else { files }
@@ -125,7 +132,7 @@ fn rewrite(
         batches.extend(parquet_file::read(file)?);
     }
     let received = files.iter().map(|file| file.received).max().unwrap_or_default();
-    write_rows(options, key, layout, &batches, Ticks(received))
+    write_rows(options, key, layout, batches, Ticks(received))
 }
 
 /// Puts the files `added`, whose ids are `ids`, in the place of others.
@@ -145,4 +152,52 @@ pub(crate) fn exchange(shared: &Shared, key: &TableKey, removed: &[i64], ids: Ve
     }
     drop(state);
     gone.iter().for_each(|file| file.retire());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::disk::{Disk, LocalDisk};
+
+    const BYTES_MAX: u64 = 1_000;
+
+    fn file(size_bytes: u64, rows: u64) -> Arc<FileEntry> {
+        let row = FileRow {
+            id: 0,
+            path: String::new(),
+            day: 0,
+            size_bytes,
+            rows,
+            time_min: 0,
+            time_max: 0,
+            seq_min: 0,
+            seq_max: 0,
+            sorted_by: Arc::new([]),
+            received: 0,
+            crc: None,
+            index: None,
+        };
+        file_entry(Path::new("/"), row, &(Arc::new(LocalDisk) as Arc<dyn Disk>))
+    }
+
+    /// Rows of the files that are merged, out of files of these sizes and rows.
+    fn chosen(files: &[(u64, u64)]) -> Vec<u64> {
+        let files: Vec<_> = files.iter().map(|(size_bytes, rows)| file(*size_bytes, *rows)).collect();
+        let small: Vec<_> = files.iter().filter(|file| is_small(file, BYTES_MAX)).collect();
+        choose(&small, 3, BYTES_MAX).iter().map(|file| file.rows).collect()
+    }
+
+    #[test]
+    fn a_merge_is_bounded_by_rows_and_by_bytes_and_pays() {
+        const MANY: u64 = MERGE_ROWS_MAX / 2;
+        const NONE: [u64; 0] = [];
+        assert_eq!(chosen(&[(1, 1), (1, 2)]), NONE, "too few");
+        assert_eq!(chosen(&[(3, 3), (1, 1), (2, 2)]), [1, 2, 3], "smallest first");
+        assert_eq!(chosen(&[(999, 1), (999, 2), (999, 3)]), [1, 2], "bytes");
+        assert_eq!(chosen(&[(1, MANY), (1, MANY), (1, 1)]), [MANY, MANY], "rows");
+        // files that are as large as they get, each with one more, would be written again with every flush
+        assert_eq!(chosen(&[(5, MANY + 1), (5, MANY + 1), (1, 1), (2, 2)]), NONE, "nothing to gain");
+    }
 }

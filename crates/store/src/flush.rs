@@ -81,7 +81,7 @@ fn write(options: &StoreOptions, frozen: Vec<Frozen>) -> Result<Vec<TableFlush>,
     frozen
         .into_iter()
         .map(|table| {
-            let files = write_rows(options, &table.key, &table.layout, &table.batches, now)?;
+            let files = write_rows(options, &table.key, &table.layout, table.batches, now)?;
             let Frozen { key, position_before, position, sources, .. } = table;
             Ok(TableFlush { key, files, position_before, position, sources })
         })
@@ -93,14 +93,17 @@ pub(crate) fn write_rows(
     options: &StoreOptions,
     key: &TableKey,
     layout: &Layout,
-    batches: &[RecordBatch],
+    batches: Vec<RecordBatch>,
     received: Ticks,
 ) -> Result<Vec<FileRow>, StoreError> {
     let sorted_by: Arc<[String]> = clustering::sort_columns(&layout.table).into();
-    let slices = buffer::concat(layout, batches)
-        .and_then(|batch| clustering::slices(&batch, &sorted_by))
-        .map_err(StoreError::arrow(&layout.table.name))?;
-    slices.iter().map(|slice| write_slice(options, key, slice, &sorted_by, received)).collect()
+    let arrow = |error| StoreError::arrow(&layout.table.name)(error);
+    let whole = buffer::join(layout, &batches).map_err(arrow)?;
+    // What is in no slice yet must not stay in memory beside the slices.
+    drop(batches);
+    let slices = clustering::slices(&whole, &sorted_by).map_err(arrow)?;
+    drop(whole);
+    slices.into_iter().map(|slice| write_slice(options, key, &slice, &sorted_by, received)).collect()
 }
 
 fn write_slice(

@@ -137,7 +137,7 @@ fn cut(
     }
     let added = match kept.is_empty() {
         true => Vec::new(),
-        false => write_rows(options, key, layout, &kept, Ticks(file.received))?,
+        false => write_rows(options, key, layout, kept, Ticks(file.received))?,
     };
     Ok(Some(Cut { added, rows }))
 }

@@ -17,12 +17,20 @@
 
 #![forbid(unsafe_code)]
 
+mod connectivity;
+mod host;
+
 use std::collections::BTreeMap;
 
 use bartizan_base::{ResourceId, SubscriptionId, TenantId, Ticks};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
+
+pub use connectivity::{
+    ConnectivityReport, EndpointReport, FAILURES_KEPT_MAX, Hop, HopOutcome, HopReport, PastFailure,
+};
+pub use host::{HostFacts, InstalledUpdate, ProtectionProduct, WindowsFacts};
 
 /// Header that names an upload (`<source uuid>/<seq>`), so that a repeat is acknowledged and not stored twice.
 pub const BATCH_HEADER: &str = "x-bartizan-batch";
@@ -188,6 +196,12 @@ pub struct AgentStatus {
     pub facts: MachineFacts,
     #[serde(default)]
     pub extensions: Vec<ExtensionStatus>,
+    /// What prerequisites are decided from; absent from agents that do not report it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostFacts>,
+    /// The last look at the way to the server; absent before the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connectivity: Option<ConnectivityReport>,
 }
 
 /// One extension as the supervisor sees it.
@@ -209,6 +223,39 @@ pub struct ExtensionStatus {
     /// What the program says of itself, once it runs.
     #[serde(default)]
     pub health: Option<ExtensionHealth>,
+    /// The steps of the installation, in the order in which they are taken; empty from older agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<InstallStep>,
+}
+
+/// One step of an extension's installation, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstallStep {
+    /// `prerequisites`, `existingSensor`, `conflictingProduct`, `package`, `onboarding`, `engine`, `updates`.
+    pub name: String,
+    pub state: StepState,
+    /// One sentence: what was found or done, and what to do when it failed.
+    pub message: String,
+    /// When `state` was entered.
+    pub time: Ticks,
+}
+
+/// How a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepState {
+    /// Not begun.
+    Waiting,
+    Running,
+    Succeeded,
+    /// Done, with something that a person should know.
+    Warning,
+    Failed,
+    /// Not needed here.
+    Skipped,
+    #[serde(other)]
+    Unknown,
 }
 
 /// The life of an extension. ARM's `provisioningState` follows from it: `Installing`/`Starting` →
@@ -238,6 +285,10 @@ pub struct ExtensionHealth {
     pub issues: Vec<String>,
     /// Active source tier of a sensor: `ebpf`, `audit`, `procConnector`; empty for other programs.
     pub tier: String,
+    /// `active` or `passive` for a sensor; empty for other programs and from older agents.
+    pub mode: String,
+    /// Why it is in that mode.
+    pub mode_reason: String,
     /// Exact counts: `events`, `lost`, `spooledBytes`, `uploadedRows`, `rejectedRows` …
     pub counters: BTreeMap<String, u64>,
 }

@@ -17,6 +17,8 @@ struct Board {
     issues: BTreeMap<String, String>,
     counters: BTreeMap<String, u64>,
     tier: String,
+    mode: String,
+    mode_reason: String,
 }
 
 impl Health {
@@ -55,6 +57,12 @@ impl Health {
         self.0.lock().tier = tier.to_owned();
     }
 
+    /// Names the sensor's mode, `active` or `passive`, and why it is that.
+    pub fn set_mode(&self, mode: &str, reason: &str) {
+        let mut board = self.0.lock();
+        (board.mode, board.mode_reason) = (mode.to_owned(), reason.to_owned());
+    }
+
     /// The report for the supervisor, outputs included.
     pub fn report(&self, outputs: &Outputs) -> ExtensionHealth {
         let board = self.0.lock();
@@ -62,6 +70,13 @@ impl Health {
             board.issues.iter().map(|(key, problem)| format!("{key}: {problem}")).collect();
         let mut counters = board.counters.clone();
         outputs.describe(&mut issues, &mut counters);
-        ExtensionHealth { healthy: issues.is_empty(), issues, tier: board.tier.clone(), counters }
+        ExtensionHealth {
+            healthy: issues.is_empty(),
+            issues,
+            tier: board.tier.clone(),
+            mode: board.mode.clone(),
+            mode_reason: board.mode_reason.clone(),
+            counters,
+        }
     }
 }

@@ -14,13 +14,17 @@ pub(super) fn fill(facts: &mut MachineFacts) {
     let cpuinfo = proc_file("/proc/cpuinfo");
     facts.cpu_model = field(&cpuinfo, "model name").or_else(|| field(&cpuinfo, "Model")).unwrap_or_default();
     facts.cpu_count = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
-    facts.memory_bytes = field(&proc_file("/proc/meminfo"), "MemTotal")
-        .and_then(|value| value.trim_end_matches("kB").trim().parse::<u64>().ok())
-        .map_or(0, |kib| kib * 1024);
+    facts.memory_bytes = memory("MemTotal").unwrap_or(0);
     let hypervisor = cpuinfo.lines().any(|line| line.starts_with("flags") && line.contains(" hypervisor"));
     facts.virtualization = virtualization(&facts.manufacturer, &facts.model, hypervisor, container());
     facts.cloud_provider =
         cloud(&facts.manufacturer, &facts.model, &dmi("chassis_asset_tag"), &dmi("bios_vendor"));
+}
+
+/// A line of /proc/meminfo, in bytes.
+pub(super) fn memory(line: &str) -> Option<u64> {
+    let value = field(&proc_file("/proc/meminfo"), line)?;
+    value.trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 fn dmi(name: &str) -> String {

@@ -1,11 +1,13 @@
 //! What this machine is: operating system, hardware, addresses. Read at start and every ten minutes.
 
 mod hardware;
+mod host;
 mod network;
 mod os;
 
 use bartizan_wire::MachineFacts;
 
+pub use host::collect as collect_host;
 pub use os::OsRelease;
 
 /// Reads everything. Parts that cannot be read stay empty; a fact is never guessed.

@@ -13,9 +13,10 @@ use tokio::time::Instant;
 
 use super::apt::{self, Updates};
 use super::permission_watch::PermissionWatch;
-use super::{autostart, dpkg, endpoint_protection, software, ssh_config, world_writable};
+use super::{autostart, dpkg, software, ssh_config, world_writable};
 use crate::backoff::Backoff;
 use crate::extension::Context;
+use crate::protection::{self, Signs};
 use crate::server::ServerClient;
 use crate::upload::on_disk;
 
@@ -99,10 +100,17 @@ async fn collect(topic: &str, context: &Context) -> Value {
         _ => {
             let packages = software::installed().await.unwrap_or_default();
             let sensor = sensor_running(context);
-            on_disk(move || Ok(endpoint_protection::evidence(&packages, sensor))).await
+            on_disk(move || Ok(endpoint_protection(packages, sensor))).await
         }
     };
     result.unwrap_or_else(|error| json!({"status": "unknown", "reason": error.to_string()}))
+}
+
+/// The topic `endpointProtection`: by the package databases, units and processes.
+fn endpoint_protection(packages: Vec<dpkg::Package>, sensor_running: bool) -> Value {
+    let mut signs = Signs::cheap();
+    signs.packages.extend(packages.into_iter().map(|package| package.name));
+    json!({"products": protection::products(&signs), "sensorRunning": sensor_running})
 }
 
 async fn packages_updates() -> Value {

@@ -8,7 +8,6 @@ mod apt;
 mod autostart;
 mod deb_version;
 pub(crate) mod dpkg;
-mod endpoint_protection;
 mod evidence;
 mod permission_watch;
 mod rpm;

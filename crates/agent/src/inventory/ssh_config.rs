@@ -162,7 +162,7 @@ fn normal(keyword: &str, value: &str) -> String {
 }
 
 fn running() -> bool {
-    super::endpoint_protection::process_names().contains("sshd")
+    crate::protection::process_names().contains("sshd")
 }
 
 #[cfg(test)]

@@ -7,12 +7,13 @@ use std::time::Duration;
 use anyhow::Result;
 use arc_swap::ArcSwap;
 use bartizan_base::Clock;
-use bartizan_wire::{AgentStatus, DesiredState, ExtensionStatus, RenewRequest};
-use tokio::sync::{mpsc, watch};
+use bartizan_wire::{AgentStatus, ConnectivityReport, DesiredState, ExtensionStatus, RenewRequest};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use super::Event;
 use crate::backoff::Backoff;
+use crate::connectivity::{self, History, Limits};
 use crate::identity::{Identity, KeyRequest};
 use crate::server::{CallError, ServerClient};
 
@@ -22,6 +23,10 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 const POLL_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Several changes within this time are one report.
 const REPORT_GATHER: Duration = Duration::from_millis(100);
+/// The way to the server is looked at this often …
+const LOOK_INTERVAL: Duration = Duration::from_secs(600);
+/// … and this often while it is broken.
+const LOOK_INTERVAL_BROKEN: Duration = Duration::from_secs(60);
 /// Longest sleep before the certificate's age is looked at again, for clocks that jump.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 
@@ -34,11 +39,17 @@ pub trait Control: Send + Sync {
     async fn status(&self, status: &AgentStatus) -> Result<(), CallError>;
     /// Gets the next certificate with a new key and uses it from now on.
     async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> Result<Identity>;
+    /// Takes the way to the server hop by hop; `None` when there is no such way to take.
+    async fn look(&self, clock: &dyn Clock) -> Option<ConnectivityReport>;
 }
 
 /// The real server.
 #[derive(Debug)]
-pub struct ServerControl(ArcSwap<ServerClient>);
+pub struct ServerControl {
+    client: ArcSwap<ServerClient>,
+    /// Address, proxy and authority stay the same over renewals.
+    identity: Identity,
+}
 
 impl ServerControl {
     /// Connects as the machine.
@@ -46,23 +57,24 @@ impl ServerControl {
     /// # Errors
     /// When the identity cannot be used.
     pub fn new(identity: &Identity) -> Result<Self> {
-        Ok(Self(ArcSwap::from_pointee(ServerClient::for_machine(identity)?)))
+        let client = ArcSwap::from_pointee(ServerClient::for_machine(identity)?);
+        Ok(Self { client, identity: identity.clone() })
     }
 }
 
 #[async_trait::async_trait]
 impl Control for ServerControl {
     async fn desired(&self, generation: Option<u64>) -> Result<Option<DesiredState>, CallError> {
-        self.0.load_full().desired(generation).await
+        self.client.load_full().desired(generation).await
     }
 
     async fn status(&self, status: &AgentStatus) -> Result<(), CallError> {
-        self.0.load_full().status(status).await
+        self.client.load_full().status(status).await
     }
 
     async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> Result<Identity> {
         let request = KeyRequest::generate(identity.machine_id.name())?;
-        let answer = self.0.load_full().renew(&RenewRequest { csr: request.csr }).await?;
+        let answer = self.client.load_full().renew(&RenewRequest { csr: request.csr }).await?;
         let renewed = Identity {
             key: request.key,
             certificate: answer.certificate,
@@ -70,8 +82,17 @@ impl Control for ServerControl {
             certificate_expires: answer.certificate_expires,
             ..identity.clone()
         };
-        self.0.store(Arc::new(ServerClient::for_machine(&renewed)?));
+        self.client.store(Arc::new(ServerClient::for_machine(&renewed)?));
         Ok(renewed)
+    }
+
+    async fn look(&self, clock: &dyn Clock) -> Option<ConnectivityReport> {
+        let report = connectivity::look_as(&self.identity, Limits::default(), clock).await;
+        report
+            .inspect_err(|error| {
+                tracing::warn!(error = format!("{error:#}"), "cannot look at the way to the server")
+            })
+            .ok()
     }
 }
 
@@ -80,6 +101,7 @@ pub(super) async fn follow_desired(
     control: Arc<dyn Control>,
     mut generation: Option<u64>,
     events: mpsc::Sender<Event>,
+    unreached: Arc<Notify>,
 ) {
     let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
     let mut first = true;
@@ -110,9 +132,41 @@ pub(super) async fn follow_desired(
                 // The machine goes on with what it last knew; one line per outage is enough.
                 if backoff.failures() == 1 {
                     tracing::warn!(error = error.chain(), "cannot ask for the desired state");
+                    unreached.notify_one();
                 }
                 tokio::time::sleep(wait).await;
             }
+        }
+    }
+}
+
+/// Looks at the way to the server: at start, every ten minutes, at once when a call fails, and each minute while
+/// the way is broken.
+pub(super) async fn watch_connectivity(
+    control: Arc<dyn Control>,
+    clock: Arc<dyn Clock>,
+    events: mpsc::Sender<Event>,
+    unreached: Arc<Notify>,
+) {
+    let mut history = History::default();
+    while let Some(mut report) = control.look(clock.as_ref()).await {
+        let broken = report.failure().map(|(endpoint, hop)| {
+            format!("{} fails at {:?}: {}; {}", endpoint.url, hop.hop, hop.detail, hop.fix)
+        });
+        let was_broken = history.is_failing();
+        history.note(&mut report);
+        match &broken {
+            Some(problem) if !was_broken => tracing::warn!(problem, "the way to the server is broken"),
+            None if was_broken => tracing::info!("the way to the server is mended"),
+            _ => {}
+        }
+        if events.send(Event::Connectivity(Box::new(report))).await.is_err() {
+            return;
+        }
+        let wait = if broken.is_some() { LOOK_INTERVAL_BROKEN } else { LOOK_INTERVAL };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = unreached.notified() => {}
         }
     }
 }

@@ -1,13 +1,15 @@
 //! One extension as the supervisor sees it: its state, and the rules for leaving it.
 
 use bartizan_base::Ticks;
-use bartizan_wire::{DesiredExtension, ExtensionHealth, ExtensionState, ExtensionStatus};
+use bartizan_wire::{DesiredExtension, ExtensionHealth, ExtensionState, ExtensionStatus, StepState};
 use rustix::process::Signal;
 
 use super::Timeouts;
 use super::child::Running;
 use super::install::Installed;
+use super::preparation::Obstacle;
 use super::restart::{Restart, RestartHistory, RestartLimits, ticks};
+use super::steps::{self, Steps};
 use crate::protocol::ToExtension;
 
 /// What should become of the extension once its process has ended.
@@ -43,6 +45,9 @@ pub(super) struct Extension {
     pub(super) heard_at: Ticks,
     /// Why the program said it cannot run here.
     pub(super) unsupported: Option<String>,
+    /// Why it is not installed, although nothing went wrong.
+    pub(super) obstacle: Option<Obstacle>,
+    pub(super) steps: Steps,
     state: ExtensionState,
     message: String,
     since: Ticks,
@@ -53,6 +58,7 @@ pub(super) struct Extension {
 impl Extension {
     pub(super) fn new(desired: DesiredExtension, now: Ticks) -> Self {
         Self {
+            steps: Steps::new(desired.program, now),
             desired,
             wish: Wish::Run,
             installed: None,
@@ -62,6 +68,7 @@ impl Extension {
             kill: None,
             heard_at: now,
             unsupported: None,
+            obstacle: None,
             state: ExtensionState::Installing,
             message: "installing".to_owned(),
             since: now,
@@ -80,11 +87,15 @@ impl Extension {
             pid: self.running.as_ref().map(|running| running.pid),
             restarts: self.restarts,
             health: self.health.clone(),
+            steps: self.steps.list(),
         }
     }
 
     pub(super) fn enter_installing(&mut self, now: Ticks) {
         self.start_at = None;
+        self.obstacle = None;
+        self.steps = Steps::new(self.desired.program, now);
+        self.steps.set(steps::PREREQUISITES, StepState::Running, "looking at the machine", now);
         self.enter(ExtensionState::Installing, "installing", now);
     }
 
@@ -92,17 +103,57 @@ impl Extension {
         self.running = Some(running);
         self.heard_at = now;
         self.unsupported = None;
+        self.steps.set(
+            steps::ONBOARDING,
+            StepState::Running,
+            "given the machine's identity and settings",
+            now,
+        );
         self.enter(ExtensionState::Starting, "started, waiting for its first health report", now);
+    }
+
+    /// Stops before anything is installed.
+    pub(super) fn stopped_by(&mut self, obstacle: Obstacle, now: Ticks) {
+        match &obstacle {
+            Obstacle::Prerequisite { evidence, fix } => self.fail(&format!("{evidence}; {fix}"), now),
+            Obstacle::Existing(unit) => {
+                let message =
+                    format!("recognised: `{unit}` runs the sensor already; nothing is installed twice");
+                self.enter(ExtensionState::Running, &message, now);
+            }
+        }
+        self.obstacle = Some(obstacle);
     }
 
     /// Takes a health report; true when the siblings should hear of a change.
     pub(super) fn healthy(&mut self, health: ExtensionHealth, now: Ticks) -> bool {
         let changed = self.health.as_ref() != Some(&health);
         if self.state == ExtensionState::Starting {
+            self.onboarded(now);
             self.enter(ExtensionState::Running, "running", now);
         }
+        self.steps.engine(&health, now);
         self.health = Some(health);
         changed
+    }
+
+    /// The program took its identity and settings: its first report says so.
+    fn onboarded(&mut self, now: Ticks) {
+        let streams = self.desired.streams.len();
+        let (state, message) = match streams {
+            // The endpoint programs send rows; one without a stream collects for nobody.
+            0 => (
+                StepState::Warning,
+                "onboarded, but no data collection rule takes any of its streams".to_owned(),
+            ),
+            _ => (
+                StepState::Succeeded,
+                format!("onboarded; {streams} streams go to their data collection rules"),
+            ),
+        };
+        self.steps.set(steps::ONBOARDING, state, &message, now);
+        let message = format!("version {} runs", self.desired.version);
+        self.steps.set(steps::UPDATES, StepState::Succeeded, &message, now);
     }
 
     pub(super) fn fail(&mut self, message: &str, now: Ticks) {
@@ -112,6 +163,7 @@ impl Extension {
     pub(super) fn crashed(&mut self, how: &str, limits: &RestartLimits, now: Ticks) {
         self.restarts += 1;
         self.health = None;
+        self.steps.set(steps::ENGINE, StepState::Failed, &format!("the program ended with {how}"), now);
         match self.history.crashed(limits, now) {
             Restart::Soon(at) => {
                 self.start_at = Some(at);

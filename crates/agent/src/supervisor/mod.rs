@@ -10,7 +10,9 @@ mod child;
 mod control;
 mod extension;
 mod install;
+mod preparation;
 mod restart;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,12 +23,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use bartizan_base::{Clock, Ticks};
-use bartizan_wire::{AgentStatus, DesiredExtension, DesiredState, ExtensionStatus, MachineFacts};
+use bartizan_wire::{
+    AgentStatus, ConnectivityReport, DesiredExtension, DesiredState, ExtensionStatus, MachineFacts, StepState,
+};
 use rustix::fs::FlockOperation;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::facts;
 use crate::files;
 use crate::identity::Identity;
 use crate::protocol::{Configuration, FromExtension, Machine, ToExtension};
@@ -34,9 +37,12 @@ use crate::protocol::{Configuration, FromExtension, Machine, ToExtension};
 pub use child::Launch;
 pub use control::{Control, ServerControl};
 pub use install::{InstallError, Installed, install, installed_names, remove, verify};
+pub use preparation::Surroundings;
 pub use restart::{Restart, RestartHistory, RestartLimits};
 
 use extension::{Extension, Wish};
+use preparation::{Prepared, obstacle, prepare};
+use steps::Steps;
 
 /// Facts about the machine are read again this often.
 const FACTS_INTERVAL: Duration = Duration::from_secs(600);
@@ -51,6 +57,8 @@ pub struct SupervisorOptions {
     pub image: PathBuf,
     /// Arguments of an extension's process.
     pub arguments: fn(&DesiredExtension) -> Vec<String>,
+    /// How the machine around the state folder is.
+    pub surroundings: fn(&Path) -> Surroundings,
     pub limits: RestartLimits,
     pub timeouts: Timeouts,
     pub clock: Arc<dyn Clock>,
@@ -82,19 +90,21 @@ impl Default for Timeouts {
 
 /// Everything that can happen.
 #[derive(Debug)]
-pub(crate) enum Event {
+enum Event {
     /// The server (or the file kept of its last word) says what should run.
     Desired(DesiredState),
-    /// An installation ended.
-    Installed { name: String, result: Result<Installed, InstallError> },
+    /// An installation ended, or stopped before it began.
+    Prepared { name: String, steps: Steps, result: Prepared },
     /// A child sent a message.
     Said { name: String, run: u64, message: FromExtension },
     /// A child ended.
     Ended { name: String, run: u64, how: String },
     /// A new certificate is in use.
     Renewed(Box<Identity>),
-    /// Machine facts were read again.
-    Facts(Box<MachineFacts>),
+    /// The machine was looked at again.
+    Surroundings(Box<Surroundings>),
+    /// The way to the server was looked at.
+    Connectivity(Box<ConnectivityReport>),
     /// A deadline passed.
     Tick,
     /// Stop everything and return.
@@ -122,10 +132,12 @@ pub async fn run(
     };
     let generation = cached.as_ref().map(|desired| desired.generation);
     let (status, status_receiver) = watch::channel(None);
-    let facts = facts::collect();
+    let surroundings = (options.surroundings)(&options.state);
+    let unreached = Arc::new(Notify::new());
     let mut supervisor = Supervisor {
-        machine: machine(&identity, &facts),
-        facts,
+        machine: machine(&identity, &surroundings.facts),
+        surroundings,
+        connectivity: None,
         options,
         identity,
         generation: generation.unwrap_or(0),
@@ -137,7 +149,13 @@ pub async fn run(
         stopping: false,
     };
     let helpers = [
-        tokio::spawn(control::follow_desired(control.clone(), generation, events.clone())),
+        tokio::spawn(control::follow_desired(control.clone(), generation, events.clone(), unreached.clone())),
+        tokio::spawn(control::watch_connectivity(
+            control.clone(),
+            supervisor.options.clock.clone(),
+            events.clone(),
+            unreached,
+        )),
         tokio::spawn(control::report_status(
             control.clone(),
             status_receiver,
@@ -151,7 +169,7 @@ pub async fn run(
             supervisor.options.clock.clone(),
             events.clone(),
         )),
-        tokio::spawn(refresh_facts(events.clone())),
+        tokio::spawn(look_around(supervisor.options.clone(), events.clone())),
         tokio::spawn(async move {
             stop.cancelled().await;
             drop(events.send(Event::Stop).await);
@@ -197,11 +215,12 @@ fn machine(identity: &Identity, facts: &MachineFacts) -> Machine {
     }
 }
 
-async fn refresh_facts(events: mpsc::Sender<Event>) {
+async fn look_around(options: SupervisorOptions, events: mpsc::Sender<Event>) {
     loop {
         tokio::time::sleep(FACTS_INTERVAL).await;
-        let Ok(facts) = tokio::task::spawn_blocking(facts::collect).await else { continue };
-        if events.send(Event::Facts(Box::new(facts))).await.is_err() {
+        let (look, state) = (options.surroundings, options.state.clone());
+        let Ok(found) = tokio::task::spawn_blocking(move || look(&state)).await else { continue };
+        if events.send(Event::Surroundings(Box::new(found))).await.is_err() {
             return;
         }
     }
@@ -211,7 +230,8 @@ struct Supervisor {
     options: SupervisorOptions,
     identity: Identity,
     machine: Machine,
-    facts: MachineFacts,
+    surroundings: Surroundings,
+    connectivity: Option<ConnectivityReport>,
     /// Of the desired state that was last taken over.
     generation: u64,
     extensions: BTreeMap<String, Extension>,
@@ -234,17 +254,15 @@ impl Supervisor {
             };
             match event {
                 Event::Desired(desired) => self.on_desired(desired, true),
-                Event::Installed { name, result } => self.on_installed(&name, result),
+                Event::Prepared { name, steps, result } => self.on_prepared(&name, steps, result),
                 Event::Said { name, run, message } => self.on_said(&name, run, message),
                 Event::Ended { name, run, how } => self.on_ended(&name, run, &how),
                 Event::Renewed(identity) => {
                     self.identity = *identity;
                     self.configure_all();
                 }
-                Event::Facts(facts) => {
-                    self.facts = *facts;
-                    self.machine = machine(&self.identity, &self.facts);
-                }
+                Event::Surroundings(found) => self.on_surroundings(*found),
+                Event::Connectivity(report) => self.connectivity = Some(*report),
                 Event::Tick => self.on_tick(),
                 Event::Stop => {
                     self.stopping = true;
@@ -346,39 +364,62 @@ impl Supervisor {
 
     fn begin_install(&mut self, name: &str) {
         let Some(extension) = self.extensions.get_mut(name) else { return };
-        extension.enter_installing(self.options.clock.now());
+        let now = self.options.clock.now();
+        extension.enter_installing(now);
         let (state, image) = (self.options.state.clone(), self.options.image.clone());
         let (desired, events) = (extension.desired.clone(), self.events.clone());
+        let surroundings = self.surroundings.clone();
         tokio::spawn(async move {
-            let name = desired.name.clone();
+            let (name, program) = (desired.name.clone(), desired.program);
+            let work = move || prepare(&state, &image, &desired, &surroundings, now);
             // A panic inside would leave the extension installing for ever; it becomes a failure instead.
-            let result = tokio::task::spawn_blocking(move || install(&state, &image, &desired)).await;
-            let result = result.unwrap_or_else(|error| {
-                Err(InstallError::Io { path: PathBuf::from(&name), source: io::Error::other(error) })
+            let (steps, result) = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+                let error = InstallError::Io { path: PathBuf::from(&name), source: io::Error::other(error) };
+                (Steps::new(program, now), Prepared::Failed(error))
             });
-            drop(events.send(Event::Installed { name, result }).await);
+            drop(events.send(Event::Prepared { name, steps, result }).await);
         });
     }
 
-    fn on_installed(&mut self, name: &str, result: Result<Installed, InstallError>) {
+    fn on_prepared(&mut self, name: &str, steps: Steps, result: Prepared) {
         let now = self.options.clock.now();
         let Some(extension) = self.extensions.get_mut(name) else { return };
-        match result {
-            Err(error) => {
-                extension.fail(&format!("installation failed: {:#}", anyhow::Error::new(error)), now)
-            }
-            Ok(installed) => {
+        extension.steps = steps;
+        match (result, extension.wish) {
+            (Prepared::Installed(installed), wish) => {
                 extension.installed = Some(installed);
-                match extension.wish {
-                    Wish::Run => self.start(name),
-                    Wish::Remove => self.finish_removal(name),
-                    Wish::Reinstall => {
-                        extension.wish = Wish::Run;
-                        self.begin_install(name);
-                    }
-                    Wish::Stop => {}
+                if wish == Wish::Run {
+                    self.start(name);
+                    return;
                 }
             }
+            (Prepared::Stopped(obstacle), Wish::Run) => extension.stopped_by(obstacle, now),
+            (Prepared::Failed(error), Wish::Run) => {
+                extension.fail(&format!("installation failed: {:#}", anyhow::Error::new(error)), now)
+            }
+            (Prepared::Stopped(_) | Prepared::Failed(_), _) => {}
+        }
+        match extension.wish {
+            Wish::Remove => self.finish_removal(name),
+            Wish::Reinstall => {
+                extension.wish = Wish::Run;
+                self.begin_install(name);
+            }
+            Wish::Run | Wish::Stop => {}
+        }
+    }
+
+    /// Takes over new facts; what they stopped before is tried again once they no longer do.
+    fn on_surroundings(&mut self, found: Surroundings) {
+        self.surroundings = found;
+        self.machine = machine(&self.identity, &self.surroundings.facts);
+        let stopped = self.extensions.iter().filter(|(_, extension)| extension.wish == Wish::Run);
+        let changed = stopped.filter(|(_, extension)| {
+            extension.obstacle.is_some()
+                && extension.obstacle != obstacle(&extension.desired, &self.surroundings)
+        });
+        for name in changed.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.begin_install(&name);
         }
     }
 
@@ -465,6 +506,7 @@ impl Supervisor {
             }
             Wish::Run => {
                 if let Some(message) = extension.unsupported.take() {
+                    extension.steps.set(steps::ENGINE, StepState::Failed, &message, now);
                     extension.fail(&message, now);
                 } else {
                     tracing::warn!(name, how, "an extension ended");
@@ -528,8 +570,10 @@ impl Supervisor {
             agent_version: crate::VERSION.to_owned(),
             generation: self.generation,
             time: self.options.clock.now(),
-            facts: self.facts.clone(),
+            facts: self.surroundings.facts.clone(),
             extensions: self.statuses(),
+            host: Some(self.surroundings.host.clone()),
+            connectivity: self.connectivity.clone(),
         }));
         let path = self.options.state.join("status.json");
         let statuses =

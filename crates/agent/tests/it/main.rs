@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy spares only functions marked as tests, not what they call")]
 
+mod connectivity;
 mod delivery;
 mod fake_server;
 mod program;

@@ -106,6 +106,15 @@ async fn from_connect_to_rows_over_kills_of_every_part() {
     assert_eq!(heartbeat["Category"], "Direct Agent");
     assert_eq!(heartbeat["OSType"], "Linux");
     until("running", || pid(&server, 0).is_some()).await;
+    let whole = || server.seen.lock().statuses.iter().rev().find_map(|status| status.connectivity.clone());
+    until("the way to the server", || whole().is_some()).await;
+    assert_eq!(whole().unwrap().failure(), None, "{:?}", whole());
+    assert!(server.seen.lock().statuses.last().unwrap().host.as_ref().unwrap().root.is_some());
+    let mut check = self::agent();
+    check.arg("check").arg("--state").arg(&state);
+    let checked = output(check).await;
+    let shown = String::from_utf8(checked.stdout).unwrap();
+    assert!(shown.contains("systemSupported") && shown.contains(&server.url), "{shown}");
     append(&log, "2026-01-02T03:04:05Z web sshd[77]: Failed password for root");
     until("the line", || messages(&server).len() == 1).await;
     let row: Value = server.rows("Microsoft-Syslog").remove(0);

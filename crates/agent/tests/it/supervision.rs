@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bartizan_agent::identity::{Identity, Pem};
 use bartizan_agent::server::CallError;
-use bartizan_agent::supervisor::{self, Control, RestartLimits, SupervisorOptions, Timeouts};
+use bartizan_agent::supervisor::{self, Control, RestartLimits, SupervisorOptions, Surroundings, Timeouts};
 use bartizan_base::{Clock, ResourceId, SystemClock, TenantId, Ticks, Timespan};
 use bartizan_wire::{
-    AgentStatus, DesiredExtension, DesiredState, ExtensionProgram, ExtensionState, ExtensionStatus,
+    AgentStatus, ConnectivityReport, DesiredExtension, DesiredState, ExtensionProgram, ExtensionState,
+    ExtensionStatus,
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -55,6 +56,10 @@ impl Control for Server {
         let expires = clock.now().saturating_add(Timespan(i64::MAX / 8));
         Ok(Identity { certificate_obtained: clock.now(), certificate_expires: expires, ..identity.clone() })
     }
+
+    async fn look(&self, _: &dyn Clock) -> Option<ConnectivityReport> {
+        None
+    }
 }
 
 struct Running {
@@ -83,6 +88,23 @@ fn identity() -> Identity {
 }
 
 fn start_in(state: tempfile::TempDir, desired: Option<DesiredState>) -> Running {
+    start_on(|_| fit(), state, desired)
+}
+
+/// A machine that lacks nothing.
+fn fit() -> Surroundings {
+    let mut here = Surroundings::default();
+    (here.facts.os_type, here.facts.os_sku) = ("linux".to_owned(), "debian".to_owned());
+    (here.facts.os_version, here.facts.kernel) = ("12".to_owned(), "6.1.0".to_owned());
+    here.facts.architecture = "x86_64".to_owned();
+    here
+}
+
+fn start_on(
+    surroundings: fn(&Path) -> Surroundings,
+    state: tempfile::TempDir,
+    desired: Option<DesiredState>,
+) -> Running {
     let server = Arc::new(Server { desired: watch::Sender::new(desired), reports: Mutex::default() });
     let stop = CancellationToken::new();
     let options = SupervisorOptions {
@@ -90,6 +112,7 @@ fn start_in(state: tempfile::TempDir, desired: Option<DesiredState>) -> Running 
         image: "/bin/sh".into(),
         // The program under test is in the settings: the image is a shell.
         arguments: |extension| vec!["-c".to_owned(), extension.kind.clone()],
+        surroundings,
         limits: RestartLimits {
             restarts_max: 3,
             window: Duration::from_secs(600),
@@ -154,6 +177,79 @@ fn desired(generation: u64, extensions: &[DesiredExtension]) -> DesiredState {
     DesiredState { generation, extensions: extensions.to_vec(), commands: Vec::new() }
 }
 
+/// The steps of an extension as `name state`.
+fn steps(status: &ExtensionStatus) -> Vec<String> {
+    status.steps.iter().map(|step| format!("{} {:?}", step.name, step.state)).collect()
+}
+
+#[tokio::test]
+async fn an_unsupported_system_stops_before_anything_is_installed_and_says_what_to_do() {
+    let old = |_: &Path| {
+        let mut old = fit();
+        (old.facts.os_name, old.facts.os_version) = ("Debian GNU/Linux 9".to_owned(), "9".to_owned());
+        old
+    };
+    let state = tempfile::tempdir().unwrap();
+    let running = start_on(old, state, Some(desired(1, &[extension("Good", GOOD)])));
+    until("stopped", || running.is("Good", ExtensionState::Failed)).await;
+    let status = running.reported("Good").unwrap();
+    assert!(status.message.contains("Debian GNU/Linux 9 is not supported"), "{}", status.message);
+    assert!(status.message.contains("upgrade to Debian 12"), "the alternative: {}", status.message);
+    assert_eq!(steps(&status)[..2], ["prerequisites Failed", "package Waiting"]);
+    assert!(!running.state.path().join("extensions").exists(), "nothing was installed");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_existing_sensor_is_recognised_and_not_installed_twice() {
+    let existing = |_: &Path| {
+        let mut here = fit();
+        here.host.other_sensors = vec!["edr.service (/opt/edr)".to_owned()];
+        here
+    };
+    let mut sensor = extension("MDE.Linux", GOOD);
+    sensor.program = ExtensionProgram::Sensor;
+    let wanted = desired(1, &[sensor, extension("Good", GOOD)]);
+    let running = start_on(existing, tempfile::tempdir().unwrap(), Some(wanted));
+    until("the monitor runs", || running.is("Good", ExtensionState::Running)).await;
+    until("recognised", || running.is("MDE.Linux", ExtensionState::Running)).await;
+    let status = running.reported("MDE.Linux").unwrap();
+    assert!(status.message.contains("edr.service") && status.pid.is_none(), "{status:?}");
+    assert_eq!(steps(&status)[1], "existingSensor Succeeded");
+    assert!(steps(&status)[3..].iter().all(|step| step.ends_with("Skipped")), "{:?}", steps(&status));
+    assert!(!running.state.path().join("extensions/MDE.Linux").exists());
+    // Recognised ones go without a process of ours to wait for.
+    running.want(desired(2, &[extension("Good", GOOD)]));
+    until("gone", || running.reported("MDE.Linux").is_none_or(|e| e.state == ExtensionState::Removed)).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn another_antivirus_is_left_alone_and_told() {
+    let beside = |_: &Path| {
+        let mut here = fit();
+        let product = |name: &str, running| bartizan_wire::ProtectionProduct {
+            name: name.to_owned(),
+            antivirus: true,
+            installed: true,
+            running,
+            ..Default::default()
+        };
+        here.host.protection = vec![product("ClamAV", true), product("ESET", false)];
+        here
+    };
+    let mut sensor = extension("MDE.Linux", GOOD);
+    sensor.program = ExtensionProgram::Sensor;
+    let running = start_on(beside, tempfile::tempdir().unwrap(), Some(desired(1, &[sensor])));
+    until("running", || running.is("MDE.Linux", ExtensionState::Running)).await;
+    let status = running.reported("MDE.Linux").unwrap();
+    let step = status.steps.iter().find(|step| step.name == "conflictingProduct").unwrap();
+    assert!(step.message.contains("ClamAV runs and is left alone"), "{}", step.message);
+    let host = running.server.reports.lock().last().unwrap().host.clone().unwrap();
+    assert_eq!(host.protection.len(), 2);
+    running.stop().await;
+}
+
 fn alive(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
@@ -163,7 +259,15 @@ async fn an_extension_is_installed_started_reconfigured_and_removed() {
     let running = start(desired(1, &[extension("Good", GOOD)]));
     until("running", || running.is("Good", ExtensionState::Running)).await;
     let status = running.reported("Good").unwrap();
-    assert!(status.health.unwrap().healthy);
+    assert!(status.health.as_ref().unwrap().healthy);
+    let told = [
+        "prerequisites Succeeded",
+        "package Succeeded",
+        "onboarding Warning",
+        "engine Succeeded",
+        "updates Succeeded",
+    ];
+    assert_eq!(steps(&status), told, "no stream is wanted, so nobody takes its rows");
     let folder = running.state.path().join("extensions/Good/1.0");
     assert!(folder.join("manifest.json").exists() && folder.join("settings.json").exists());
 
@@ -261,6 +365,7 @@ async fn a_second_supervisor_on_the_same_state_is_refused() {
         state: running.state.path().to_owned(),
         image: "/bin/sh".into(),
         arguments: |_| Vec::new(),
+        surroundings: |_| Surroundings::default(),
         limits: RestartLimits::default(),
         timeouts: Timeouts::default(),
         clock: Arc::new(SystemClock),

@@ -119,6 +119,7 @@ impl House {
             pid: None,
             restarts: 0,
             health: None,
+            steps: Vec::new(),
         });
         let status = AgentStatus {
             agent_version: "0.1.0".to_owned(),
@@ -126,6 +127,8 @@ impl House {
             time: now,
             facts: MachineFacts::default(),
             extensions: extensions.collect(),
+            host: None,
+            connectivity: None,
         };
         extension::apply_status(&self.ctx.records, machine, &status).await.unwrap();
     }

@@ -4,8 +4,11 @@
 //! kernel counts forks since boot; the count last seen is kept on disk). `SensorEventLoss`: a source dropped
 //! events while it ran. So a query over the table can tell "nothing happened" from "nobody looked".
 
+mod mode;
+
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -17,6 +20,8 @@ use tokio::sync::mpsc;
 
 use crate::extension::{self, Context, Output, Row, SEND_ROWS_MAX, Unsupported, row};
 use crate::files;
+use crate::protection;
+use mode::{Blocklist, Mode, WantedMode};
 
 const STREAM: &str = "Microsoft-DeviceProcessEvents";
 /// Rows of one send; process rows are about 2 KiB.
@@ -25,6 +30,8 @@ const BATCH_EVENTS_MAX: usize = SEND_ROWS_MAX / 4;
 const RECEIVE_WAIT: Duration = Duration::from_millis(100);
 /// How often counters are read and the kernel's fork count is kept.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// How often other protection is looked for.
+const MODE_INTERVAL: Duration = Duration::from_secs(30);
 /// Below the supervisor's working directory for this extension.
 const WATCHED_FILE: &str = "watched.json";
 
@@ -36,6 +43,10 @@ struct SensorSettings {
     tier: Option<String>,
     /// Images larger than this are not hashed; 0 switches hashing off.
     hash_bytes_max: Option<u64>,
+    /// `auto`, `passive`, `active` or `activeBesideOthers`.
+    mode: WantedMode,
+    /// Images that are ended in active mode and told in passive mode.
+    blocked_sha256: Vec<String>,
 }
 
 /// Runs until told to stop.
@@ -48,6 +59,15 @@ pub async fn run(context: Context) -> Result<()> {
         context.health.issue(STREAM, Some("no data collection rule takes it".to_owned()));
     }
     let options = options(&settings)?;
+    let blocked = Blocklist::parse(&settings.blocked_sha256)?;
+    if !blocked.is_empty() && options.hash_bytes_max == 0 {
+        return Err(Unsupported(
+            "`blockedSha256` needs hashes, and `hashBytesMax` 0 switches them off".to_owned(),
+        )
+        .into());
+    }
+    let active = Arc::new(AtomicBool::new(false));
+    choose_mode(&context, settings.mode, &active).await;
     let output = context.outputs.stream(STREAM)?;
     let sensor = tokio::task::spawn_blocking(move || Sensor::start(options)).await?;
     let sensor = Arc::new(sensor.map_err(|error| Unsupported(error.to_string()))?);
@@ -57,17 +77,19 @@ pub async fn run(context: Context) -> Result<()> {
     let reader = std::thread::Builder::new()
         .name("sensor-rows".to_owned())
         .spawn({
-            let sensor = sensor.clone();
-            move || read_events(&sensor, &device, &batches)
+            let (sensor, active) = (sensor.clone(), active.clone());
+            move || read_events(&sensor, &device, &blocked, &active, &batches)
         })
         .context("cannot start the reading thread")?;
     let mut watch = Watch { sensor: sensor.clone(), gap: 0, told_lost: 0, settled: None };
     watch.report_gap(&context, &output).await;
     let mut check = tokio::time::interval(CHECK_INTERVAL);
+    let mut look = tokio::time::interval(MODE_INTERVAL);
     loop {
         tokio::select! {
             () = context.stop.cancelled() => break,
             _ = check.tick() => watch.check(&context, &output).await,
+            _ = look.tick() => choose_mode(&context, settings.mode, &active).await,
             batch = rows.recv() => match batch {
                 Some(batch) => output.send_rows(batch).await,
                 None => break,
@@ -84,6 +106,14 @@ pub async fn run(context: Context) -> Result<()> {
     anyhow::ensure!(context.stop.is_cancelled(), "the sensor's reading thread ended");
     drop(tokio::task::spawn_blocking(move || reader.join()).await);
     Ok(())
+}
+
+/// Looks at what else runs here and takes the mode that follows.
+async fn choose_mode(context: &Context, wanted: WantedMode, active: &AtomicBool) {
+    let Ok(products) = tokio::task::spawn_blocking(protection::installed).await else { return };
+    let mode = Mode::decide(wanted, &products);
+    active.store(mode.active, Ordering::Relaxed);
+    context.health.set_mode(mode.name(), &mode.reason);
 }
 
 fn options(settings: &SensorSettings) -> Result<SensorOptions, Unsupported> {
@@ -105,13 +135,25 @@ fn tier_name(tier: Tier) -> &'static str {
     }
 }
 
-fn read_events(sensor: &Sensor, device: &DeviceIdentity, batches: &mpsc::Sender<Vec<Row>>) {
+fn read_events(
+    sensor: &Sensor,
+    device: &DeviceIdentity,
+    blocked: &Blocklist,
+    active: &AtomicBool,
+    batches: &mpsc::Sender<Vec<Row>>,
+) {
     while !batches.is_closed() {
         let events = sensor.recv_batch(BATCH_EVENTS_MAX, RECEIVE_WAIT);
         if events.is_empty() {
             continue;
         }
-        let rows = events.iter().map(|event| event.to_row(device)).collect();
+        let rows = events.iter().flat_map(|event| {
+            let row = event.to_row(device);
+            let told =
+                blocked.has(event).then(|| mode::enforce(event, active.load(Ordering::Relaxed), row.clone()));
+            std::iter::once(row).chain(told)
+        });
+        let rows = rows.collect();
         if batches.blocking_send(rows).is_err() {
             return;
         }
