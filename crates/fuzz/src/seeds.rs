@@ -61,6 +61,24 @@ pub fn lines() -> Vec<String> {
     .to_vec()
 }
 
+/// Policy definitions, rules and expressions.
+pub fn policies() -> Vec<String> {
+    [
+        r#"{"properties":{"mode":"Indexed","parameters":{"effect":{"type":"String","defaultValue":"Audit"}},"policyRule":{"if":{"allOf":[{"field":"type","equals":"Microsoft.HybridCompute/machines"},{"not":{"field":"tags['env']","in":["prod","test"]}}]},"then":{"effect":"[parameters('effect')]"}}}}"#,
+        r#"{"policyRule":{"if":{"count":{"field":"Microsoft.HybridCompute/machines/disks[*]","where":{"count":{"field":"Microsoft.HybridCompute/machines/disks[*].parts[*]","where":{"value":"[current()]","greater":1}},"greater":0}},"equals":1},"then":{"effect":"modify","details":{"roleDefinitionIds":["r"],"conflictEffect":"audit","operations":[{"operation":"addOrReplace","field":"tags['x']","value":"[resourceGroup().name]"},{"operation":"add","field":"Microsoft.HybridCompute/machines/disks[*].size","value":3}]}}}}"#,
+        r#"{"policyRule":{"if":{"field":"location","exists":"true"},"then":{"effect":"deployIfNotExists","details":{"type":"A.B/c","roleDefinitionIds":["r"],"existenceScope":"Subscription","deployment":{"properties":{"parameters":{"n":{"value":"[field('name')]"}},"template":{"parameters":{"n":{"type":"string"}},"variables":{"v":"[concat(parameters('n'),'/x')]"},"resources":[{"type":"A.B/c/d","name":"[variables('v')]","properties":{"a":"[[b]"}}]}}}}}}}"#,
+        r#"{"if":{"count":{"value":["a","b"],"name":"p","where":{"field":"name","like":"[concat(current('p'),'*')]"}},"greaterOrEquals":1},"then":{"effect":"append","details":[{"field":"tags.env","value":"x"}]}}"#,
+        r#"{"anyOf":[{"field":"name","match":"web-##"},{"value":"[less(utcNow(),addDays('2026-01-01T00:00:00Z',-90,'yyyy-MM-dd'))]","equals":true},{"field":"tags","containsKey":"env"}]}"#,
+        "concat(toLower(field('name')), '-', padLeft(string(length(parameters('list'))), 3, '0'))",
+        "if(ipRangeContains('10.0.0.0-10.0.0.9', '10.0.0.5'), parameters('o').x[1], first(split('a,b', ',')))",
+        "union(createObject('a', createArray(1, 2)), json('{\"b\": null}')).a[0]",
+        "format('{0:D4} {1,-6} {{x}}', add(parameters('n'), 35), uniqueString(guid('a')))",
+        "dateTimeAdd(utcNow('u'), '-P1Y2M3DT4H', 'yyyy-MM-dd HH:mm:ss.fff')",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
 /// Records of the kernel's ring, headers of rpm's database, and uploaded bodies.
 pub fn binary() -> Vec<Vec<u8>> {
     let record = |kind: u32, flags: u32, rest: usize| {

@@ -14,6 +14,8 @@ use crate::seeds::{self, Seeds};
 pub enum Feed {
     Queries,
     Lines,
+    /// Policy rules and expressions.
+    Policies,
     Binary,
 }
 
@@ -57,6 +59,16 @@ pub const TARGETS: &[Target] = &[
     lines("formats-cef", "any line is an event or is refused", bartizan_formats::fuzzing::cef),
     lines("formats-event-query", "any text is a query or is refused", bartizan_formats::fuzzing::event_query),
     lines("formats-syslog", "any line is a message or none", bartizan_formats::fuzzing::syslog),
+    policies(
+        "policy-definition",
+        "any JSON is a policy or is refused, and judges",
+        bartizan_policy::fuzzing::definition,
+    ),
+    policies(
+        "policy-expression",
+        "any text is an expression or is refused",
+        bartizan_policy::fuzzing::expression,
+    ),
     lines("sensor-audit", "any text has a stamp or none", bartizan_sensor::fuzzing::audit),
     binary("store-decode", "any body is a batch or is refused", bartizan_store::fuzzing::decode),
 ];
@@ -92,6 +104,10 @@ const fn lines(name: &'static str, holds: &'static str, run: fn(&str)) -> Target
     Target { name, feed: Feed::Lines, holds, run: Run::Text(run) }
 }
 
+const fn policies(name: &'static str, holds: &'static str, run: fn(&str)) -> Target {
+    Target { name, feed: Feed::Policies, holds, run: Run::Text(run) }
+}
+
 const fn binary(name: &'static str, holds: &'static str, run: fn(&[u8])) -> Target {
     Target { name, feed: Feed::Binary, holds, run: Run::Bytes(run) }
 }
@@ -110,6 +126,7 @@ impl Target {
         Ok(match self.feed {
             Feed::Queries => Seeds::Text(seeds::queries(folders)?),
             Feed::Lines => Seeds::Text(seeds::lines()),
+            Feed::Policies => Seeds::Text(seeds::policies()),
             Feed::Binary => Seeds::Bytes(seeds::binary()),
         })
     }
