@@ -71,7 +71,9 @@ fn written(call: &Call<'_>, moment: Ticks, at: usize, usual: &str) -> Result<Val
         "s" => "yyyy-MM-ddTHH:mm:ss",
         "d" => "M/d/yyyy",
         other if other.len() == 1 => {
-            return Err(call.must(at, "one of the forms `o`, `s`, `u`, `d` or a pattern such as `yyyy-MM-dd`"));
+            return Err(
+                call.must(at, "one of the forms `o`, `s`, `u`, `d` or a pattern such as `yyyy-MM-dd`")
+            );
         }
         other => other,
     };
