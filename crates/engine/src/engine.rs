@@ -27,6 +27,7 @@ use crate::limits::{Partial, QueryLimits, QueryThreads};
 use crate::lower::{Context, pattern};
 use crate::memory::{Held, QueryPool};
 use crate::output::{QueryOutput, QueryStats, QueryTable};
+use crate::planning;
 use crate::provider::SnapshotTable;
 use crate::prune::{Kept, prune, wanted_of_shared};
 use crate::pushdown;
@@ -503,6 +504,7 @@ impl Inner {
         let builder = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
+            .with_analyzer_rules(planning::analyzer_rules())
             .with_optimizer_rules(interrupt.optimizer_rules())
             .with_physical_optimizer_rules(pushdown::fenced(restore_order::physical_rules()))
             .with_physical_optimizer_rule(Arc::new(GroupByRuns))
@@ -563,7 +565,7 @@ async fn plan(
 ) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
     subquery::resolve(&result.root, uses, context, state).await?;
     let lowered = context.relation(&result.root)?;
-    Ok(state.create_physical_plan(&lowered.plan).await?)
+    Ok(planning::physical(lowered.plan, state).await?)
 }
 
 /// A refusal of what did not bind inside a saved function, with the findings that tell why.

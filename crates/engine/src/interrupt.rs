@@ -70,9 +70,14 @@ impl Interrupt {
     }
 }
 
-/// Rules for sub-queries in expressions, for lateral joins, and for what a setting of ours turns off. Each costs
-/// a walk over the plan.
-const NEVER_APPLY: [&str; 7] = [
+/// Rules for sub-queries in expressions, for lateral joins and cross joins, for joins with their condition in a
+/// filter, for aggregates of distinct values (ours count them themselves), and for what a setting of ours turns off.
+/// Each costs a walk over the plan.
+const NEVER_APPLY: [&str; 11] = [
+    "extract_equijoin_predicate",
+    "eliminate_cross_join",
+    "filter_null_join_keys",
+    "single_distinct_aggregation_to_group_by",
     "rewrite_set_comparison",
     "unions_to_filter",
     "decorrelate_predicate_subquery",

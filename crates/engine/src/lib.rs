@@ -23,6 +23,7 @@ mod limits;
 mod lower;
 mod memory;
 mod output;
+mod planning;
 mod provider;
 mod prune;
 mod pushdown;

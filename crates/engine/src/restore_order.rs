@@ -19,9 +19,17 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties as _};
 /// The rule that refuses.
 const LAST_CHECK: &str = "SanityCheckPlan";
 
+/// A rule that DataFusion has twice (55.2). What its first pass does the second one does as well, and what is between
+/// them does not depend on it.
+const TWICE: &str = "ProjectionPushdown";
+
 /// DataFusion's own rules, with [`RestoreOrder`] before the last check.
 pub(crate) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
+    let twice: Vec<usize> = (0..rules.len()).filter(|at| rules[*at].name() == TWICE).collect();
+    if let [first, _] = twice[..] {
+        rules.remove(first);
+    }
     let at = rules.iter().position(|rule| rule.name() == LAST_CHECK).unwrap_or(rules.len());
     rules.insert(at, Arc::new(RestoreOrder));
     rules
@@ -70,4 +78,17 @@ fn restore(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execution
         return Ok(Transformed::no(plan));
     }
     Ok(Transformed::yes(replace_children_if_necessary(plan, children)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_that_is_there_twice_is_there_once() {
+        let count = |rules: &[Arc<dyn PhysicalOptimizerRule + Send + Sync>]| {
+            rules.iter().filter(|rule| rule.name() == TWICE).count()
+        };
+        assert_eq!((count(&PhysicalOptimizer::new().rules), count(&physical_rules())), (2, 1));
+    }
 }

@@ -17,6 +17,9 @@ const FORMAT: u8 = 1;
 /// The kind of body that has one byte for each register.
 const QUICK: u8 = 2;
 
+/// Hashes whose registers are asked for at one time.
+const AT_ONCE: usize = 32;
+
 /// Hashes that are added to a small set before the same ones among them are looked for.
 const WAITING_MIN: usize = 32;
 
@@ -65,17 +68,26 @@ impl Hll {
         matches!(self.form, Form::Many(_))
     }
 
-    /// Adds a value by its hash, if the set has registers; whether it has. A set that has does not change the
+    /// Adds values by their hashes, if the set has registers; whether it has. A set that has does not change the
     /// memory it holds any more.
-    #[inline]
-    pub fn raise(&mut self, hash: u64) -> bool {
-        match &mut self.form {
-            Form::Many(registers) => {
-                raise(registers, self.bits, hash);
-                true
+    ///
+    /// The registers of many sets are far from the processor. So those of some hashes are all asked for before the
+    /// first is compared: reads that depend on nothing wait at the same time, and a comparison that went the
+    /// unexpected way does not hold up the next read.
+    pub fn raise_all(&mut self, hashes: &[u64]) -> bool {
+        let Form::Many(registers) = &mut self.form else { return false };
+        let mut found = [0_u8; AT_ONCE];
+        for hashes in hashes.chunks(AT_ONCE) {
+            for (found, hash) in found.iter_mut().zip(hashes) {
+                *found = registers[place(self.bits, *hash)];
             }
-            Form::Few { .. } => false,
+            for (found, hash) in found.iter().zip(hashes) {
+                if run(self.bits, *hash) > *found {
+                    raise(registers, self.bits, *hash);
+                }
+            }
         }
+        true
     }
 
     /// Adds a value by its hash. Whether the memory held may have changed, which it does a few times only.
@@ -305,12 +317,23 @@ fn surely_more(hashes: &[u64], most: usize) -> bool {
     different > most
 }
 
+/// The register that a hash belongs to.
+#[inline]
+fn place(bits: u8, hash: u64) -> usize {
+    (hash >> (64 - bits)) as usize
+}
+
+/// One more than the zeros that a hash has behind its index bits.
+#[inline]
+fn run(bits: u8, hash: u64) -> u8 {
+    // The bit below the index bits' place ends a run that would go on forever.
+    ((hash << bits) | 1 << (bits - 1)).leading_zeros() as u8 + 1
+}
+
 #[inline]
 fn raise(registers: &mut [u8], bits: u8, hash: u64) {
-    let index = (hash >> (64 - bits)) as usize;
-    // The bit below the index bits' place ends a run that would go on forever.
-    let run = ((hash << bits) | 1 << (bits - 1)).leading_zeros() as u8 + 1;
-    let register = &mut registers[index];
+    let run = run(bits, hash);
+    let register = &mut registers[place(bits, hash)];
     // Seldom: what is written back to memory costs as much again as what is read.
     if *register < run {
         *register = run;
@@ -415,6 +438,22 @@ mod tests {
                 let off = (got - size as f64).abs() / size as f64;
                 assert!(off < 4.0 * error, "level {level}, {size}: {got}");
             }
+        }
+    }
+
+    #[test]
+    fn hashes_that_come_together_count_as_one_by_one() {
+        // more than are asked for at a time, twice each, and some that meet in one register
+        let hashes: Vec<u64> = (0..5_000).map(|n| hash_u64(n % 3_000)).collect();
+        for values in [10_u64, 3_000, 50_000] {
+            let (mut one_by_one, mut together) = (of(1, 0..values), of(1, 0..values));
+            assert_eq!(together.raise_all(&hashes), values > 1_024);
+            if values > 1_024 {
+                for hash in &hashes {
+                    one_by_one.insert(*hash);
+                }
+            }
+            assert_eq!(together, one_by_one, "{values}");
         }
     }
 

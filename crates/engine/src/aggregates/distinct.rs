@@ -75,7 +75,7 @@ impl Definition for Distinct {
             seen: Vec::new(),
             known: Known::default(),
             heap: 0,
-            waiting: Vec::new(),
+            waiting: Waiting::default(),
         }
     }
 }
@@ -90,15 +90,37 @@ pub(super) struct Sets {
     known: Known,
     /// Memory of the contents of sets, and of what was seen.
     heap: usize,
-    /// Groups and hashes of a batch, see [`Self::insert_all`]; empty between batches.
-    waiting: Vec<(usize, u64)>,
+    waiting: Waiting,
+}
+
+/// What a batch adds, see [`Sets::insert_all`]; empty between batches.
+#[derive(Debug, Default)]
+struct Waiting {
+    hashes: Vec<u64>,
+    /// Groups, each with the place in `hashes` where its own end: rows of a group mostly follow one another.
+    groups: Vec<(usize, usize)>,
+}
+
+impl Waiting {
+    #[inline]
+    fn push(&mut self, group: usize, hash: u64) {
+        self.hashes.push(hash);
+        let end = self.hashes.len();
+        match self.groups.last_mut() {
+            Some((last, until)) if *last == group => *until = end,
+            _ => self.groups.push((group, end)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.hashes.capacity() * size_of::<u64>() + self.groups.capacity() * size_of::<(usize, usize)>()
+    }
 }
 
 impl Sets {
-    #[inline]
-    fn insert(&mut self, group: usize, hash: u64) {
-        if !self.sets[group].as_mut().is_some_and(|set| set.raise(hash)) {
-            self.insert_into_few(group, hash);
+    fn insert(&mut self, group: usize, hashes: &[u64]) {
+        if !self.sets[group].as_mut().is_some_and(|set| set.raise_all(hashes)) {
+            hashes.iter().for_each(|hash| self.insert_into_few(group, *hash));
         }
     }
 
@@ -142,8 +164,7 @@ impl Sets {
 
     /// Inserts the hashes of a column's values. A value that follows itself, as values of clustered files
     /// do, is not inserted again, nor is one that its group is known to have. All are hashed before the first
-    /// is inserted: the registers of many groups are not in the processor's cache, and a loop that does little
-    /// else has many of them fetched at one time.
+    /// is inserted, so that those of one group are inserted together.
     #[inline]
     fn insert_all<T: PartialEq + Copy + Into<u128>>(
         &mut self,
@@ -165,12 +186,15 @@ impl Sets {
             last = Some((group, value));
             let hash = || hash(row, value);
             if let Some(hash) = self.known.unseen(&mut self.seen[group], value.into(), hash) {
-                waiting.push((group, hash));
+                waiting.push(group, hash);
             }
         }
-        for (group, hash) in waiting.drain(..) {
-            self.insert(group, hash);
+        let mut from = 0;
+        for (group, until) in waiting.groups.drain(..) {
+            self.insert(group, &waiting.hashes[from..until]);
+            from = until;
         }
+        waiting.hashes.clear();
         self.waiting = waiting;
     }
 
@@ -289,7 +313,7 @@ impl Grouped for Sets {
             + self.sets.capacity() * size_of::<Option<Hll>>()
             + self.seen.capacity() * size_of::<Seen>()
             + self.known.bytes()
-            + self.waiting.capacity() * size_of::<(usize, u64)>()
+            + self.waiting.bytes()
     }
 }
 

@@ -25,7 +25,8 @@ pub(super) struct Known {
     /// Number of the hash at each place.
     numbers: Vec<u16>,
     count: usize,
-    /// Values as a column has them, which is quicker to see than their hash; one at each place.
+    /// Values as a column has them, which is quicker to see than their hash. Each may be at one of two places, an
+    /// even one and the next: with one place only, some of the values that come most would push each other out.
     recent: Vec<u128>,
     /// Number of the value at each place of `recent`.
     recent_numbers: Vec<u16>,
@@ -99,11 +100,16 @@ impl Known {
             self.recent_numbers = vec![0; VALUES_MAX];
         }
         let mixed = ((value >> 64) as u64 ^ value as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let place = (mixed >> (u64::BITS - RECENT_BITS)) as usize;
+        let place = (mixed >> (u64::BITS - RECENT_BITS)) as usize & !1;
         if self.recent[place] == value {
             return Some(usize::from(self.recent_numbers[place]));
         }
+        if self.recent[place + 1] == value {
+            return Some(usize::from(self.recent_numbers[place + 1]));
+        }
         let number = self.number_of_hash(hash())?;
+        self.recent[place + 1] = self.recent[place];
+        self.recent_numbers[place + 1] = self.recent_numbers[place];
         self.recent[place] = value;
         self.recent_numbers[place] = number as u16;
         Some(number)

@@ -7,7 +7,7 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlanBuilder, lit};
 
 use super::scalar::text;
-use super::{Context, Lowered, column, common_type};
+use super::{Context, Lowered, column, common_type, projected};
 use crate::error::QueryError;
 
 /// One side, renamed: columns `{prefix}{n}` and keys `{prefix}k{n}`.
@@ -74,7 +74,7 @@ impl Context {
             })
             .collect();
         let columns = join.outputs.iter().map(|output| output.column.clone()).collect();
-        Ok(Lowered::new(plan.project(items)?.build()?, columns))
+        Ok(Lowered::new(projected(plan, items)?.build()?, columns))
     }
 
     fn side(
@@ -101,7 +101,7 @@ impl Context {
             items.push(value.alias(name.clone()));
             keys.push(Column::new_unqualified(name));
         }
-        Ok(Side { plan: LogicalPlanBuilder::from(lowered.plan).project(items)?, keys })
+        Ok(Side { plan: projected(LogicalPlanBuilder::from(lowered.plan), items)?, keys })
     }
 }
 

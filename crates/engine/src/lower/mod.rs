@@ -119,6 +119,16 @@ pub(crate) fn column(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
 }
 
+/// `plan` with these columns only. Above a scan, names get the scan's; above all else they are what they are, and
+/// DataFusion need not look for each what it might mean.
+fn projected(plan: LogicalPlanBuilder, items: Vec<Expr>) -> Result<LogicalPlanBuilder, QueryError> {
+    let is_plain = plan.schema().iter().all(|(relation, _)| relation.is_none());
+    Ok(match is_plain {
+        true => plan.project_with_validation(items.into_iter().map(|item| (item, false)).collect())?,
+        false => plan.project(items)?,
+    })
+}
+
 impl Context {
     /// What a query starts from; its tables are added once they are known.
     pub(crate) fn new(request: &QueryRequest, endpoint: &str, interrupt: &Interrupt) -> Self {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use bartizan_kql::bound::{ColumnSchema, Named, PathSegment, Rel, Scalar, ScalarKind};
 use datafusion::logical_expr::Expr;
 
-use super::{Context, Lowered, column};
+use super::{Context, Lowered, column, projected};
 use crate::error::QueryError;
 use crate::functions::pinned::pinned;
 
@@ -28,7 +28,7 @@ impl Context {
         exprs.extend(order.as_deref().map(|name| column(name).alias(name)));
         if !windowed {
             let plan = if rewrites_own_input(&exprs) { plan.alias("before")? } else { plan };
-            return Ok(Lowered { plan: plan.project(exprs)?.build()?, columns, order });
+            return Ok(Lowered { plan: projected(plan, exprs)?.build()?, columns, order });
         }
         let mut plan = self.project_windows(plan, exprs)?;
         let order = match order {

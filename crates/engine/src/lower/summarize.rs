@@ -3,7 +3,7 @@
 use bartizan_kql::bound::{ColumnSchema, Named, NamedAggregate, Rel};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
-use super::{Context, Lowered, column};
+use super::{Context, Lowered, column, projected};
 use crate::aggregates::{self, Planned};
 use crate::error::QueryError;
 
@@ -45,6 +45,6 @@ impl Context {
         } else {
             plan.aggregate(groups, calls)?
         };
-        Ok(Lowered::new(plan.project(outputs)?.build()?, columns))
+        Ok(Lowered::new(projected(plan, outputs)?.build()?, columns))
     }
 }

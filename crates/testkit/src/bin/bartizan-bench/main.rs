@@ -21,6 +21,10 @@ use clap::{Parser, ValueEnum};
 
 use report::Report;
 
+/// The server's own, for the parts that run the store in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 struct Options {
     /// Seconds of sustained load, and of small batches
