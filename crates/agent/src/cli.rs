@@ -17,9 +17,13 @@ use crate::connect::{self, ConnectOptions, Credential};
 use crate::connectivity::Limits;
 use crate::extension;
 use crate::identity::Identity;
+use crate::privileges;
 use crate::status;
-use crate::supervisor::{self, RestartLimits, ServerControl, SupervisorOptions, Surroundings, Timeouts};
+use crate::supervisor::{
+    self, Ended, RestartLimits, ServerControl, SupervisorOptions, Surroundings, Timeouts,
+};
 use crate::tls::Trust;
+use crate::upgrade;
 
 /// Environment variable with the log filter, `info` by default; extensions inherit it.
 pub const LOG_VARIABLE: &str = "BARTIZAN_LOG";
@@ -184,6 +188,15 @@ fn tell(text: &str) {
 }
 
 fn run(command: Command) -> Result<ExitCode> {
+    if let Command::Run { state } = &command {
+        upgrade::start(&state.state, &SystemClock).context("cannot decide which version should run")?;
+        if let Some(watcher) =
+            std::env::var(upgrade::TRIAL_PARENT_VARIABLE).ok().and_then(|pid| pid.parse().ok())
+        {
+            privileges::die_with(watcher)
+                .context("cannot be tied to the program that watches this version")?;
+        }
+    }
     // One thread: the supervisor mostly waits, and children must be tied to a thread that lives as long as it.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -214,7 +227,12 @@ fn run(command: Command) -> Result<ExitCode> {
             show(&if args.json { report.to_json() } else { report.to_text() });
             return Ok(if report.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Run { state } => runtime.block_on(serve(&state.state))?,
+        Command::Run { state } => {
+            if runtime.block_on(serve(&state.state))? == Ended::Upgrade {
+                drop(runtime);
+                upgrade::go_on().context("cannot go on with the new version")?;
+            }
+        }
         Command::Extension { .. } => bail!("extensions are started by the agent"),
     }
     Ok(ExitCode::SUCCESS)
@@ -237,7 +255,7 @@ fn trust(ca: Option<&Path>, fingerprint: Option<&str>) -> Result<Trust> {
     }
 }
 
-async fn serve(state: &Path) -> Result<()> {
+async fn serve(state: &Path) -> Result<Ended> {
     let Some(identity) = Identity::load(state).context("the stored identity cannot be read")? else {
         bail!("this machine is not connected; run `bartizan-agent connect` first");
     };
@@ -254,10 +272,10 @@ async fn serve(state: &Path) -> Result<()> {
         timeouts: Timeouts::default(),
         clock: Arc::new(SystemClock),
     };
-    tracing::info!(machine = %identity.machine_id, server = identity.server, version = crate::VERSION, "agent started");
-    supervisor::run(options, identity, control, stop_on_signal()?).await?;
-    tracing::info!("agent stopped");
-    Ok(())
+    tracing::info!(machine = %identity.machine_id, server = identity.server, version = upgrade::running_version(), "agent started");
+    let ended = supervisor::run(options, identity, control, stop_on_signal()?).await?;
+    tracing::info!(?ended, "agent stopped");
+    Ok(ended)
 }
 
 fn stop_on_signal() -> Result<CancellationToken> {

@@ -97,6 +97,8 @@ pub async fn connect(options: &ConnectOptions, clock: &dyn Clock) -> Result<Iden
     if options.force {
         // What an earlier identity should run is no business of this one.
         drop(fs::remove_file(options.state.join("desired.json")));
+        // Nor is the key of the server that it knew.
+        drop(fs::remove_file(options.state.join("package-key")));
     }
     identity.store(&options.state).context("cannot store the identity")?;
     Ok(identity)
@@ -123,7 +125,7 @@ pub async fn disconnect(state: &Path, force: bool) -> Result<ResourceId> {
     for name in supervisor::installed_names(state) {
         supervisor::remove(state, &name).context("cannot remove an extension")?;
     }
-    for file in ["identity.json", "desired.json", "status.json"] {
+    for file in ["identity.json", "desired.json", "status.json", "sealing-key", "package-key"] {
         match fs::remove_file(state.join(file)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("cannot remove `{file}`"));

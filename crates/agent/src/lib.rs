@@ -27,12 +27,14 @@ pub mod monitor;
 pub mod privileges;
 pub mod protection;
 pub mod protocol;
+pub mod sealing;
 pub mod sensor;
 pub mod server;
 pub mod spool;
 pub mod status;
 pub mod supervisor;
 pub mod tls;
+pub mod upgrade;
 pub mod upload;
 
 /// Version of the agent and of the extension programs inside it.

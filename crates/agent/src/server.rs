@@ -15,10 +15,13 @@ use url::Url;
 
 use crate::identity::Identity;
 use crate::tls::{self, Trust};
+use crate::upgrade::Take;
 use crate::upload::{Ingest, Outcome, Upload};
 
 /// Time for everything but the long poll.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for one file of a package over a slow line.
+const PACKAGE_TIMEOUT: Duration = Duration::from_secs(1800);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The api-version of the logs ingestion call.
 const INGEST_API_VERSION: &str = "2023-01-01";
@@ -195,6 +198,22 @@ impl ServerClient {
     /// See [`CallError`].
     pub async fn evidence(&self, report: &EvidenceReport) -> Result<(), CallError> {
         send(self.post("agent/v1/evidence", report)).await.map(drop)
+    }
+
+    /// One file of a package, `{version}/{platform}/{number}`, in parts until `take` has enough.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn package(&self, path: &str, take: &mut Take<'_>) -> Result<(), CallError> {
+        let request =
+            self.request(Method::GET, &format!("agent/v1/packages/{path}")).timeout(PACKAGE_TIMEOUT);
+        let mut answer = send(request).await?;
+        while let Some(part) = answer.chunk().await.map_err(CallError::Unreachable)? {
+            if !take(&part) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Takes the machine resource away.

@@ -18,6 +18,7 @@ pub mod identity;
 mod logs;
 mod openapi;
 mod operations;
+pub mod packages;
 pub mod pki;
 pub mod plans;
 pub mod portal;

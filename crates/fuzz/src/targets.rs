@@ -50,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     lines("agent-dpkg", "any text is a list of packages", bartizan_agent::fuzzing::dpkg),
     binary("agent-http", "any bytes are an answer or none", bartizan_agent::fuzzing::http_answer),
     binary("agent-rpm", "any bytes are a package or none", bartizan_agent::fuzzing::rpm_header),
+    lines("package-manifest", "what passes stays in its folder", bartizan_seal::fuzzing::manifest),
     lines("readiness-facts", "any facts are judged, with a way out", bartizan_readiness::fuzzing::facts),
     binary(
         "sensor-record",

@@ -21,6 +21,7 @@ use crate::backup;
 use crate::database::{self, Database};
 use crate::export::ExportArguments;
 use crate::ingest::{self, Ingest};
+use crate::machines;
 use crate::server::URL_STATE;
 use crate::subscriptions;
 use crate::{ExternalOptions, ServeOptions, Server, SyslogOptions, open_records};
@@ -61,6 +62,11 @@ enum Command {
     /// Subscriptions, each with its own plans, groups and roles.
     #[command(subcommand)]
     Subscription(subscriptions::Subscription),
+    /// Walk the six checks of a machine and name the first that fails, with evidence and fix. Ends with 1 if one does.
+    Diagnose(machines::Diagnose),
+    /// Versions of the agent that this server offers to its machines.
+    #[command(subcommand)]
+    AgentPackage(machines::AgentPackage),
 }
 
 #[derive(Debug, Args)]
@@ -226,6 +232,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::User(accounts::User::SetPassword(arguments)) => accounts::set_password(arguments).await,
         Command::RotateSigningKey(arguments) => accounts::rotate_signing_key(&arguments),
         Command::Subscription(command) => subscriptions::run(command).await,
+        Command::Diagnose(arguments) => {
+            anyhow::ensure!(machines::diagnose(arguments).await?, "a check fails");
+            Ok(())
+        }
+        Command::AgentPackage(command) => machines::agent_package(command),
     }
 }
 

@@ -16,6 +16,7 @@ mod external;
 mod ingest;
 mod listener;
 mod lock;
+mod machines;
 mod names;
 mod rows;
 mod s3;

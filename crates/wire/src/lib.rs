@@ -10,6 +10,7 @@
 //! | `GET /agent/v1/desired?generation=N&wait=S` | client certificate | [`DesiredState`]; answers at once when the server's generation is not N, else after up to S seconds with 204 |
 //! | `POST /agent/v1/status` | client certificate | [`AgentStatus`] → 204 |
 //! | `POST /agent/v1/evidence` | client certificate | [`EvidenceReport`] → 204 |
+//! | `GET /agent/v1/packages/{version}/{platform}/{number}` | client certificate | one file of a package, as it is |
 //! | `POST /agent/v1/disconnect` | client certificate | empty → 204; the machine resource is deleted |
 //!
 //! Logs go through the one ingestion door, `POST /dataCollectionRules/{immutableId}/streams/{stream}`, with
@@ -19,6 +20,7 @@
 
 mod connectivity;
 mod host;
+mod package;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +33,10 @@ pub use connectivity::{
     ConnectivityReport, EndpointReport, FAILURES_KEPT_MAX, Hop, HopOutcome, HopReport, PastFailure,
 };
 pub use host::{HostFacts, InstalledUpdate, ProtectionProduct, WindowsFacts};
+pub use package::{
+    DesiredAgent, PACKAGE_PROGRAM, PackageFile, PackageManifest, SealedText, SignedManifest, UpgradeReport,
+    UpgradeState,
+};
 
 /// Header that names an upload (`<source uuid>/<seq>`), so that a repeat is acknowledged and not stored twice.
 pub const BATCH_HEADER: &str = "x-bartizan-batch";
@@ -141,6 +147,9 @@ pub struct DesiredState {
     pub extensions: Vec<DesiredExtension>,
     /// Commands for this machine, each to be run once (`id` is remembered by the agent).
     pub commands: Vec<AgentCommand>,
+    /// The version of the agent that should run; the one that runs when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<DesiredAgent>,
 }
 
 /// One extension that should be installed and running. Extensions not listed are stopped and removed.
@@ -158,6 +167,9 @@ pub struct DesiredExtension {
     /// Settings of the extension; the program checks them and reports what is wrong.
     #[serde(default)]
     pub settings: Value,
+    /// Settings that only this agent can open, laid over the others; bound to the extension's resource id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protected: Option<SealedText>,
     /// Where it sends rows: stream name → data collection rule (immutable id).
     #[serde(default)]
     pub streams: BTreeMap<String, String>,
@@ -202,6 +214,12 @@ pub struct AgentStatus {
     /// The last look at the way to the server; absent before the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connectivity: Option<ConnectivityReport>,
+    /// Public key to seal protected settings to, base64; absent from agents that cannot open any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing_key: Option<String>,
+    /// The last upgrade of the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<UpgradeReport>,
 }
 
 /// One extension as the supervisor sees it.

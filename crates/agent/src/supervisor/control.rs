@@ -7,7 +7,10 @@ use std::time::Duration;
 use anyhow::Result;
 use arc_swap::ArcSwap;
 use bartizan_base::Clock;
-use bartizan_wire::{AgentStatus, ConnectivityReport, DesiredState, ExtensionStatus, RenewRequest};
+use bartizan_wire::{
+    AgentStatus, ConnectivityReport, DesiredState, ExtensionStatus, PackageManifest, RenewRequest,
+    UpgradeReport,
+};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
@@ -16,6 +19,7 @@ use crate::backoff::Backoff;
 use crate::connectivity::{self, History, Limits};
 use crate::identity::{Identity, KeyRequest};
 use crate::server::{CallError, ServerClient};
+use crate::upgrade::{Packages, Take};
 
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
@@ -32,7 +36,7 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 
 /// The server as the supervisor needs it.
 #[async_trait::async_trait]
-pub trait Control: Send + Sync {
+pub trait Control: Packages {
     /// Waits for a desired state other than `generation`.
     async fn desired(&self, generation: Option<u64>) -> Result<Option<DesiredState>, CallError>;
     /// Reports.
@@ -59,6 +63,19 @@ impl ServerControl {
     pub fn new(identity: &Identity) -> Result<Self> {
         let client = ArcSwap::from_pointee(ServerClient::for_machine(identity)?);
         Ok(Self { client, identity: identity.clone() })
+    }
+}
+
+#[async_trait::async_trait]
+impl Packages for ServerControl {
+    async fn fetch(
+        &self,
+        manifest: &PackageManifest,
+        number: usize,
+        take: &mut Take<'_>,
+    ) -> Result<(), CallError> {
+        let path = format!("{}/{}/{number}", manifest.version, manifest.platform);
+        self.client.load_full().package(&path, take).await
     }
 }
 
@@ -172,12 +189,12 @@ pub(super) async fn watch_connectivity(
 }
 
 /// What makes a status worth sending at once; counters alone are not.
-fn essence(status: &AgentStatus) -> (u64, Vec<ExtensionStatus>) {
+fn essence(status: &AgentStatus) -> (u64, Vec<ExtensionStatus>, Option<UpgradeReport>) {
     let mut extensions = status.extensions.clone();
     for health in extensions.iter_mut().filter_map(|extension| extension.health.as_mut()) {
         health.counters.clear();
     }
-    (status.generation, extensions)
+    (status.generation, extensions, status.upgrade.clone())
 }
 
 /// Sends the status on every change and at least every `interval`.

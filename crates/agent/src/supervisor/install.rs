@@ -198,6 +198,7 @@ mod tests {
             program: ExtensionProgram::Monitor,
             version: version.to_owned(),
             settings: serde_json::json!({"a": 1}),
+            protected: None,
             streams: Default::default(),
         }
     }

@@ -24,7 +24,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use bartizan_base::{Clock, Ticks};
 use bartizan_wire::{
-    AgentStatus, ConnectivityReport, DesiredExtension, DesiredState, ExtensionStatus, MachineFacts, StepState,
+    AgentStatus, ConnectivityReport, DesiredAgent, DesiredExtension, DesiredState, ExtensionState,
+    ExtensionStatus, MachineFacts, StepState, UpgradeReport, UpgradeState,
 };
 use rustix::fs::FlockOperation;
 use tokio::sync::{Notify, mpsc, watch};
@@ -33,6 +34,8 @@ use tokio_util::sync::CancellationToken;
 use crate::files;
 use crate::identity::Identity;
 use crate::protocol::{Configuration, FromExtension, Machine, ToExtension};
+use crate::sealing;
+use crate::upgrade::{self, Trial, UpgradeError};
 
 pub use child::Launch;
 pub use control::{Control, ServerControl};
@@ -105,13 +108,24 @@ enum Event {
     Surroundings(Box<Surroundings>),
     /// The way to the server was looked at.
     Connectivity(Box<ConnectivityReport>),
+    /// The wanted version of the agent is ready, or was refused.
+    Staged { wanted: Box<DesiredAgent>, result: Result<(), UpgradeError> },
     /// A deadline passed.
     Tick,
     /// Stop everything and return.
     Stop,
 }
 
-/// Runs until `stop`. Returns after all children have ended.
+/// Why the supervisor ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Another version of the agent is to go on.
+    Upgrade,
+}
+
+/// Runs until `stop`, or until another version is to go on. Returns after all children have ended.
 ///
 /// # Errors
 /// When the state folder cannot be used or another supervisor has it.
@@ -120,8 +134,9 @@ pub async fn run(
     identity: Identity,
     control: Arc<dyn Control>,
     stop: CancellationToken,
-) -> Result<()> {
+) -> Result<Ended> {
     let _lock = lock(&options.state)?;
+    let sealing = sealing::open(&options.state).context("the key of protected settings cannot be used")?;
     let (events, inbox) = mpsc::channel(EVENTS_MAX);
     let cached: Option<DesiredState> = match files::read_json(&desired_path(&options.state)) {
         Ok(cached) => cached,
@@ -138,6 +153,14 @@ pub async fn run(
         machine: machine(&identity, &surroundings.facts),
         surroundings,
         connectivity: None,
+        sealing,
+        control: control.clone(),
+        trial: Trial::of_this_process(&options.state),
+        upgrade: upgrade::Record::load(&options.state).map(|record| record.report),
+        staging: false,
+        refused: None,
+        reached: false,
+        ended: Ended::Stopped,
         options,
         identity,
         generation: generation.unwrap_or(0),
@@ -182,7 +205,7 @@ pub async fn run(
     for helper in helpers {
         helper.abort();
     }
-    Ok(())
+    Ok(supervisor.ended)
 }
 
 /// Whether a supervisor is running on this state folder.
@@ -232,6 +255,18 @@ struct Supervisor {
     machine: Machine,
     surroundings: Surroundings,
     connectivity: Option<ConnectivityReport>,
+    sealing: bartizan_seal::OpeningKey,
+    control: Arc<dyn Control>,
+    /// While this very version is on trial.
+    trial: Option<Trial>,
+    upgrade: Option<UpgradeReport>,
+    /// A version is being fetched.
+    staging: bool,
+    /// The package that was refused last; it is not tried again.
+    refused: Option<String>,
+    /// The server answered this process.
+    reached: bool,
+    ended: Ended,
     /// Of the desired state that was last taken over.
     generation: u64,
     extensions: BTreeMap<String, Extension>,
@@ -263,21 +298,83 @@ impl Supervisor {
                 }
                 Event::Surroundings(found) => self.on_surroundings(*found),
                 Event::Connectivity(report) => self.connectivity = Some(*report),
+                Event::Staged { wanted, result } => self.on_staged(&wanted, result),
                 Event::Tick => self.on_tick(),
-                Event::Stop => {
-                    self.stopping = true;
-                    let now = self.options.clock.now();
-                    for extension in self.extensions.values_mut() {
-                        extension.wish = Wish::Stop;
-                        extension.begin_stop("the agent is stopping", now, &self.options.timeouts);
-                    }
-                }
+                Event::Stop => self.begin_stop(),
             }
+            self.look_at_trial();
             self.publish();
             if self.stopping && self.extensions.values().all(|extension| extension.running.is_none()) {
                 return;
             }
         }
+    }
+
+    fn begin_stop(&mut self) {
+        self.stopping = true;
+        let now = self.options.clock.now();
+        for extension in self.extensions.values_mut() {
+            extension.wish = Wish::Stop;
+            extension.begin_stop("the agent is stopping", now, &self.options.timeouts);
+        }
+    }
+
+    fn look_at_trial(&mut self) {
+        let (now, statuses) = (self.options.clock.now(), self.statuses());
+        if self.trial.as_mut().is_some_and(|trial| trial.look(self.reached, &statuses, now)) {
+            tracing::info!("this version passed its trial");
+            self.trial = None;
+            self.upgrade = upgrade::Record::load(&self.options.state).map(|record| record.report);
+        }
+    }
+
+    /// Begins an upgrade if another version is wanted, and this package was not tried before.
+    fn consider_upgrade(&mut self, wanted: DesiredAgent) {
+        let running = upgrade::running_version();
+        let hash = upgrade::manifest_hash(&wanted.manifest);
+        let tried =
+            upgrade::Record::load(&self.options.state).is_some_and(|record| record.manifest_sha256 == hash);
+        if wanted.version == running
+            || self.staging
+            || self.trial.is_some()
+            || tried
+            || self.refused.as_ref() == Some(&hash)
+        {
+            return;
+        }
+        self.staging = true;
+        let expected =
+            self.statuses().into_iter().filter(|extension| extension.state == ExtensionState::Running);
+        let expected = expected.map(|extension| extension.name).collect();
+        let (state, control, events) =
+            (self.options.state.clone(), self.control.clone(), self.events.clone());
+        let now = self.options.clock.now();
+        tracing::info!(version = wanted.version, "fetching another version of the agent");
+        tokio::spawn(async move {
+            let result = upgrade::stage(&state, &wanted, &running, expected, &*control, now).await;
+            drop(events.send(Event::Staged { wanted: Box::new(wanted), result }).await);
+        });
+    }
+
+    fn on_staged(&mut self, wanted: &DesiredAgent, result: Result<(), UpgradeError>) {
+        self.staging = false;
+        let Err(error) = result else {
+            self.ended = Ended::Upgrade;
+            self.begin_stop();
+            return;
+        };
+        // A line that is cut is no verdict on the package: the next word of the server tries again.
+        if !matches!(error, UpgradeError::Fetch(_)) {
+            self.refused = Some(upgrade::manifest_hash(&wanted.manifest));
+        }
+        let message = format!("{:#}", anyhow::Error::new(error));
+        tracing::error!(version = wanted.version, message, "the upgrade is refused");
+        self.upgrade = Some(UpgradeReport {
+            version: wanted.version.clone(),
+            state: UpgradeState::Refused,
+            message,
+            time: self.options.clock.now(),
+        });
     }
 
     fn on_desired(&mut self, desired: DesiredState, keep: bool) {
@@ -291,6 +388,10 @@ impl Supervisor {
             tracing::warn!(id = %command.id, kind = command.kind, "this agent does not know the command");
         }
         self.generation = desired.generation;
+        self.reached |= keep;
+        if let Some(wanted) = desired.agent.filter(|_| keep) {
+            self.consider_upgrade(wanted);
+        }
         self.removed.clear();
         let now = self.options.clock.now();
         let wanted: BTreeMap<String, DesiredExtension> =
@@ -333,8 +434,9 @@ impl Supervisor {
         let now = self.options.clock.now();
         let Some(extension) = self.extensions.get_mut(name) else { return };
         let old = std::mem::replace(&mut extension.desired, desired);
-        let same_program =
-            old.version == extension.desired.version && old.program == extension.desired.program;
+        let same_program = old.version == extension.desired.version && old.program == extension.desired.program
+            // What cannot be opened must not go on with what could.
+            && old.protected == extension.desired.protected;
         extension.history.clear();
         if extension.wish == Wish::Remove {
             // On its way out: let it end, then begin anew.
@@ -436,6 +538,12 @@ impl Supervisor {
             self.begin_install(name);
             return;
         }
+        if let Err(error) = sealing::reveal(&self.sealing, &self.identity.machine_id, &extension.desired) {
+            let message = format!("the protected settings cannot be opened: {error}");
+            extension.steps.set(steps::ONBOARDING, StepState::Failed, &message, now);
+            extension.fail(&message, now);
+            return;
+        }
         let launch = Launch {
             program: installed.program.clone(),
             arguments: (self.options.arguments)(&extension.desired),
@@ -457,8 +565,13 @@ impl Supervisor {
     fn configure(&self, name: &str) {
         let Some(extension) = self.extensions.get(name) else { return };
         let Some(running) = &extension.running else { return };
+        let Ok(revealed) = sealing::reveal(&self.sealing, &self.identity.machine_id, &extension.desired)
+        else {
+            // Looked at before it was started; the key does not change while we run.
+            return;
+        };
         running.tell(ToExtension::Configure(Box::new(Configuration {
-            extension: extension.desired.clone(),
+            extension: revealed,
             identity: self.identity.clone(),
             machine: self.machine.clone(),
         })));
@@ -567,13 +680,15 @@ impl Supervisor {
     /// Hands the present status to the reporter, which sends it when something worth telling changed.
     fn publish(&self) {
         self.status.send_replace(Some(AgentStatus {
-            agent_version: crate::VERSION.to_owned(),
+            agent_version: upgrade::running_version(),
             generation: self.generation,
             time: self.options.clock.now(),
             facts: self.surroundings.facts.clone(),
             extensions: self.statuses(),
             host: Some(self.surroundings.host.clone()),
             connectivity: self.connectivity.clone(),
+            sealing_key: Some(self.sealing.public()),
+            upgrade: self.upgrade.clone(),
         }));
         let path = self.options.state.join("status.json");
         let statuses =

@@ -21,6 +21,8 @@ pub(crate) struct FakeServer {
     pub(crate) url: String,
     pub(crate) desired: watch::Sender<DesiredState>,
     pub(crate) seen: Mutex<Seen>,
+    /// Files of packages by `version/platform/number`.
+    pub(crate) packages: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -40,13 +42,19 @@ impl FakeServer {
     pub(crate) async fn start(desired: DesiredState) -> Arc<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Arc::new(Self { url, desired: watch::Sender::new(desired), seen: Mutex::default() });
+        let server = Arc::new(Self {
+            url,
+            desired: watch::Sender::new(desired),
+            seen: Mutex::default(),
+            packages: Mutex::default(),
+        });
         let router = Router::new()
             .route("/agent/v1/enrol", post(enrol))
             .route("/agent/v1/desired", get(desired_state))
             .route("/agent/v1/status", post(status))
             .route("/agent/v1/evidence", post(evidence))
             .route("/agent/v1/disconnect", post(disconnect))
+            .route("/agent/v1/packages/{*path}", get(package))
             .route("/dataCollectionRules/{rule}/streams/{stream}", post(ingest))
             .with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -107,6 +115,13 @@ async fn status(State(server): Shared, Json(status): Json<AgentStatus>) -> Statu
 async fn evidence(State(server): Shared, Json(report): Json<EvidenceReport>) -> StatusCode {
     server.seen.lock().evidence.extend(report.topics);
     StatusCode::NO_CONTENT
+}
+
+async fn package(State(server): Shared, Path(path): Path<String>) -> Response {
+    match server.packages.lock().get(&path) {
+        Some(file) => file.clone().into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn disconnect(State(server): Shared) -> StatusCode {

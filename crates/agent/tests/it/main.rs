@@ -9,4 +9,5 @@ mod fake_server;
 mod program;
 mod spool;
 mod supervision;
+mod upgrade;
 mod wait;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::fake_server::FakeServer;
 use crate::wait::until;
 
-fn agent() -> Command {
+pub(crate) fn agent() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bartizan-agent"));
     command.env("BARTIZAN_LOG", "warn");
     command
@@ -20,7 +20,7 @@ async fn output(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-async fn connect(server: &FakeServer, state: &Path, token: &str, more: &[&str]) -> Output {
+pub(crate) async fn connect(server: &FakeServer, state: &Path, token: &str, more: &[&str]) -> Output {
     let mut command = agent();
     command.arg("connect").args(["--server", &server.url, "--ca-fingerprint", &"00".repeat(32)]);
     command
@@ -32,10 +32,10 @@ async fn connect(server: &FakeServer, state: &Path, token: &str, more: &[&str]) 
 }
 
 /// A running agent, killed at the end of the test with everything it started.
-struct Agent(Child);
+pub(crate) struct Agent(Child);
 
 impl Agent {
-    fn start(state: &Path) -> Self {
+    pub(crate) fn start(state: &Path) -> Self {
         Self(agent().arg("run").arg("--state").arg(state).spawn().unwrap())
     }
 
@@ -52,7 +52,7 @@ impl Drop for Agent {
     }
 }
 
-fn monitor(log: &Path) -> DesiredState {
+pub(crate) fn monitor(log: &Path) -> DesiredState {
     let streams = ["Microsoft-Heartbeat", "Microsoft-Syslog", "Microsoft-Perf"];
     let extension = DesiredExtension {
         name: "AzureMonitorLinuxAgent".to_owned(),
@@ -61,9 +61,10 @@ fn monitor(log: &Path) -> DesiredState {
         program: ExtensionProgram::Monitor,
         version: "1.0".to_owned(),
         settings: json!({"files": [{"path": log, "facility": "auth"}], "devLog": "off", "journal": false}),
+        protected: None,
         streams: streams.iter().map(|stream| ((*stream).to_owned(), "dcr-1".to_owned())).collect(),
     };
-    DesiredState { generation: 1, extensions: vec![extension], commands: Vec::new() }
+    DesiredState { generation: 1, extensions: vec![extension], commands: Vec::new(), agent: None }
 }
 
 fn append(path: &Path, line: &str) {

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use bartizan_agent::identity::{Identity, Pem};
 use bartizan_agent::server::CallError;
-use bartizan_agent::supervisor::{self, Control, RestartLimits, SupervisorOptions, Surroundings, Timeouts};
+use bartizan_agent::supervisor::{
+    self, Control, Ended, RestartLimits, SupervisorOptions, Surroundings, Timeouts,
+};
+use bartizan_agent::upgrade::{Packages, Take};
 use bartizan_base::{Clock, ResourceId, SystemClock, TenantId, Ticks, Timespan};
 use bartizan_wire::{
     AgentStatus, ConnectivityReport, DesiredExtension, DesiredState, ExtensionProgram, ExtensionState,
-    ExtensionStatus,
+    ExtensionStatus, PackageManifest,
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -34,6 +37,13 @@ const UNSUPPORTED: &str =
 struct Server {
     desired: watch::Sender<Option<DesiredState>>,
     reports: Mutex<Vec<AgentStatus>>,
+}
+
+#[async_trait::async_trait]
+impl Packages for Server {
+    async fn fetch(&self, _: &PackageManifest, _: usize, _: &mut Take<'_>) -> Result<(), CallError> {
+        unreachable!("these tests want no other version");
+    }
 }
 
 #[async_trait::async_trait]
@@ -66,7 +76,7 @@ struct Running {
     state: tempfile::TempDir,
     server: Arc<Server>,
     stop: CancellationToken,
-    task: tokio::task::JoinHandle<anyhow::Result<()>>,
+    task: tokio::task::JoinHandle<anyhow::Result<Ended>>,
 }
 
 fn identity() -> Identity {
@@ -169,12 +179,13 @@ fn extension(name: &str, script: &str) -> DesiredExtension {
         program: ExtensionProgram::Monitor,
         version: "1.0".to_owned(),
         settings: json!({"n": 1}),
+        protected: None,
         streams: Default::default(),
     }
 }
 
 fn desired(generation: u64, extensions: &[DesiredExtension]) -> DesiredState {
-    DesiredState { generation, extensions: extensions.to_vec(), commands: Vec::new() }
+    DesiredState { generation, extensions: extensions.to_vec(), commands: Vec::new(), agent: None }
 }
 
 /// The steps of an extension as `name state`.

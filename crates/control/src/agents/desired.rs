@@ -18,7 +18,8 @@ use tokio::sync::watch;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, query_value};
-use crate::plans::component::EXTENSION_TYPE;
+use crate::packages;
+use crate::plans::component::{EXTENSION_TYPE, MACHINE_TYPE};
 use crate::plans::desired::{CollectionRule, desired_state};
 
 const RULE_TYPE: &str = "Microsoft.Insights/dataCollectionRules";
@@ -101,7 +102,13 @@ pub(crate) async fn current(app: &App, machine: &ResourceId) -> Result<DesiredSt
         app.records.get_state(&key).await?.and_then(|state| serde_json::from_value(state).ok());
     let extensions = app.records.list_all(machine, EXTENSION_TYPE).await?;
     let rules = rules(app, machine).await?;
-    let state = desired_state(&extensions, &rules, Vec::new(), previous.as_ref());
+    let resource = app.records.get(machine).await?;
+    let pki = app.pki.dir.clone();
+    // A manifest is a small file, and the newest version a folder's listing; both are off the threads that answer.
+    let agent =
+        tokio::task::spawn_blocking(move || resource.and_then(|machine| packages::wanted(&pki, &machine)));
+    let agent = agent.await.unwrap_or_default();
+    let state = desired_state(&extensions, &rules, Vec::new(), agent, previous.as_ref());
     if previous.as_ref() != Some(&state) {
         app.records.put_state(&key, serde_json::json!(state)).await?;
     }
@@ -124,7 +131,7 @@ async fn rules(app: &App, machine: &ResourceId) -> Result<Vec<CollectionRule>, F
     Ok(out)
 }
 
-/// Turns changes of extensions, associations and rules into wake-ups, until the server stops.
+/// Turns changes of machines, extensions, associations and rules into wake-ups, until the server stops.
 pub(crate) async fn wake_on_changes(app: Arc<App>) {
     let mut changes = app.records.subscribe();
     loop {
@@ -135,7 +142,8 @@ pub(crate) async fn wake_on_changes(app: Arc<App>) {
         match change {
             Ok(change) if is(&change.resource_type, RULE_TYPE) => app.desired.wake_all(),
             Ok(change)
-                if is(&change.resource_type, EXTENSION_TYPE)
+                if is(&change.resource_type, MACHINE_TYPE)
+                    || is(&change.resource_type, EXTENSION_TYPE)
                     || is(&change.resource_type, ASSOCIATION_TYPE) =>
             {
                 app.desired.wake(&change.id);

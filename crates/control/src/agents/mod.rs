@@ -4,6 +4,7 @@
 
 mod desired;
 mod enrol;
+mod packages;
 mod presence;
 mod renew;
 mod report;
@@ -30,5 +31,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/agent/v1/desired", get(desired::desired))
         .route("/agent/v1/status", post(report::status))
         .route("/agent/v1/evidence", post(report::evidence))
+        .route("/agent/v1/packages/{version}/{platform}/{number}", get(packages::file))
         .route("/agent/v1/disconnect", post(report::disconnect))
 }

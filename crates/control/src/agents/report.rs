@@ -31,6 +31,7 @@ pub(super) async fn status(
     let edit = |body: &mut serde_json::Value| {
         let before = body.clone();
         resource::describe(body, &status.facts, &status.agent_version);
+        resource::describe_agent(body, &status);
         resource::set_status(body, "Connected", now);
         *body != before
     };

@@ -1,7 +1,8 @@
 //! Keys and certificates, made at first start and kept under `<data>/pki`.
 //!
 //! Two authorities that never sign for each other: one for the server's own certificate, which agents and
-//! browsers pin or trust, and one for agents' client certificates. A key that signs tokens is the third.
+//! browsers pin or trust, and one for agents' client certificates. A key that signs tokens is
+//! the third, one that signs packages of the agent the fourth.
 
 mod authority;
 mod files;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use bartizan_base::{ErrorKind, Ticks};
 use rcgen::KeyPair;
 
+pub(crate) use authority::hex;
 pub use authority::{AgentAuthority, AgentCertificate};
 pub use peer::PeerCertificate;
 pub use token_keys::{Replaced, TokenKeys};
@@ -101,6 +103,14 @@ impl Pki {
             token_keys,
             dir: dir.to_owned(),
         })
+    }
+
+    /// The key in `dir` that signs packages of the agent, made when there is none: PKCS #8, DER.
+    ///
+    /// # Errors
+    /// See [`PkiError`].
+    pub fn package_key(dir: &Path) -> Result<Vec<u8>, PkiError> {
+        Ok(files::key(&dir.join("packages.key"))?.serialize_der())
     }
 
     /// The key in `dir` that signs access tokens, for a program beside the server. It changes nothing else.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use bartizan_base::ResourceId;
 use bartizan_records::Resource;
-use bartizan_wire::{AgentCommand, DesiredExtension, DesiredState, ExtensionProgram};
+use bartizan_wire::{
+    AgentCommand, DesiredAgent, DesiredExtension, DesiredState, ExtensionProgram, SealedText,
+};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{component, extension};
@@ -89,6 +92,7 @@ pub fn desired_state(
     extensions: &[Resource],
     rules: &[CollectionRule],
     commands: Vec<AgentCommand>,
+    agent: Option<DesiredAgent>,
     previous: Option<&DesiredState>,
 ) -> DesiredState {
     let mut wanted: Vec<DesiredExtension> = extensions
@@ -97,10 +101,11 @@ pub fn desired_state(
         .map(|resource| desired_extension(resource, rules))
         .collect();
     wanted.sort_by(|a, b| a.name.cmp(&b.name));
-    let same =
-        previous.is_some_and(|previous| previous.extensions == wanted && previous.commands == commands);
+    let same = previous.is_some_and(|previous| {
+        previous.extensions == wanted && previous.commands == commands && previous.agent == agent
+    });
     let generation = previous.map_or(1, |previous| previous.generation + u64::from(!same));
-    DesiredState { generation, extensions: wanted, commands }
+    DesiredState { generation, extensions: wanted, commands, agent }
 }
 
 fn desired_extension(resource: &Resource, rules: &[CollectionRule]) -> DesiredExtension {
@@ -113,16 +118,28 @@ fn desired_extension(resource: &Resource, rules: &[CollectionRule]) -> DesiredEx
         program: found.map_or(ExtensionProgram::Unknown, |component| component.program),
         version: text("typeHandlerVersion"),
         settings: with_collected(settings(resource), &streams, rules),
+        protected: protected(resource),
         streams,
         publisher,
         kind,
     }
 }
 
-/// Public settings with the protected ones laid over them: only the agent ever sees the latter.
+/// The member of stored `protectedSettings` that holds them, sealed to the agent.
+pub const SEALED: &str = "sealed";
+
+/// Protected settings, as only the agent can open them.
+fn protected(resource: &Resource) -> Option<SealedText> {
+    SealedText::deserialize(resource.property("protectedSettings")?.get(SEALED)?).ok()
+}
+
+/// Public settings, and over them protected ones that come in clear: from a policy's template, or from before they were
+/// sealed.
 fn settings(resource: &Resource) -> Value {
     let mut settings = Map::new();
-    for part in ["settings", "protectedSettings"] {
+    let parts: &[&str] =
+        if protected(resource).is_some() { &["settings"] } else { &["settings", "protectedSettings"] };
+    for part in parts {
         let members = resource.property(part).and_then(Value::as_object).into_iter().flatten();
         settings.extend(members.map(|(name, value)| (name.clone(), value.clone())));
     }
@@ -200,7 +217,7 @@ mod tests {
                    "provisioningState": "Creating", "settings": {"a": 1}, "protectedSettings": {"b": 2}}),
         );
         let rules = [rule("dcr-own", &["Microsoft-Syslog"]), rule("dcr-default", &[])];
-        let first = desired_state(std::slice::from_ref(&monitor), &rules, vec![], None);
+        let first = desired_state(std::slice::from_ref(&monitor), &rules, vec![], None, None);
         assert_eq!(first.generation, 1);
         let extension = &first.extensions[0];
         assert_eq!(extension.program, ExtensionProgram::Monitor);
@@ -208,14 +225,21 @@ mod tests {
         assert_eq!(extension.streams["Microsoft-Syslog"], "dcr-own");
         assert_eq!(extension.streams["Microsoft-Perf"], "dcr-default");
 
+        let mut sealed = monitor.clone();
+        sealed.body["properties"]["protectedSettings"] =
+            json!({"sealed": {"key": "k", "secret": "s", "text": "t"}});
+        let state = desired_state(&[sealed], &rules, vec![], None, None);
+        assert_eq!(state.extensions[0].settings, json!({"a": 1}), "only the agent opens the others");
+        assert_eq!(state.extensions[0].protected.as_ref().unwrap().text, "t");
+
         let mut running = monitor.clone();
         running.body["properties"]["provisioningState"] = "Succeeded".into();
-        let again = desired_state(&[running], &rules, vec![], Some(&first));
+        let again = desired_state(&[running], &rules, vec![], None, Some(&first));
         assert_eq!(again, first, "the agent's own progress is no change of what is wanted");
 
         let mut leaving = monitor;
         leaving.body["properties"]["provisioningState"] = "Deleting".into();
-        let off = desired_state(&[leaving], &rules, vec![], Some(&first));
+        let off = desired_state(&[leaving], &rules, vec![], None, Some(&first));
         assert_eq!((off.generation, off.extensions.len()), (2, 0));
     }
 
@@ -231,7 +255,7 @@ mod tests {
             // This rule does not take the stream of counters.
             "performanceCounters": [{"counterSpecifiers": ["Memory\\*"], "samplingFrequencyInSeconds": 10}],
         }));
-        let state = desired_state(&[monitor], &[own, rule("dcr-default", &[])], vec![], None);
+        let state = desired_state(&[monitor], &[own, rule("dcr-default", &[])], vec![], None, None);
         assert_eq!(
             state.extensions[0].settings,
             json!({"journal": false, "syslog": [
@@ -243,7 +267,7 @@ mod tests {
     #[test]
     fn an_unknown_publisher_is_passed_on_as_unknown() {
         let odd = extension("X", json!({"publisher": "Somebody.Else", "type": "MDE.Linux"}));
-        let state = desired_state(&[odd], &[], vec![], None);
+        let state = desired_state(&[odd], &[], vec![], None, None);
         assert_eq!(state.extensions[0].program, ExtensionProgram::Unknown);
         assert!(state.extensions[0].streams.is_empty());
     }

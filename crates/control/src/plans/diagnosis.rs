@@ -4,18 +4,20 @@
 //! its evidence; the first that fails is the answer, because what comes after it mostly follows from it.
 
 use bartizan_base::{ResourceId, Ticks};
+use bartizan_readiness::{Prerequisites, first_blocking};
 use bartizan_records::{Records, RecordsError, Resource};
+use bartizan_wire::{HostFacts, MachineFacts};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
 use super::plan::{Plan, Tier};
 use super::policy::{PolicySet, Target};
-use super::{builtin, extension, reconcile};
+use super::state::STATE_TYPE;
+use super::{builtin, extension, reconcile, two_agents};
 
 /// The type of the answer.
 pub const DIAGNOSIS_TYPE: &str = "Bartizan.Security/diagnosis";
-/// Architectures that the agent is built for.
-const ARCHITECTURES: [&str; 4] = ["x86_64", "amd64", "aarch64", "arm64"];
 
 /// What the checks look at.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Facts {
     pub extensions: Vec<Resource>,
     pub plan: Plan,
     pub policies: PolicySet,
+    /// What the policies last said about the machine.
+    pub states: Vec<Resource>,
     pub now: Ticks,
 }
 
@@ -75,6 +79,7 @@ pub async fn diagnose(
         extensions: records.list_all(machine, EXTENSION_TYPE).await?,
         plan: Plan::read(records, &subscription).await?,
         policies: reconcile::load(records).await?,
+        states: records.list_all(machine, STATE_TYPE).await?,
         now,
     };
     Ok(Some(to_json(&facts, &checks(&facts))))
@@ -120,6 +125,8 @@ fn to_json(facts: &Facts, checks: &[Check]) -> Value {
             "summary": summary,
             "firstFailure": first.map(|at| numbered[at].clone()),
             "checks": numbered,
+            "prerequisites": readiness(facts),
+            "twoAgents": two_agents::verdict(&facts.extensions),
         },
     })
 }
@@ -205,38 +212,80 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
 
 fn operating_system(facts: &Facts) -> Check {
     let title = "The operating system is supported";
-    let text = |name: &str| facts.machine.property(name).and_then(Value::as_str).unwrap_or_default();
+    let checks = readiness(facts);
+    let shown = |check: &bartizan_readiness::Check| format!("{}: {}", check.title, check.evidence);
+    if let Some(blocking) = first_blocking(&checks) {
+        let more = checks.iter().filter(|check| {
+            check.outcome == bartizan_readiness::Outcome::Failed && check.name != blocking.name
+        });
+        let evidence = std::iter::once(blocking).chain(more).map(shown).collect();
+        return failed("operatingSystem", title, evidence, &blocking.fix);
+    }
+    let worth_telling = checks.iter().filter(|check| {
+        check.name == "systemSupported" || check.outcome == bartizan_readiness::Outcome::Failed
+    });
+    passed("operatingSystem", title, worth_telling.map(shown).collect())
+}
+
+/// How the machine stands to the prerequisites, by what it last reported.
+pub fn readiness(facts: &Facts) -> Vec<bartizan_readiness::Check> {
+    let text =
+        |name: &str| facts.machine.property(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let detected = |name: &str| {
         let detected = facts.machine.property("detectedProperties").and_then(|detected| detected.get(name));
-        detected.and_then(Value::as_str).unwrap_or_default()
+        detected.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    let architecture = detected("architecture");
-    let evidence = vec![format!("{} {}", text("osName"), architecture).trim().to_owned()];
-    if !text("osType").eq_ignore_ascii_case("linux") {
-        return failed(
-            "operatingSystem",
-            title,
-            evidence,
-            "extensions exist for Linux; this machine can only be listed",
-        );
-    }
-    if !architecture.is_empty() && !ARCHITECTURES.iter().any(|known| known.eq_ignore_ascii_case(architecture))
-    {
-        return failed("operatingSystem", title, evidence, "the agent is built for x86_64 and aarch64");
-    }
-    passed("operatingSystem", title, evidence)
+    let machine = MachineFacts {
+        os_type: text("osType").to_ascii_lowercase(),
+        os_name: text("osName"),
+        os_sku: text("osSku"),
+        os_version: text("osVersion"),
+        kernel: detected("kernel"),
+        architecture: detected("architecture"),
+        memory_bytes: detected("totalPhysicalMemoryInBytes").parse().unwrap_or(0),
+        ..MachineFacts::default()
+    };
+    let report = facts.machine.property("agentReport").unwrap_or(&Value::Null);
+    let host = HostFacts::deserialize(&report["host"]).ok();
+    let clock = report["connectivity"]["clockAheadSeconds"].as_i64();
+    Prerequisites::shipped().evaluate(&bartizan_readiness::Facts::new(&machine, host.as_ref(), clock))
 }
 
 fn connectivity(facts: &Facts) -> Check {
     let title = "The machine reaches the server";
     let text = |name: &str| facts.machine.property(name).and_then(Value::as_str).unwrap_or_default();
     let status = text("status");
-    let evidence = vec![format!("status {status} since {}", text("lastStatusChange"))];
+    let mut evidence = vec![format!("status {status} since {}", text("lastStatusChange"))];
+    let report = facts.machine.property("agentReport").map_or(&Value::Null, |report| &report["connectivity"]);
+    evidence.extend(past_failures(report));
     if status.eq_ignore_ascii_case("Connected") {
         return passed("connectivity", title, evidence);
     }
-    let fix = "start the machine; check that `bartizan-agent` runs and that outbound HTTPS to the server, or to its proxy, is allowed";
-    failed("connectivity", title, evidence, fix)
+    let endpoint = &report["endpoints"][0];
+    let way = match (endpoint["url"].as_str(), endpoint["proxy"].as_str()) {
+        (Some(url), Some(proxy)) => format!("{url} by the proxy {proxy}"),
+        (Some(url), None) => url.to_owned(),
+        _ => "the server, or its proxy,".to_owned(),
+    };
+    let fix = format!(
+        "start the machine; `bartizan-agent check` on it names the hop that fails (DNS, TCP, proxy, TLS or HTTP) and what \
+         to do; check that `bartizan-agent` runs and that outbound HTTPS to {way} is allowed"
+    );
+    failed("connectivity", title, evidence, &fix)
+}
+
+/// What cut the machine off before, as it told when it was back.
+fn past_failures(report: &Value) -> Vec<String> {
+    let all = report["pastFailures"].as_array().into_iter().flatten();
+    let shown = all.map(|failure| {
+        let text = |name: &str| failure[name].as_str().unwrap_or_default();
+        let end = match failure["to"].as_str() {
+            Some(end) => format!("to {end}"),
+            None => "and still".to_owned(),
+        };
+        format!("cut off at {} from {} {end}: {}", text("hop"), text("from"), text("detail"))
+    });
+    shown.collect()
 }
 
 fn policy_block(facts: &Facts) -> Check {
@@ -263,8 +312,13 @@ fn extension_status(facts: &Facts) -> Check {
         let found = facts.extensions.iter().find(|extension| is(extension, component));
         let Some(found) = found else {
             outcome = Outcome::Failed;
-            evidence.insert(0, format!("{}: there is no extension resource", component.extension));
-            fix = "look at the policy state of the machine for the reason".to_owned();
+            let said = said_by_policy(facts, component);
+            let because = said.as_ref().map(|said| format!("; its policy says: {said}")).unwrap_or_default();
+            evidence.insert(0, format!("{}: there is no extension resource{because}", component.extension));
+            fix = match said {
+                Some(_) => "mend what the policy says, then evaluate again (triggerEvaluation)".to_owned(),
+                None => "look at the policy state of the machine for the reason".to_owned(),
+            };
             continue;
         };
         let (state, message) = (extension::provisioning_state(found), extension::message(found));
@@ -283,6 +337,18 @@ fn extension_status(facts: &Facts) -> Check {
         }
     }
     Check { name: "extensionStatus", title, outcome, evidence, fix }
+}
+
+/// Why the policy that deploys a component did not: a role that its identity lacks, a template that is wrong.
+fn said_by_policy(facts: &Facts, component: &Component) -> Option<String> {
+    let own = facts.states.iter().find(|state| {
+        let definition = state.property("policyDefinitionId").and_then(Value::as_str).unwrap_or_default();
+        let name = definition.rsplit('/').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(component.definition)
+            && state.property("complianceState").and_then(Value::as_str) != Some("Compliant")
+    })?;
+    let reason = own.property("policyEvaluationDetails")?.get("reason")?.as_str()?;
+    (!reason.is_empty()).then(|| reason.to_owned())
 }
 
 /// The components that the plan wants on the machine.

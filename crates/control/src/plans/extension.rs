@@ -10,7 +10,7 @@
 
 use bartizan_base::{ResourceId, Ticks};
 use bartizan_records::{Actor, ActorKind, Records, RecordsError, Resource};
-use bartizan_wire::{AgentStatus, ExtensionState, ExtensionStatus};
+use bartizan_wire::{AgentStatus, ExtensionState, ExtensionStatus, InstallStep, StepState};
 use serde_json::{Value, json};
 
 use super::component::EXTENSION_TYPE;
@@ -136,11 +136,35 @@ pub fn merge(body: &mut Value, reported: &ExtensionStatus) -> bool {
         if let Some(health) = &reported.health {
             view.insert(
                 "health".to_owned(),
-                json!({"healthy": health.healthy, "tier": health.tier, "issues": health.issues}),
+                json!({"healthy": health.healthy, "tier": health.tier, "mode": health.mode,
+                       "modeReason": health.mode_reason, "issues": health.issues}),
             );
+        }
+        if !reported.steps.is_empty() {
+            view.insert("substatuses".to_owned(), reported.steps.iter().map(substatus).collect());
         }
     }
     *body != before
+}
+
+/// One step of the installation in the shape of ARM's instance views.
+fn substatus(step: &InstallStep) -> Value {
+    let (state, level) = match step.state {
+        StepState::Waiting => ("waiting", "Info"),
+        StepState::Running => ("running", "Info"),
+        StepState::Succeeded => ("succeeded", "Info"),
+        StepState::Skipped => ("skipped", "Info"),
+        StepState::Warning => ("warning", "Warning"),
+        StepState::Failed => ("failed", "Error"),
+        StepState::Unknown => ("unknown", "Warning"),
+    };
+    json!({
+        "code": format!("ComponentStatus/{}/{state}", step.name),
+        "level": level,
+        "displayStatus": state,
+        "message": step.message,
+        "time": step.time,
+    })
 }
 
 fn set_state(body: &mut Value, state: &str, level: &str, message: &str, time: Ticks) {

@@ -7,7 +7,7 @@
 //! | assignments → verdicts, pure | `policy` |
 //! | verdicts → extensions and policy states | `reconcile`, `state` |
 //! | extensions ↔ agent | `extension`, `desired` |
-//! | why a machine is not covered | `diagnosis` |
+//! | why a machine is not covered | `diagnosis`, `two_agents` |
 
 pub mod builtin;
 pub mod component;
@@ -19,6 +19,7 @@ pub mod policy;
 pub mod provisioning;
 pub mod reconcile;
 pub mod state;
+pub mod two_agents;
 
 use bartizan_base::{ResourceId, Ticks};
 use bartizan_records::{Records, RecordsError};

@@ -129,6 +129,8 @@ impl House {
             extensions: extensions.collect(),
             host: None,
             connectivity: None,
+            sealing_key: None,
+            upgrade: None,
         };
         extension::apply_status(&self.ctx.records, machine, &status).await.unwrap();
     }
@@ -194,7 +196,9 @@ async fn plan_on_installs_and_plan_off_removes() {
     house.round().await;
     assert!(house.assignments().await.is_empty());
     assert!(house.extension_states(&web).await.iter().all(|state| state.ends_with("Deleting")));
-    assert!(desired::desired_state(&house.extensions(&web).await, &[], vec![], None).extensions.is_empty());
+    assert!(
+        desired::desired_state(&house.extensions(&web).await, &[], vec![], None, None).extensions.is_empty()
+    );
     // An agent that still stops them does not bring them back.
     house.report(&web, &ALL, ExtensionState::Running, "running").await;
     assert!(house.extension_states(&web).await.iter().all(|state| state.ends_with("Deleting")));

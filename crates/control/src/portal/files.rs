@@ -103,7 +103,8 @@ fn plain(relative: &str) -> Option<PathBuf> {
     (inside && !relative.is_empty() && !relative.contains('%')).then(|| path.to_owned())
 }
 
-async fn send(path: &Path, cache: &'static str) -> Result<Response, Failure> {
+/// Sends a file as it is.
+pub(crate) async fn send(path: &Path, cache: &'static str) -> Result<Response, Failure> {
     let file = tokio::fs::File::open(path).await;
     let file =
         file.map_err(|_| ApiError::not_found(&path.file_name().unwrap_or_default().to_string_lossy()))?;

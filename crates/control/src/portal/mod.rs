@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 pub(crate) use editor::Desk;
-pub(crate) use files::serve;
+pub(crate) use files::{send as send_file, serve};
 pub use onboarding::new_token;
 
 pub(crate) fn routes() -> Router<Arc<App>> {

@@ -24,6 +24,7 @@ mod ingest_files;
 mod kept;
 mod kusto;
 mod leaks;
+mod machine_side;
 mod moving;
 mod otlp;
 mod portal;

@@ -3,16 +3,19 @@
 use async_trait::async_trait;
 use bartizan_api::ApiError;
 use bartizan_records::Resource;
+use serde_json::Value;
 
 use crate::access::Caller;
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind};
 use crate::http::Failure;
 use crate::plans::component;
+use crate::plans::desired::SEALED;
 use crate::plans::extension;
 
 /// What agents report.
-const REPORTED: [&str; 15] = [
+const REPORTED: [&str; 16] = [
+    "agentReport",
     "agentVersion",
     "detectedProperties",
     "displayName",
@@ -45,6 +48,43 @@ impl Kind for Machines {
     }
 }
 
+/// Seals protected settings to the machine's agent, so that neither the records nor an answer ever has them in clear.
+/// A write without them keeps those that are stored, because no answer shows them for a client to send back; an empty
+/// object takes them away.
+async fn seal_settings(app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+    const FIELD: &str = "properties.protectedSettings";
+    match draft.property("protectedSettings").clone() {
+        Value::Null => {
+            draft.keep(&["protectedSettings"]);
+            Ok(())
+        }
+        Value::Object(clear) if clear.is_empty() => {
+            draft.set("protectedSettings", Value::Null);
+            Ok(())
+        }
+        Value::Object(clear) => {
+            let machine = match draft.id.parent() {
+                Some(machine) => app.records.get(&machine).await?,
+                None => None,
+            };
+            let key = machine.as_ref().and_then(|machine| machine.property("agentReport"));
+            let Some(key) = key.and_then(|report| report["sealingKey"].as_str()) else {
+                let text = "they are sealed to the machine's agent, and that has told no key: connect the machine, or \
+                    upgrade its agent, and write them then";
+                return Err(ApiError::field(FIELD, text).into());
+            };
+            let sealed =
+                bartizan_seal::seal(key, draft.id.as_str(), Value::Object(clear).to_string().as_bytes())
+                    .map_err(|error| {
+                        ApiError::field(FIELD, format!("they cannot be sealed to the agent: {error}"))
+                    })?;
+            draft.set("protectedSettings", serde_json::json!({SEALED: sealed}));
+            Ok(())
+        }
+        _ => Err(ApiError::field(FIELD, "is an object").into()),
+    }
+}
+
 pub(super) struct Extensions;
 
 #[async_trait]
@@ -60,6 +100,7 @@ impl Kind for Extensions {
             }
         }
         draft.keep(&["instanceView", "provisioningState"]);
+        seal_settings(app, draft).await?;
         let known = component::find(draft.text("publisher"), draft.text("type")).is_some();
         let same = draft.before.is_some_and(|before| {
             ["publisher", "type", "typeHandlerVersion", "settings", "protectedSettings"]
