@@ -17,6 +17,7 @@ mod ingest;
 mod listener;
 mod lock;
 mod names;
+mod oidc;
 mod rows;
 mod s3;
 mod server;

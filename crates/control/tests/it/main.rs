@@ -26,6 +26,8 @@ mod kusto;
 mod leaks;
 mod moving;
 mod otlp;
+mod outside;
+mod paths;
 mod portal;
 mod query;
 mod races;
