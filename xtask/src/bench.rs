@@ -18,6 +18,8 @@ pub(crate) struct Options {
 enum What {
     /// Ingest on the real programs, and the store's parts, beside DuckDB and chdb (the default)
     Ingest(Ingest),
+    /// The control plane with 100,000 resources: start, reads, writes, Resource Graph
+    Control(Control),
     /// Twenty queries over generated security events, beside DuckDB and chdb on the same files
     Query(bench_query::Options),
 }
@@ -47,19 +49,51 @@ struct Ingest {
     report: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct Control {
+    /// Measure the build that `up` starts instead of the optimised one
+    #[arg(long)]
+    dev: bool,
+    /// Seconds of reads, and of writes
+    #[arg(long, default_value_t = 20)]
+    seconds: u32,
+    /// Connections that ask at the same time
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// Where a page with the figures is written, as Markdown
+    #[arg(long)]
+    report: Option<PathBuf>,
+}
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     match &options.what {
         Some(What::Query(options)) => bench_query::run(options),
+        Some(What::Control(options)) => control(options),
         Some(What::Ingest(options)) => ingest(options),
         None => ingest(&options.ingest),
     }
 }
 
-fn ingest(options: &Ingest) -> anyhow::Result<()> {
+/// Builds the programs, and gives the one that measures.
+fn built(dev: bool) -> anyhow::Result<std::process::Command> {
     let packages = ["-p", "bartizan-server", "-p", "bartizan-testkit", "-p", "features", "--bins"];
-    let (profile, optimised) = if options.dev { ("debug", &[][..]) } else { ("release", &["--release"][..]) };
+    let (profile, optimised) = if dev { ("debug", &[][..]) } else { ("release", &["--release"][..]) };
     execute(cargo(&[&["build"][..], &packages, optimised].concat()))?;
-    let mut bench = std::process::Command::new(target().join(profile).join("bartizan-bench"));
+    Ok(std::process::Command::new(target().join(profile).join("bartizan-bench")))
+}
+
+fn control(options: &Control) -> anyhow::Result<()> {
+    let mut bench = built(options.dev)?;
+    bench.args(["--only", "control", "--seconds"]).arg(options.seconds.to_string());
+    bench.arg("--connections").arg(options.connections.to_string());
+    if let Some(report) = &options.report {
+        bench.arg("--report").arg(report);
+    }
+    execute(bench)
+}
+
+fn ingest(options: &Ingest) -> anyhow::Result<()> {
+    let mut bench = built(options.dev)?;
     for (name, value) in
         [("--seconds", u64::from(options.seconds)), ("--connections", options.connections as u64)]
     {

@@ -39,7 +39,7 @@ enum Chore {
     Test(test::Options),
     /// Check the layout: dependency direction, file names, headers
     Tidy,
-    /// Measure: ingest rows/s, event-to-row and event-to-incident latency; `bench query`: queries beside peers
+    /// Measure: ingest rows/s, event-to-row and event-to-incident latency; `bench query`, `bench control`
     Bench(bench::Options),
     /// Kill the server at random points while rows come in, and count them
     Crash(crash::Options),

@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use crate::access::{AccessCache, Issuer, Throttle};
 use crate::agents::DesiredHub;
-use crate::arm::Turns;
+use crate::arm::{GraphRows, Turns};
 use crate::discovery::Discovery;
+use crate::identity::outside::OutsideProvider;
 use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
 use crate::pki::Pki;
@@ -75,6 +76,8 @@ pub struct App {
     pub export: Option<ExportOptions>,
     /// Whom security connectors may ask.
     pub(crate) discovery: Discovery,
+    /// Where people may sign in besides here.
+    pub(crate) outside: Option<OutsideProvider>,
     /// The built portal.
     pub portal_dir: Option<PathBuf>,
     /// The agent program that the onboarding script downloads.
@@ -83,6 +86,8 @@ pub struct App {
     pub(crate) throttle: Throttle,
     /// Roles, locks and management groups.
     pub(crate) access: AccessCache,
+    /// The resources as Resource Graph shows them.
+    pub(crate) graph: GraphRows,
     /// Writers of one resource, one after the other.
     pub(crate) turns: Turns,
     /// Wakes who runs long operations.
@@ -127,6 +132,8 @@ pub struct AppParts {
     pub agent_binary: Option<PathBuf>,
     /// The folder of connections that security connectors may use; they use none unless set.
     pub connections: Option<PathBuf>,
+    /// Where people may sign in besides here.
+    pub outside: Option<OutsideProvider>,
     pub stop: CancellationToken,
 }
 
@@ -150,6 +157,7 @@ impl App {
             desired: DesiredHub::default(),
             throttle: Throttle::default(),
             access: AccessCache::default(),
+            graph: GraphRows::default(),
             turns: Turns::default(),
             operations_wake: tokio::sync::Notify::new(),
             hierarchy_lock: tokio::sync::Mutex::new(()),
@@ -170,6 +178,7 @@ impl App {
             pki: parts.pki,
             public_url: parts.public_url,
             export: parts.export,
+            outside: parts.outside,
             portal_dir: parts.portal_dir,
             agent_binary: parts.agent_binary,
             stop: parts.stop,

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use bartizan_base::WorkspaceId;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::{concat_batches, filter_record_batch};
+use bartizan_base::{Ticks, WorkspaceId};
 use bartizan_kql::bound::ColumnSchema;
 use bartizan_kql::{AnalyzeOptions, Catalog, FunctionSymbol, TableSymbol};
 use bartizan_schema::{Column, Table, TableKind};
@@ -29,11 +31,98 @@ pub struct GivenTable {
     pub columns: Vec<Column>,
 }
 
-/// Rows of such a table, as JSON objects by column.
+/// Rows of such a table, read once and kept in the engine's own form: cheap to copy, to choose from and to join.
 #[derive(Clone, Debug)]
 pub struct GivenRows {
-    pub table: GivenTable,
-    pub rows: Vec<Map<String, Json>>,
+    name: &'static str,
+    layout: Arc<Layout>,
+    batches: Vec<RecordBatch>,
+}
+
+impl GivenRows {
+    /// No rows.
+    pub fn none(table: GivenTable) -> Self {
+        let layout = Layout::new(Arc::new(Table {
+            name: table.name.to_owned(),
+            description: String::new(),
+            kind: TableKind::Custom,
+            categories: Vec::new(),
+            retention_days: 1,
+            columns: table.columns,
+        }));
+        Self { name: table.name, layout: Arc::new(layout), batches: Vec::new() }
+    }
+
+    /// The same table with these rows, JSON objects by column. `now` is the time of rows that bring none.
+    ///
+    /// # Errors
+    /// When they are too large to be read.
+    pub fn with(&self, rows: &[Map<String, Json>], now: Ticks) -> Result<Self, QueryError> {
+        let internal = |error: &dyn std::fmt::Display| QueryError::Internal(error.to_string());
+        let body = serde_json::to_vec(rows).map_err(|error| internal(&error))?;
+        let decoded = self.layout.decode_source(&body, now)?;
+        let batch = with_seq(&decoded.batch)
+            .and_then(|batch| pad(&batch, &self.layout.schema))
+            .map_err(|error| internal(&error))?;
+        Ok(Self { name: self.name, layout: Arc::clone(&self.layout), batches: vec![batch] })
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rows whose place in `keep` is `true`; rows beyond its end are left out.
+    ///
+    /// # Errors
+    /// When there is no memory for them.
+    pub fn chosen(&self, keep: &[bool]) -> Result<Self, QueryError> {
+        let mut batches = Vec::with_capacity(self.batches.len());
+        let mut rest = keep;
+        for batch in &self.batches {
+            let (here, after) = rest.split_at(batch.num_rows().min(rest.len()));
+            rest = after;
+            let mut mask = here.to_vec();
+            mask.resize(batch.num_rows(), false);
+            let chosen = filter_record_batch(batch, &BooleanArray::from(mask));
+            batches.push(chosen.map_err(|error| QueryError::Internal(error.to_string()))?);
+        }
+        Ok(Self { name: self.name, layout: Arc::clone(&self.layout), batches })
+    }
+
+    /// Adds the rows of `other`, which are of the same table.
+    pub fn append(&mut self, other: Self) {
+        self.batches.extend(other.batches.into_iter().filter(|batch| batch.num_rows() > 0));
+    }
+
+    /// The same rows in one piece.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn in_one_piece(&self) -> Result<Self, QueryError> {
+        let one = concat_batches(&self.layout.schema, &self.batches);
+        let one = one.map_err(|error| QueryError::Internal(error.to_string()))?;
+        Ok(Self { name: self.name, layout: Arc::clone(&self.layout), batches: vec![one] })
+    }
+
+    fn snapshot(&self) -> SnapshotTable {
+        SnapshotTable::new(TableSnapshot {
+            table: Arc::clone(&self.layout.table),
+            schema: Arc::clone(&self.layout.schema),
+            files: bartizan_store::Files::default(),
+            memory: self.batches.clone(),
+            damaged: Vec::new(),
+        })
+    }
+
+    fn table(&self) -> GivenTable {
+        GivenTable { name: self.name, columns: self.layout.table.columns.clone() }
+    }
 }
 
 impl Engine {
@@ -74,11 +163,10 @@ impl Inner {
         request: &QueryRequest,
         interrupt: &Interrupt,
     ) -> Result<QueryOutput, QueryError> {
-        let tables: Vec<GivenTable> = given.iter().map(|given| given.table.clone()).collect();
+        let tables: Vec<GivenTable> = given.iter().map(GivenRows::table).collect();
         let mut context = Context::new(request, &self.options.endpoint, interrupt);
-        for GivenRows { table, rows } in given {
-            let name = table.name.to_owned();
-            context.tables.insert(name, Arc::new(snapshot(table, rows, request)?));
+        for rows in given {
+            context.tables.insert(rows.name.to_owned(), Arc::new(rows.snapshot()));
         }
         let mut options = AnalyzeOptions { now: request.now, ..AnalyzeOptions::default() };
         // As in a workspace: columns that only rows tell are asked for first.
@@ -97,35 +185,6 @@ impl Inner {
             format!("it has more than {LEARNED_CALLS_MAX} plugin calls whose columns are in their rows");
         Err(QueryError::TooLarge { what })
     }
-}
-
-fn snapshot(
-    table: GivenTable,
-    rows: Vec<Map<String, Json>>,
-    request: &QueryRequest,
-) -> Result<SnapshotTable, QueryError> {
-    let layout = Layout::new(Arc::new(Table {
-        name: table.name.to_owned(),
-        description: String::new(),
-        kind: TableKind::Custom,
-        categories: Vec::new(),
-        retention_days: 1,
-        columns: table.columns,
-    }));
-    let internal = |error: &dyn std::fmt::Display| QueryError::Internal(error.to_string());
-    let body = serde_json::to_vec(&rows).map_err(|error| internal(&error))?;
-    drop(rows);
-    let decoded = layout.decode_source(&body, request.now)?;
-    let memory = with_seq(&decoded.batch)
-        .and_then(|batch| pad(&batch, &layout.schema))
-        .map_err(|error| internal(&error))?;
-    Ok(SnapshotTable::new(TableSnapshot {
-        table: Arc::clone(&layout.table),
-        schema: Arc::clone(&layout.schema),
-        files: bartizan_store::Files::default(),
-        memory: vec![memory],
-        damaged: Vec::new(),
-    }))
 }
 
 /// The tables that were brought, by name in any case.

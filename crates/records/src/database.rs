@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use crate::changes::{self, Changes};
+use crate::derived::Derived;
 use crate::error::RecordsError;
 use crate::place::{PostgresUrl, Sql};
 use crate::resources::Change;
@@ -53,6 +54,7 @@ pub struct Records {
     /// Tells this process's changes from those of other servers.
     pub(crate) origin: Uuid,
     listener: Option<Arc<Listener>>,
+    pub(crate) derived: Derived,
 }
 
 /// The task that hears of other servers' changes; ends with the last copy of the records.
@@ -123,7 +125,8 @@ impl Records {
         clock: Arc<dyn Clock>,
     ) -> Result<Records, RecordsError> {
         let changes = broadcast::channel(CHANGES_KEPT).0;
-        let records = Records { pool, sql, local, clock, changes, origin: Uuid::new_v4(), listener: None };
+        let (origin, derived) = (Uuid::new_v4(), Derived::default());
+        let records = Records { pool, sql, local, clock, changes, origin, listener: None, derived };
         records.migrate().await?;
         Ok(records)
     }

@@ -11,6 +11,10 @@ pub enum RecordsError {
     Exists(String),
     #[error("resource `{0}` does not exist")]
     Missing(String),
+    #[error("resource group `{0}` is being deleted")]
+    GroupLeaving(String),
+    #[error("resource group `{0}` does not exist")]
+    GroupMissing(String),
     #[error("operation {operation} works upon `{scope}`; try again when it has ended")]
     UnderWay { scope: String, operation: uuid::Uuid },
     #[error("the disk that holds the records is full")]
@@ -39,8 +43,8 @@ impl RecordsError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::EtagMismatch { .. } | Self::Exists(_) => ErrorKind::Precondition,
-            Self::UnderWay { .. } => ErrorKind::Conflict,
-            Self::Missing(_) => ErrorKind::NotFound,
+            Self::UnderWay { .. } | Self::GroupLeaving(_) => ErrorKind::Conflict,
+            Self::Missing(_) | Self::GroupMissing(_) => ErrorKind::NotFound,
             Self::DiskFull(_) | Self::Busy(_) => ErrorKind::Unavailable,
             Self::NewerSchema { .. } | Self::Place(_) | Self::Damaged(_) | Self::Database(_) => {
                 ErrorKind::Internal

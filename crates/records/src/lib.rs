@@ -17,6 +17,7 @@ mod changes;
 mod copy;
 mod credentials;
 mod database;
+mod derived;
 mod error;
 mod evidence;
 mod generations;

@@ -128,7 +128,23 @@ impl Records {
     /// # Errors
     /// When the condition does not hold or the database fails.
     pub async fn put(&self, write: Write) -> Result<Written, RecordsError> {
+        self.put_under(write, false).await
+    }
+
+    /// [`Self::put`], where the resource's group must be there and stay. Asked in the transaction that writes: a
+    /// resource that is written while its group is on its way out would stay behind without one.
+    ///
+    /// # Errors
+    /// [`RecordsError::GroupLeaving`], [`RecordsError::GroupMissing`], else as [`Self::put`].
+    pub async fn put_in_group(&self, write: Write) -> Result<Written, RecordsError> {
+        self.put_under(write, true).await
+    }
+
+    async fn put_under(&self, write: Write, in_group: bool) -> Result<Written, RecordsError> {
         let mut tx = self.begin().await?;
+        if in_group {
+            check_group(&mut tx, &write.id).await?;
+        }
         let before = load(&mut tx, &write.id).await?;
         check(&write.id, before.as_ref(), &write.condition)?;
         let (written, changed) =
@@ -286,6 +302,25 @@ pub(crate) async fn remove_tree(
         Some(Change { id: ResourceId::parse(&id).ok()?, resource_type, op: ChangeOp::Delete, system })
     };
     Ok(gone.into_iter().filter_map(change).collect())
+}
+
+/// Checks that the group of `id` is there and not being deleted; the group itself may be anything.
+async fn check_group(tx: &mut Transaction<'static, Any>, id: &ResourceId) -> Result<(), RecordsError> {
+    let (Some(subscription), Some(name)) = (id.subscription(), id.resource_group()) else { return Ok(()) };
+    let group = format!("/subscriptions/{subscription}/resourceGroups/{name}").to_ascii_lowercase();
+    if group == id.key() {
+        return Ok(());
+    }
+    let body: Option<String> = sqlx::query_scalar("SELECT body FROM resources WHERE key = $1")
+        .bind(&group)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let body = body.ok_or_else(|| RecordsError::GroupMissing(name.to_owned()))?;
+    let body: Value = serde_json::from_str(&body).map_err(|_| RecordsError::Damaged(group))?;
+    match body["properties"]["provisioningState"].as_str() {
+        Some("Deleting") => Err(RecordsError::GroupLeaving(name.to_owned())),
+        _ => Ok(()),
+    }
 }
 
 /// The open key range of everything below `id`: `0` is the character after `/`.

@@ -28,6 +28,12 @@ pub enum SecretKind {
     Consent,
     /// What a browser carries from the sign-in page to the program.
     AuthorizationCode,
+    /// What a browser carries to an outside provider and back.
+    OutsideRound,
+    /// Somebody's subject at an outside provider. No secret: it finds whose it is.
+    OutsideSubject,
+    /// An e-mail address at an outside provider whose owner is invited.
+    OutsideInvitation,
 }
 
 impl SecretKind {
@@ -41,6 +47,9 @@ impl SecretKind {
             Self::ClientCertificate => "clientCertificate",
             Self::Consent => "consent",
             Self::AuthorizationCode => "authorizationCode",
+            Self::OutsideRound => "outsideRound",
+            Self::OutsideSubject => "outsideSubject",
+            Self::OutsideInvitation => "outsideInvitation",
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::database::{self, Database};
 use crate::export::ExportArguments;
 use crate::ingest::{self, Ingest};
 use crate::machines;
+use crate::oidc::OidcArguments;
 use crate::server::URL_STATE;
 use crate::subscriptions;
 use crate::{ExternalOptions, ServeOptions, Server, SyslogOptions, open_records};
@@ -100,6 +101,8 @@ struct Serve {
     syslog_client_ca: Option<PathBuf>,
     #[command(flatten)]
     export: ExportArguments,
+    #[command(flatten)]
+    oidc: OidcArguments,
     /// Let security connectors use the connections in this folder, one file NAME.yaml each, to list machines that
     /// have no agent. Nobody is asked without it.
     #[arg(long = "discover-with", value_name = "DIR")]
@@ -268,6 +271,7 @@ fn raise_open_files() {
 async fn serve(arguments: Serve) -> anyhow::Result<()> {
     raise_open_files();
     let export = arguments.export.open().context("cannot use the settings of exports")?;
+    let outside = arguments.oidc.open().context("cannot use the settings of the outside provider")?;
     let options = ServeOptions {
         portal: arguments.portal,
         agent_binary: arguments.agent_binary,
@@ -286,6 +290,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
             bytes_max: arguments.external_data_mib << 20,
         },
         connections: arguments.discover_with,
+        outside,
         ..ServeOptions::new(arguments.data, arguments.listen)
     };
     // Before anything is opened, so that a signal during a slow start is not lost.

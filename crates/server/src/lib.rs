@@ -18,6 +18,7 @@ mod listener;
 mod lock;
 mod machines;
 mod names;
+mod oidc;
 mod rows;
 mod s3;
 mod server;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bartizan_base::{Clock, SystemClock};
+use bartizan_control::identity::outside::{OutsideOptions, OutsideProvider};
 use bartizan_control::pki::Pki;
 use bartizan_control::{App, AppParts, ExportOptions, SavedFunctions, boot};
 use bartizan_engine::{Engine, EngineOptions, HotPaths};
@@ -48,6 +49,8 @@ pub struct ServeOptions {
     pub external: ExternalOptions,
     /// The folder of connections that security connectors may use; they use none unless set.
     pub connections: Option<PathBuf>,
+    /// Where people may sign in besides here.
+    pub outside: Option<OutsideOptions>,
     pub clock: Arc<dyn Clock>,
     /// Changes the store's settings from their defaults.
     pub store: fn(&mut StoreOptions),
@@ -66,6 +69,7 @@ impl ServeOptions {
             export: None,
             external: ExternalOptions::default(),
             connections: None,
+            outside: None,
             clock: Arc::new(SystemClock),
             store: |_| {},
         }
@@ -146,6 +150,7 @@ impl Server {
         } else {
             None
         };
+        let outside = options.outside.map(OutsideProvider::new);
         let stop = CancellationToken::new();
         let app = App::new(AppParts {
             records: records.clone(),
@@ -160,6 +165,7 @@ impl Server {
             portal_dir: options.portal,
             agent_binary: options.agent_binary,
             connections: options.connections,
+            outside: outside.transpose().context("cannot use the outside provider")?,
             stop: stop.clone(),
         })
         .context("cannot prepare tokens")?;

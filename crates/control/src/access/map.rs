@@ -36,6 +36,11 @@ impl AccessMap {
         self.roles.get(&object_id.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }
 
+    /// Of which moment it is: a number that grows.
+    pub(crate) fn generation(&self) -> i64 {
+        self.generation
+    }
+
     async fn load(records: &Records, generation: i64) -> Result<Self, RecordsError> {
         let tenant = ListQuery::tenant();
         let custom: HashMap<String, Arc<Permissions>> = records

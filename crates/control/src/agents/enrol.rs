@@ -63,7 +63,7 @@ pub(super) async fn enrol(
         return Err(crate::arm::disallowed(&machine, &denial));
     }
     let write = Write { id: machine.clone(), body, condition: Condition::None, actor: grant.by, audit: true };
-    let machine = app.records.put(write).await?.resource.id;
+    let machine = app.records.put_in_group(write).await?.resource.id;
     let agent = Agent {
         vm_id,
         machine: machine.clone(),

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use crate::arm::expand::Expand;
 use crate::arm::filter::Filter;
 use crate::arm::{Call, Sight, answer, kinds, scope, views};
 use crate::http::{Failure, base_url, query_pairs, query_value};
@@ -163,7 +164,7 @@ pub(super) async fn word(call: &Call, scope: &ResourceId, word: &str) -> Result<
                 let action = "Microsoft.Resources/subscriptions/resources/read";
                 return Err(Failure::forbidden(&call.caller.actor.name, action, scope.as_str()));
             }
-            let options = Options::read(call)?;
+            let options = Options { expand: Expand::read(call)?, ..Options::read(call)? };
             let query = ListQuery {
                 scope: scope.clone(),
                 resource_type: None,
@@ -220,7 +221,8 @@ fn sorted_page(call: &Call, options: &Options, scope: &ResourceId, all: Vec<Reso
             all.reverse();
         }
     }
-    values.extend(all.iter().map(answer::shown).filter(|value| options.filter.holds(value)));
+    let shown = |resource: &Resource| options.expand.show(resource, answer::shown(resource));
+    values.extend(all.iter().map(shown).filter(|value| options.filter.holds(value)));
     let skip = options.after.as_deref().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
     let top = options.top.min(PAGE) as usize;
     let more = values.len() > skip.saturating_add(top);
@@ -248,6 +250,7 @@ struct Options {
     /// Nothing that is below the scope.
     at_scope: bool,
     order_by: Option<(String, bool)>,
+    expand: Expand,
 }
 
 impl Options {
@@ -267,7 +270,7 @@ impl Options {
             (path.to_owned(), direction.trim().eq_ignore_ascii_case("desc"))
         });
         let filter = Filter::parse(&filter)?;
-        Ok(Self { after, top, filter, exact_scope, at_scope, order_by })
+        Ok(Self { after, top, filter, exact_scope, at_scope, order_by, expand: Expand::default() })
     }
 
     fn needs_all(&self) -> bool {

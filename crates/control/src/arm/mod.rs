@@ -8,6 +8,7 @@ mod actions;
 mod answer;
 mod associations;
 mod batch;
+mod expand;
 mod filter;
 mod graph;
 mod kind;
@@ -43,6 +44,7 @@ use crate::http::{Failure, query_value};
 use crate::plans::policy::Denial;
 
 pub(crate) use batch::routes;
+pub(crate) use graph::GraphRows;
 pub(crate) use sight::Sight;
 pub(crate) use turns::Turns;
 

@@ -160,7 +160,7 @@ async fn store(
         return Err(disallowed(id, &denial));
     }
     let write = Write { id: id.clone(), body, condition, actor: call.caller.actor.clone(), audit: true };
-    let written = app.records.put(write).await?;
+    let written = app.records.put_in_group(write).await?;
     kind.written(app, &written).await?;
     if let Some(aside) = aside {
         kind.fill(app, &call.caller, &written, aside).await?;

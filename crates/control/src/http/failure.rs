@@ -38,7 +38,12 @@ impl From<ApiError> for Failure {
 
 impl From<RecordsError> for Failure {
     fn from(error: RecordsError) -> Self {
-        of_kind(error.kind(), &error)
+        let code = match &error {
+            RecordsError::GroupLeaving(_) => "ResourceGroupBeingDeleted",
+            RecordsError::GroupMissing(_) => "ResourceGroupNotFound",
+            _ => return of_kind(error.kind(), &error),
+        };
+        Self(ApiError::coded(error.kind(), code, format!("The {error}.")))
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn ask(
             ));
         }
         let next = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-        return Ok(browser::sign_in_form(&next, form.get("login_hint"), ""));
+        return Ok(browser::sign_in_form(&app, &next, form.get("login_hint"), ""));
     };
     let data = json!({
         "for": "authorize",

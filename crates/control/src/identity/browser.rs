@@ -19,7 +19,7 @@ use crate::access::{PeerAddress, SESSION_COOKIE, random_secret, session_cookie};
 use crate::app::App;
 use crate::http::{Failure, header as header_text};
 use crate::identity::form::{self, Form};
-use crate::identity::users;
+use crate::identity::{outside, users};
 
 /// A working day.
 const SESSION_SECONDS: i64 = 12 * 3600;
@@ -120,7 +120,7 @@ pub(super) fn check_site(headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 /// The sign-in form, which comes back to `next`, a path of this server.
-pub(super) fn sign_in_form(next: &str, name: &str, wrong: &str) -> Response {
+pub(super) fn sign_in_form(app: &App, next: &str, name: &str, wrong: &str) -> Response {
     let note = if wrong.is_empty() {
         String::new()
     } else {
@@ -134,17 +134,18 @@ pub(super) fn sign_in_form(next: &str, name: &str, wrong: &str) -> Response {
          <label for=\"code\">Code of your authenticator app, if you have one</label>\
          <input id=\"code\" name=\"code\" inputmode=\"numeric\" autocomplete=\"one-time-code\">\
          <label for=\"link\">Or the code of a sign-in link</label>\
-         <input id=\"link\" name=\"link\" autocomplete=\"off\"><button>Sign in</button></form>",
+         <input id=\"link\" name=\"link\" autocomplete=\"off\"><button>Sign in</button></form>{}",
         escape(next),
         escape(name),
+        outside::link(app, next),
     );
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
     page(status, "Sign in", &inside, "")
 }
 
 /// `GET /identity/signin`: the form by itself, which leads to the portal.
-pub(super) async fn sign_in_page() -> Response {
-    sign_in_form("/", "", "")
+pub(super) async fn sign_in_page(State(app): State<Arc<App>>) -> Response {
+    sign_in_form(&app, "/", "", "")
 }
 
 /// `POST /identity/signin`.
@@ -167,7 +168,7 @@ pub(super) async fn sign_in(
         }
         Err(Failure(error)) if error.kind == ErrorKind::Unauthenticated => {
             app.throttle.failed(from, app.clock.now());
-            Ok(sign_in_form(&next, form.get("name"), &error.message))
+            Ok(sign_in_form(&app, &next, form.get("name"), &error.message))
         }
         Err(error) => Err(error),
     }
@@ -196,7 +197,7 @@ pub(crate) async fn by_link(app: &App, code: &str) -> Result<Principal, Failure>
 }
 
 /// A path of this server that the sign-in form may lead to; anything else leads to the portal.
-fn local(next: &str) -> String {
+pub(super) fn local(next: &str) -> String {
     let plain = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     let path = next.split('?').next().unwrap_or_default();
     let known =
@@ -232,7 +233,7 @@ fn set_cookie(response: &mut Response, value: &str, seconds: i64) {
     let cookie =
         format!("{SESSION_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}");
     let cookie = HeaderValue::from_str(&cookie).expect("a secret has only URL-safe characters");
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    response.headers_mut().append(header::SET_COOKIE, cookie);
 }
 
 /// 303, so that a form's sender comes back with a GET.

@@ -172,7 +172,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, parts: Parts) -> Result<Re
     let form = Form::parse(parts.uri.query().unwrap_or_default().as_bytes())?;
     if browser::session(&app, &parts.headers).await?.is_none() {
         let next = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-        return Ok(browser::sign_in_form(&next, "", ""));
+        return Ok(browser::sign_in_form(&app, &next, "", ""));
     }
     Ok(entry(form.get("code"), ""))
 }
@@ -204,7 +204,7 @@ pub(super) async fn decide(
         return answered(&app, &parts, &form).await;
     }
     let Some(principal) = browser::session(&app, &parts.headers).await? else {
-        return Ok(browser::sign_in_form("/device", "", "The session has ended; sign in again."));
+        return Ok(browser::sign_in_form(&app, "/device", "", "The session has ended; sign in again."));
     };
     let (from, now) = (PeerAddress::ip(&parts.extensions), app.clock.now());
     app.throttle.check(from, now)?;

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, query_value, read_json};
+use crate::identity::outside::{self, Invited};
 use crate::identity::users::{self, NewUser};
 
 const BODY_MAX: usize = 64 << 10;
@@ -180,6 +181,16 @@ struct UserBody {
     user_principal_name: String,
     account_enabled: Option<bool>,
     password_profile: Option<PasswordProfile>,
+    /// Where the person signs in instead of with a password.
+    identities: Vec<ObjectIdentity>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectIdentity {
+    sign_in_type: String,
+    issuer: String,
+    issuer_assigned_id: String,
 }
 
 #[derive(Deserialize)]
@@ -197,10 +208,16 @@ async fn create(
     let body: UserBody = read_json(&parts.headers, body, BODY_MAX).await?;
     let name =
         if body.user_principal_name.is_empty() { &body.display_name } else { &body.user_principal_name };
-    let Some(profile) = &body.password_profile else {
-        return Err(ApiError::field("passwordProfile.password", "a user needs a password").into());
+    let made = match (&body.password_profile, body.identities.as_slice()) {
+        (Some(profile), []) => {
+            users::create(&app.records, NewUser { name, password: &profile.password }).await?
+        }
+        (None, [identity]) => of_provider(&app, name, identity).await?,
+        _ => {
+            let text = "a user needs either a password or one identity at the outside provider";
+            return Err(ApiError::field("passwordProfile.password", text).into());
+        }
     };
-    let made = users::create(&app.records, NewUser { name, password: &profile.password }).await?;
     let made = if body.account_enabled == Some(false) {
         let disabled = Principal { disabled: true, ..made };
         app.records.put_principal(&disabled).await?;
@@ -210,6 +227,16 @@ async fn create(
     };
     note(&app, &caller, "write", &made).await?;
     Ok((StatusCode::CREATED, Json(shown(&app, &made))).into_response())
+}
+
+/// Makes a person who signs in at the outside provider, known there by this subject.
+async fn of_provider(app: &App, name: &str, identity: &ObjectIdentity) -> Result<Principal, Failure> {
+    let issuer = outside::provider(app)?.issuer();
+    if !identity.sign_in_type.eq_ignore_ascii_case("federated") || identity.issuer != issuer {
+        let text = format!("an identity is `federated`, of the issuer `{issuer}`");
+        return Err(ApiError::field("identities[0]", text).into());
+    }
+    outside::invite(app, name, Invited::Subject(identity.issuer_assigned_id.clone())).await
 }
 
 /// Enables, disables, gives a new password. The second factor stays; [`super::methods`] takes it away.

@@ -11,6 +11,7 @@ mod discovery;
 mod form;
 mod grants;
 mod methods;
+pub mod outside;
 mod passwords;
 mod programs;
 pub mod service_principals;
@@ -62,5 +63,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/metadata/endpoints", get(discovery::endpoints))
         .merge(directory::routes())
         .merge(methods::routes())
+        .merge(outside::routes())
         .merge(programs::routes())
 }

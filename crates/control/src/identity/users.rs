@@ -53,13 +53,24 @@ impl From<UserError> for Failure {
 /// # Errors
 /// When the name is taken or not one, the password is weak, or the records cannot be written.
 pub async fn create(records: &Records, new: NewUser<'_>) -> Result<Principal, UserError> {
-    let name = new.name.trim();
+    passwords::check(new.password, new.name.trim())?;
+    let hash = passwords::hash(new.password).await?;
+    let principal = create_without_password(records, new.name).await?;
+    records.set_password(principal.object_id, &hash).await?;
+    Ok(principal)
+}
+
+/// Makes a person who signs in elsewhere, with access to nothing.
+///
+/// # Errors
+/// When the name is taken or not one, or the records cannot be written.
+pub async fn create_without_password(records: &Records, name: &str) -> Result<Principal, UserError> {
+    let name = name.trim();
     let odd = |c: char| c.is_control() || matches!(c, '<' | '>' | '"' | '\\');
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(odd) {
         let text = format!("a name has 1 to {NAME_MAX} characters and no quotes or control characters");
         return Err(ApiError::field("userPrincipalName", text).into());
     }
-    passwords::check(new.password, name)?;
     if records.user_by_name(name).await?.is_some() {
         let text = format!("There is a user `{name}` already.");
         return Err(
@@ -75,9 +86,7 @@ pub async fn create(records: &Records, new: NewUser<'_>) -> Result<Principal, Us
         disabled: false,
         tokens_from: Ticks(0),
     };
-    let hash = passwords::hash(new.password).await?;
     records.put_principal(&principal).await?;
-    records.set_password(principal.object_id, &hash).await?;
     Ok(principal)
 }
 

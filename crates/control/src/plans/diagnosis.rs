@@ -3,6 +3,8 @@
 //! Plan, provisioning, operating system, connectivity, policy, extension status. All six are made, each with
 //! its evidence; the first that fails is the answer, because what comes after it mostly follows from it.
 
+use std::sync::Arc;
+
 use bartizan_base::{ResourceId, Ticks};
 use bartizan_readiness::{Prerequisites, first_blocking};
 use bartizan_records::{Records, RecordsError, Resource};
@@ -25,7 +27,7 @@ pub struct Facts {
     pub machine: Resource,
     pub extensions: Vec<Resource>,
     pub plan: Plan,
-    pub policies: PolicySet,
+    pub policies: Arc<PolicySet>,
     /// What the policies last said about the machine.
     pub states: Vec<Resource>,
     pub now: Ticks,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::{Clock, ResourceId};
-use bartizan_records::{Actor, Change, ChangeOp, ListQuery, Records, RecordsError, Resource};
+use bartizan_records::{Actor, Change, ChangeOp, Generation, ListQuery, Records, RecordsError, Resource};
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -173,11 +173,16 @@ async fn handle(ctx: &PlansContext, marked: Marked) -> Result<(), RecordsError> 
     Ok(())
 }
 
-/// Reads definitions, assignments and exemptions. A definition that cannot be used is left out and logged.
+/// Definitions, assignments and exemptions as of now. They are asked for with every write, so they are read only
+/// when one of them has changed. A definition that cannot be used is left out and logged.
 ///
 /// # Errors
 /// When the records cannot be read.
-pub async fn load(records: &Records) -> Result<PolicySet, RecordsError> {
+pub async fn load(records: &Records) -> Result<Arc<PolicySet>, RecordsError> {
+    records.derived(Generation::Policy, || read(records)).await
+}
+
+async fn read(records: &Records) -> Result<PolicySet, RecordsError> {
     let everything = ListQuery::tenant();
     let mut policies = PolicySet { hierarchy: Hierarchy::load(records).await?, ..PolicySet::default() };
     for definition in builtin::parsed() {

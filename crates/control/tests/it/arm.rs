@@ -192,3 +192,29 @@ async fn a_deny_policy_blocks_and_says_so() {
     assert_eq!(caller.delete(&assignment).await.unwrap().status, 200);
     assert_eq!(caller.put(&pack, json!({"location": "local"})).await.unwrap().status, 200);
 }
+
+#[tokio::test]
+async fn lists_tell_times_and_states_when_they_are_asked() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let (group, sub) = (s.server.app.home.group_id(), s.server.app.home.subscription_id());
+    let pack = format!("{group}/providers/Microsoft.OperationalInsights/queryPacks/Pack");
+    caller.put(&pack, json!({"location": "local", "properties": {}})).await.unwrap();
+    caller.put(&pack, json!({"location": "local", "properties": {"again": true}})).await.unwrap();
+    for scope in [sub.to_string(), group.to_string()] {
+        let path = format!("{scope}/resources?api-version=2022-12-01");
+        let find = |list: serde_json::Value| {
+            let all = list["value"].as_array().unwrap().clone();
+            all.into_iter().find(|item| item["name"] == "Pack").unwrap()
+        };
+        let plain = find(caller.get(&path).await.unwrap().json());
+        assert!(plain.get("createdTime").is_none() && plain.get("provisioningState").is_none());
+        let all = format!("{path}&$expand=createdTime,changedTime,provisioningState");
+        let told = find(caller.get(&all).await.unwrap().json());
+        let time = |name: &str| told[name].as_str().unwrap().to_owned();
+        assert!(time("createdTime") < time("changedTime"), "{told}");
+        assert_eq!(time("provisioningState"), "Succeeded");
+        let wrong = caller.get(&format!("{path}&$expand=owner")).await.unwrap();
+        assert_eq!(outcome(wrong), "400 InvalidRequestContent");
+    }
+}

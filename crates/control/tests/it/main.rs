@@ -27,6 +27,8 @@ mod leaks;
 mod machine_side;
 mod moving;
 mod otlp;
+mod outside;
+mod paths;
 mod portal;
 mod query;
 mod races;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bartizan_base::{ErrorKind, Ticks};
-use bartizan_records::{Actor, Agent, OperationState, Records, Work};
+use bartizan_records::{Actor, Agent, OperationState, Records, RecordsError, Work};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -245,4 +245,27 @@ async fn what_decides_access_is_counted() {
         .await
         .unwrap();
     assert_eq!(both().await, (start.0 + 4, start.1 + 2));
+}
+
+#[tokio::test]
+async fn nothing_is_written_into_a_group_on_its_way_out() {
+    let f = filled().await;
+    let new = || write(&machine(SOURCE, "late"), json!({"properties": {}}));
+    assert!(f.records.put_in_group(new()).await.is_ok());
+    let operation =
+        f.records.start_operation(&id(SOURCE), Work::DeleteGroup, &Actor::system("test")).await.unwrap();
+    for _ in 0..100 {
+        let now = f.records.step_operation(operation.id).await.unwrap();
+        let refused = f.records.put_in_group(new()).await.unwrap_err();
+        if now.state == OperationState::Succeeded {
+            // Whoever asked for the group before it went is told now.
+            assert!(matches!(refused, RecordsError::GroupMissing(_)), "{refused}");
+            let left = f.records.list_all(&id(SOURCE), "Microsoft.HybridCompute/machines").await.unwrap();
+            assert_eq!(left, []);
+            return;
+        }
+        assert!(matches!(refused, RecordsError::GroupLeaving(_)), "{refused}");
+        assert_eq!(refused.kind(), ErrorKind::Conflict);
+    }
+    panic!("the group is still there");
 }

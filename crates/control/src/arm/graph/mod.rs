@@ -3,6 +3,9 @@
 mod changes;
 mod facets;
 mod health;
+mod kept;
+
+use std::sync::LazyLock;
 
 use axum::Json;
 use axum::body::Body;
@@ -12,7 +15,7 @@ use bartizan_api::resource_graph::{GraphRequest, ResultFormat};
 use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_engine::{GivenRows, GivenTable, QueryError, QueryLimits, QueryOutput, QueryRequest};
 use bartizan_kql::Severity;
-use bartizan_records::{ListQuery, Resource};
+use bartizan_records::Resource;
 use bartizan_schema::{Column, KqlType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,16 +23,17 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::access::{GROUP_TYPE, Group, Hierarchy};
+use crate::app::Home;
 use crate::arm::{Call, Sight, answer, scope, subscriptions};
 use crate::http::{Failure, read_json};
 use crate::logs::position;
+
+pub(crate) use kept::GraphRows;
 
 const BODY_MAX: usize = 1 << 20;
 /// Rows of one answer, as in Azure; more come with `$skipToken`.
 const TOP_MAX: u64 = 1000;
 const TOP_DEFAULT: u64 = 100;
-/// Resources read at once.
-const PAGE: u32 = 1000;
 
 /// Tables by the prefixes of the types they have, the longest fitting prefix first; `resources` has the rest.
 const TABLES: &[(&str, &[&str])] = &[
@@ -98,7 +102,7 @@ pub(super) async fn query(call: &Call, body: Body) -> Result<Response, Failure> 
         let text = format!("a request has up to {} facets", facets::FACETS_MAX);
         return Err(ApiError::field("facets", text).into());
     }
-    let checked = app.engine.check_given(&tables(), &request.query);
+    let checked = app.engine.check_given(tables(), &request.query);
     if checked.columns.is_none() {
         return Err(refused(&request.query, QueryError::Invalid(checked.diagnostics)));
     }
@@ -130,8 +134,12 @@ pub(super) async fn query(call: &Call, body: Body) -> Result<Response, Failure> 
     Ok(Json(answer).into_response())
 }
 
-fn tables() -> Vec<GivenTable> {
-    TABLES.iter().map(|(name, _)| GivenTable { name, columns: columns() }).collect()
+/// The tables in the order of [`TABLES`].
+fn tables() -> &'static [GivenTable] {
+    static ALL: LazyLock<Vec<GivenTable>> = LazyLock::new(|| {
+        TABLES.iter().map(|(name, _)| GivenTable { name, columns: columns() }).collect()
+    });
+    &ALL
 }
 
 fn columns() -> Vec<Column> {
@@ -145,8 +153,7 @@ async fn rows(
     used: &[String],
     query: &QueryRequest,
 ) -> Result<Vec<GivenRows>, Failure> {
-    let mut out: Vec<GivenRows> =
-        tables().into_iter().map(|table| GivenRows { table, rows: Vec::new() }).collect();
+    let mut out: Vec<GivenRows> = tables().iter().cloned().map(GivenRows::none).collect();
     let mut sight = Sight::of(&call.app, &call.caller).await?;
     let map = call.app.access_map().await?;
     let asked = asked(request, &map.hierarchy);
@@ -154,34 +161,18 @@ async fn rows(
         asked.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| map.hierarchy.contains(scope, id)))
     };
     let uses = |table: &str| used.iter().any(|name| name == table);
-    if let Some(changed) =
-        out.iter_mut().find(|given| given.table.name == changes::TABLE && uses(changes::TABLE))
-    {
-        changed.rows = changes::rows(call, query, &mut sight, &in_asked).await?;
+    if let Some(at) = TABLES.iter().position(|(name, _)| *name == changes::TABLE && uses(name)) {
+        let rows = changes::rows(call, query, &mut sight, &in_asked).await?;
+        out[at] = out[at].with(&rows, query.now)?;
     }
-    let tenant = call.app.home.tenant.to_string();
-    let mut after = None;
-    loop {
-        let query =
-            ListQuery { scope: ListQuery::tenant(), resource_type: None, direct: false, after, limit: PAGE };
-        let page = call.app.records.list(query).await?;
-        for resource in &page.items {
-            let key = resource.resource_type.to_ascii_lowercase();
-            let at = table_of(&key);
-            let healthy = key == health::MACHINES && uses(health::TABLE) && in_asked(&resource.id);
-            if healthy && sight.sees(&resource.id, health::TYPE) {
-                out[table_of(health::TYPE)].rows.push(health::row(&tenant, resource));
-            }
-            let wanted = uses(TABLES[at].0) && in_asked(&resource.id);
-            if wanted && sight.sees(&resource.id, &key) {
-                out[at].rows.push(row(call, &map.hierarchy, resource, key));
-            }
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(out),
+    let kept = used.iter().any(|name| name != changes::TABLE);
+    let view = if kept { Some(call.app.graph.view(&call.app).await?) } else { None };
+    for (at, (name, _)) in TABLES.iter().enumerate().filter(|(_, (name, _))| *name != changes::TABLE) {
+        if let Some(view) = view.as_ref().filter(|_| uses(name)) {
+            out[at] = view.rows_of(at, &mut sight, asked.as_deref())?;
         }
     }
+    Ok(out)
 }
 
 fn table_of(key: &str) -> usize {
@@ -204,8 +195,8 @@ fn asked(request: &GraphRequest, tree: &Hierarchy) -> Option<Vec<ResourceId>> {
     (!scopes.is_empty()).then_some(scopes)
 }
 
-fn row(call: &Call, tree: &Hierarchy, resource: &Resource, key: String) -> Map<String, Value> {
-    let shown = shown(call, tree, resource);
+fn row(home: &Home, tree: &Hierarchy, resource: &Resource, key: String) -> Map<String, Value> {
+    let shown = shown(home, tree, resource);
     let mut out = Map::new();
     out.insert("id".to_owned(), shown["id"].clone());
     out.insert("name".to_owned(), shown["name"].clone());
@@ -217,7 +208,7 @@ fn row(call: &Call, tree: &Hierarchy, resource: &Resource, key: String) -> Map<S
         key
     };
     out.insert("type".to_owned(), ty.into());
-    out.insert("tenantId".to_owned(), call.app.home.tenant.to_string().into());
+    out.insert("tenantId".to_owned(), home.tenant.to_string().into());
     let group = resource.id.resource_group().map(str::to_lowercase).unwrap_or_default();
     out.insert("resourceGroup".to_owned(), group.into());
     out.insert("subscriptionId".to_owned(), resource.id.subscription().unwrap_or_default().into());
@@ -242,14 +233,14 @@ fn row(call: &Call, tree: &Hierarchy, resource: &Resource, key: String) -> Map<S
 
 /// A resource as Resource Graph has it. Subscriptions are called by their display names there, and tell the
 /// management groups that they are in.
-fn shown(call: &Call, tree: &Hierarchy, resource: &Resource) -> Value {
+fn shown(home: &Home, tree: &Hierarchy, resource: &Resource) -> Value {
     let mut value = answer::shown(resource);
     if !scope::is_subscription(&resource.id) {
         return value;
     }
     let chain = |group: &&Group| json!({"name": group.id.name(), "displayName": group.display_name});
     let chain: Vec<Value> = tree.groups_above(&resource.id).iter().map(chain).collect();
-    let full = subscriptions::shown(&call.app.home, resource);
+    let full = subscriptions::shown(home, resource);
     value["name"] = value["displayName"].take();
     value["properties"] = json!({
         "state": value["state"].take(), "managedByTenants": [], "managementGroupAncestorsChain": chain,

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod control;
 mod events;
 mod latency;
 mod load;
@@ -66,6 +67,8 @@ enum Part {
     Manifest,
     /// DuckDB and chdb with the same lines
     Peers,
+    /// The control plane, on a page of its own; asked for by name only
+    Control,
 }
 
 #[tokio::main]
@@ -74,7 +77,9 @@ async fn main() -> anyhow::Result<()> {
     let all = [Part::Latency, Part::Load, Part::Small, Part::Decode, Part::Disk, Part::Manifest, Part::Peers];
     let parts = if options.only.is_empty() { &all[..] } else { &options.only };
     let load = process::load();
-    let mut report = Report::default();
+    let control = parts.contains(&Part::Control);
+    anyhow::ensure!(!control || parts.len() == 1, "`control` is measured by itself");
+    let mut report = if control { Report::titled(control::PAGE) } else { Report::default() };
     for part in parts {
         run(*part, &options, &mut report).await?;
     }
@@ -103,6 +108,9 @@ async fn run(part: Part, options: &Options, report: &mut Report) -> anyhow::Resu
         Part::Decode => own_store::decode(report).context("decode"),
         Part::Disk => own_store::disk(options.rows, report).await.context("disk"),
         Part::Manifest => own_store::manifest(options.files, report).await.context("manifest"),
+        Part::Control => {
+            control::run(options.seconds, options.connections, report).await.context("control")
+        }
         Part::Peers => match &options.python {
             Some(python) => {
                 peers::run(python, options.rows, options.connections, report).await.context("peers")

@@ -19,12 +19,24 @@ threads. Theirs is one bulk load; ours are batches of a thousand rows over HTTP,
 ";
 
 /// What was measured, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Report {
+    page: &'static str,
     lines: Vec<(String, String, String)>,
 }
 
+impl Default for Report {
+    fn default() -> Self {
+        Self::titled(PAGE)
+    }
+}
+
 impl Report {
+    /// A report whose page begins with `page`.
+    pub(crate) fn titled(page: &'static str) -> Self {
+        Self { page, lines: Vec::new() }
+    }
+
     /// Adds a figure, with the bar it is measured against (empty when there is none).
     pub(crate) fn add(&mut self, what: impl Into<String>, measured: impl Into<String>, bar: &str) {
         let (what, measured) = (what.into(), measured.into());
@@ -35,7 +47,7 @@ impl Report {
 
     /// Writes the page; `conditions` says what it was measured on.
     pub(crate) fn write(&self, path: &Path, conditions: &str) -> anyhow::Result<()> {
-        let mut page = String::from(PAGE);
+        let mut page = String::from(self.page);
         page.push_str("| what | measured | bar |\n| --- | --- | --- |\n");
         for (what, measured, bar) in &self.lines {
             page.push_str(&format!("| {what} | {measured} | {bar} |\n"));

@@ -1,0 +1,358 @@
+//! The resources as Resource Graph shows them, read once and kept in the engine's form.
+//!
+//! Rows lie in parts that are never changed: a changed resource gets a row in a new part, and its old row is marked
+//! as gone. Who asks first brings the rows up to date with the feed of changes, which has every change that was
+//! answered before. What the feed does not tell, because another program wrote it (the command line makes
+//! subscriptions and gives roles), shows in the generation of the access map.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use bartizan_base::ResourceId;
+use bartizan_engine::GivenRows;
+use bartizan_records::{Changes, EVIDENCE_CHANGE_TYPE, ListQuery, Resource};
+use serde_json::{Map, Value};
+use tokio::sync::broadcast::error::TryRecvError;
+
+use crate::access::AccessMap;
+use crate::app::App;
+use crate::arm::graph::{health, row, table_of, tables};
+use crate::arm::Sight;
+use crate::http::Failure;
+
+/// Resources read at once.
+const PAGE: u32 = 1000;
+/// Rows of a full part.
+const PART_ROWS: usize = 8192;
+/// Parts of a table that are less than half full, before they are made one.
+const SMALL_PARTS_MAX: usize = 16;
+/// Changed resources beyond which it is cheaper to read everything anew: of a small number of resources, and of
+/// any number one in ten.
+const CHANGES_MIN: usize = 1000;
+/// Rows that are kept between queries, about 1 kB each in memory; more are read for each query anew.
+const ROWS_MAX: usize = 500_000;
+
+/// The types that decide access. Other programs write them, and what subscriptions show depends on them.
+const ACCESS_TYPES: [&str; 6] = [
+    "Microsoft.Authorization/roleAssignments",
+    "Microsoft.Authorization/roleDefinitions",
+    "Microsoft.Authorization/locks",
+    "Microsoft.Management/managementGroups",
+    "Microsoft.Resources/subscriptions",
+    "Microsoft.Subscription/aliases",
+];
+
+/// The rows between queries.
+#[derive(Debug, Default)]
+pub(crate) struct GraphRows(tokio::sync::Mutex<Option<State>>);
+
+#[derive(Debug)]
+struct State {
+    changes: Changes,
+    /// Of the access map that the rows were made with.
+    access: i64,
+    /// By number, which only grows.
+    parts: BTreeMap<u32, Part>,
+    next_part: u32,
+    /// Where each resource's rows are: part and place in it.
+    places: HashMap<String, Vec<(u32, u32)>>,
+    families: Vec<Family>,
+    family_of: HashMap<(String, String), u32>,
+}
+
+/// Rows of one type in one subscription, of which most callers see all or none.
+#[derive(Clone, Debug)]
+struct Family {
+    /// In small letters.
+    resource_type: String,
+    /// `None` for what is in no subscription.
+    subscription: Option<ResourceId>,
+}
+
+#[derive(Clone, Debug)]
+struct Part {
+    /// Position among [`tables`].
+    table: usize,
+    rows: GivenRows,
+    of: Arc<Vec<(ResourceId, u32)>>,
+    live: Arc<Vec<bool>>,
+    gone: usize,
+}
+
+/// A row on its way into a part.
+struct New {
+    id: ResourceId,
+    family: u32,
+    row: Map<String, Value>,
+}
+
+/// Rows for one query: all parts as of now, whatever changes afterwards.
+pub(super) struct View {
+    parts: Vec<Part>,
+    families: Vec<Family>,
+}
+
+impl GraphRows {
+    /// The rows as of now.
+    pub(super) async fn view(&self, app: &App) -> Result<View, Failure> {
+        let mut kept = self.0.lock().await;
+        let map = app.access_map().await?;
+        let ready = match kept.as_mut() {
+            Some(state) => state.follow(app, &map).await?,
+            None => false,
+        };
+        if !ready {
+            // Nothing of the old rows is needed for the new ones.
+            *kept = None;
+            *kept = Some(State::read(app, &map).await?);
+        }
+        let Some(state) = kept.as_ref() else { return Ok(View { parts: Vec::new(), families: Vec::new() }) };
+        let view =
+            View { parts: state.parts.values().cloned().collect(), families: state.families.clone() };
+        if state.rows() > ROWS_MAX {
+            *kept = None;
+        }
+        Ok(view)
+    }
+}
+
+impl State {
+    async fn read(app: &App, map: &AccessMap) -> Result<Self, Failure> {
+        let mut state = Self {
+            // From before the first page on: what changes meanwhile is read again.
+            changes: app.records.subscribe(),
+            access: map.generation(),
+            parts: BTreeMap::new(),
+            next_part: 0,
+            places: HashMap::new(),
+            families: Vec::new(),
+            family_of: HashMap::new(),
+        };
+        let mut new: Vec<Vec<New>> = tables().iter().map(|_| Vec::new()).collect();
+        let mut after = None;
+        loop {
+            let query = ListQuery {
+                scope: ListQuery::tenant(),
+                resource_type: None,
+                direct: false,
+                after,
+                limit: PAGE,
+            };
+            let page = app.records.list(query).await?;
+            for resource in &page.items {
+                state.add(app, map, resource, &mut new);
+            }
+            for (table, rows) in new.iter_mut().enumerate().filter(|(_, rows)| rows.len() >= PART_ROWS) {
+                state.put_part(app, table, std::mem::take(rows))?;
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        for (table, rows) in new.into_iter().enumerate() {
+            state.put_part(app, table, rows)?;
+        }
+        Ok(state)
+    }
+
+    /// Brings the rows up to date; `false` when they must be read anew.
+    async fn follow(&mut self, app: &App, map: &AccessMap) -> Result<bool, Failure> {
+        let mut changed: HashSet<ResourceId> = HashSet::new();
+        loop {
+            match self.changes.try_recv() {
+                // Evidence is told under its machine's id, which it does not change.
+                Ok(change) if change.resource_type == EVIDENCE_CHANGE_TYPE => {}
+                Ok(change) => drop(changed.insert(change.id)),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Lagged(_) | TryRecvError::Closed) => return Ok(false),
+            }
+        }
+        if self.access != map.generation() {
+            self.access = map.generation();
+            let shown = self.parts.values().flat_map(|part| part.of.iter());
+            let deciding = |family: u32| {
+                let of = &self.families[family as usize].resource_type;
+                ACCESS_TYPES.iter().any(|name| name.eq_ignore_ascii_case(of))
+            };
+            changed.extend(shown.filter(|(_, family)| deciding(*family)).map(|(id, _)| id.clone()));
+            for name in ACCESS_TYPES {
+                let all = app.records.list_all(&ListQuery::tenant(), name).await?;
+                changed.extend(all.into_iter().map(|resource| resource.id));
+            }
+        }
+        if changed.len() > CHANGES_MIN.max(self.places.len() / 10) {
+            return Ok(false);
+        }
+        let mut new: Vec<Vec<New>> = tables().iter().map(|_| Vec::new()).collect();
+        for id in &changed {
+            self.forget(id);
+            if let Some(resource) = app.records.get(id).await? {
+                self.add(app, map, &resource, &mut new);
+            }
+        }
+        for (table, rows) in new.into_iter().enumerate() {
+            self.put_part(app, table, rows)?;
+        }
+        self.tidy()?;
+        Ok(true)
+    }
+
+    fn rows(&self) -> usize {
+        self.parts.values().map(|part| part.of.len()).sum()
+    }
+
+    fn add(&mut self, app: &App, map: &AccessMap, resource: &Resource, new: &mut [Vec<New>]) {
+        let key = resource.resource_type.to_ascii_lowercase();
+        if key == health::MACHINES {
+            let row = health::row(&app.home.tenant.to_string(), resource);
+            let family = self.family(&resource.id, health::TYPE);
+            new[table_of(health::TYPE)].push(New { id: resource.id.clone(), family, row });
+        }
+        let (table, family) = (table_of(&key), self.family(&resource.id, &key));
+        let row = row(&app.home, &map.hierarchy, resource, key);
+        new[table].push(New { id: resource.id.clone(), family, row });
+    }
+
+    fn family(&mut self, id: &ResourceId, resource_type: &str) -> u32 {
+        let subscription = id.subscription().unwrap_or_default().to_ascii_lowercase();
+        let key = (resource_type.to_owned(), subscription);
+        if let Some(found) = self.family_of.get(&key) {
+            return *found;
+        }
+        let number = self.families.len() as u32;
+        let within = (!key.1.is_empty())
+            .then(|| ResourceId::parse(&format!("/subscriptions/{}", key.1)).ok())
+            .flatten();
+        self.families.push(Family { resource_type: key.0.clone(), subscription: within });
+        self.family_of.insert(key, number);
+        number
+    }
+
+    /// Marks the rows of a resource as gone.
+    fn forget(&mut self, id: &ResourceId) {
+        for (number, at) in self.places.remove(id.key()).unwrap_or_default() {
+            if let Some(part) = self.parts.get_mut(&number) {
+                // Copied when a query looks at it.
+                Arc::make_mut(&mut part.live)[at as usize] = false;
+                part.gone += 1;
+            }
+        }
+    }
+
+    fn put_part(&mut self, app: &App, table: usize, new: Vec<New>) -> Result<(), Failure> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut of = Vec::with_capacity(new.len());
+        let mut rows = Vec::with_capacity(new.len());
+        for New { id, family, row } in new {
+            of.push((id, family));
+            rows.push(row);
+        }
+        let rows = GivenRows::none(tables()[table].clone()).with(&rows, app.clock.now())?;
+        self.insert(table, rows, of);
+        Ok(())
+    }
+
+    fn insert(&mut self, table: usize, rows: GivenRows, of: Vec<(ResourceId, u32)>) {
+        let number = self.next_part;
+        self.next_part += 1;
+        for (at, (id, _)) in of.iter().enumerate() {
+            self.places.entry(id.key().to_owned()).or_default().push((number, at as u32));
+        }
+        let live = Arc::new(vec![true; of.len()]);
+        self.parts.insert(number, Part { table, rows, of: Arc::new(of), live, gone: 0 });
+    }
+
+    /// Makes one part of many that have few rows, so that neither rows that are gone nor small parts pile up.
+    fn tidy(&mut self) -> Result<(), Failure> {
+        for table in 0..tables().len() {
+            let small = |part: &Part| part.table == table && 2 * (part.of.len() - part.gone) < PART_ROWS;
+            let numbers: Vec<u32> =
+                self.parts.iter().filter(|(_, part)| small(part)).map(|(number, _)| *number).collect();
+            if numbers.len() <= SMALL_PARTS_MAX {
+                continue;
+            }
+            let mut rows = GivenRows::none(tables()[table].clone());
+            let mut of = Vec::new();
+            for part in numbers.iter().filter_map(|number| self.parts.remove(number)) {
+                rows.append(part.rows.chosen(&part.live)?);
+                let live = part.of.iter().zip(part.live.iter()).filter(|(_, live)| **live);
+                of.extend(live.map(|(of, _)| of.clone()));
+            }
+            for (id, _) in &of {
+                if let Some(places) = self.places.get_mut(id.key()) {
+                    places.retain(|(number, _)| !numbers.contains(number));
+                }
+            }
+            let rows = rows.in_one_piece()?;
+            self.insert(table, rows, of);
+        }
+        Ok(())
+    }
+}
+
+/// What of a family is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Share {
+    All,
+    None,
+    /// Each row is to be looked at.
+    Some,
+}
+
+impl View {
+    /// The rows of `table` that `sight` sees and that lie below one of the scopes `asked`, if there are any.
+    pub(super) fn rows_of(
+        &self,
+        table: usize,
+        sight: &mut Sight,
+        asked: Option<&[ResourceId]>,
+    ) -> Result<GivenRows, Failure> {
+        let mut out = GivenRows::none(tables()[table].clone());
+        let mut shares: Vec<Option<Share>> = vec![None; self.families.len()];
+        for part in self.parts.iter().filter(|part| part.table == table) {
+            let mut keep = part.live.as_ref().clone();
+            for ((id, number), keep) in part.of.iter().zip(&mut keep).filter(|(_, keep)| **keep) {
+                let family = &self.families[*number as usize];
+                let share = *shares[*number as usize].get_or_insert_with(|| family.share(sight, asked));
+                *keep = match share {
+                    Share::All => true,
+                    Share::None => false,
+                    Share::Some => {
+                        let tree = &sight.map().hierarchy;
+                        let wanted =
+                            asked.is_none_or(|scopes| scopes.iter().any(|scope| tree.contains(scope, id)));
+                        wanted && sight.sees(id, &family.resource_type)
+                    }
+                };
+            }
+            let chosen = if keep.iter().all(|keep| *keep) { part.rows.clone() } else { part.rows.chosen(&keep)? };
+            out.append(chosen);
+        }
+        Ok(out)
+    }
+}
+
+impl Family {
+    fn share(&self, sight: &Sight, asked: Option<&[ResourceId]>) -> Share {
+        let Some(subscription) = &self.subscription else { return Share::Some };
+        let tree = &sight.map().hierarchy;
+        let of = |scopes: &[ResourceId]| {
+            if scopes.iter().any(|scope| tree.contains(scope, subscription)) {
+                Share::All
+            } else if scopes.iter().any(|scope| scope.is_within(subscription)) {
+                Share::Some
+            } else {
+                Share::None
+            }
+        };
+        let seen = of(&sight.scopes(&format!("{}/read", self.resource_type)));
+        match (seen, asked.map_or(Share::All, of)) {
+            (Share::None, _) | (_, Share::None) => Share::None,
+            (Share::All, Share::All) => Share::All,
+            _ => Share::Some,
+        }
+    }
+}
