@@ -20,6 +20,8 @@ use crate::app::App;
 use crate::http::{Failure, query_value};
 use crate::plans::component::EXTENSION_TYPE;
 use crate::plans::desired::{CollectionRule, desired_state};
+use crate::plans::features;
+use crate::plans::plan::PRICING_TYPE;
 
 const RULE_TYPE: &str = "Microsoft.Insights/dataCollectionRules";
 const ASSOCIATION_TYPE: &str = "Microsoft.Insights/dataCollectionRuleAssociations";
@@ -101,7 +103,8 @@ pub(crate) async fn current(app: &App, machine: &ResourceId) -> Result<DesiredSt
         app.records.get_state(&key).await?.and_then(|state| serde_json::from_value(state).ok());
     let extensions = app.records.list_all(machine, EXTENSION_TYPE).await?;
     let rules = rules(app, machine).await?;
-    let state = desired_state(&extensions, &rules, Vec::new(), previous.as_ref());
+    let withheld = features::withheld(&app.records, machine).await?;
+    let state = desired_state(&extensions, &rules, &withheld, Vec::new(), previous.as_ref());
     if previous.as_ref() != Some(&state) {
         app.records.put_state(&key, serde_json::json!(state)).await?;
     }
@@ -133,7 +136,9 @@ pub(crate) async fn wake_on_changes(app: Arc<App>) {
             () = app.stop.cancelled() => return,
         };
         match change {
-            Ok(change) if is(&change.resource_type, RULE_TYPE) => app.desired.wake_all(),
+            Ok(change) if [RULE_TYPE, PRICING_TYPE].iter().any(|ty| is(&change.resource_type, ty)) => {
+                app.desired.wake_all();
+            }
             Ok(change)
                 if is(&change.resource_type, EXTENSION_TYPE)
                     || is(&change.resource_type, ASSOCIATION_TYPE) =>
