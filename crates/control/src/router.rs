@@ -21,7 +21,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, take_rest};
-use crate::{activity, agents, arm, discovery, identity, logs, metering, openapi, operations, plans, portal, turn};
+use crate::{
+    activity, agents, arm, discovery, identity, logs, metering, openapi, operations, plans, portal, turn,
+};
 
 /// The service that answers every request.
 pub fn router(app: Arc<App>) -> Router {

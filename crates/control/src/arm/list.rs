@@ -10,8 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::arm::filter::Filter;
 use crate::app::App;
+use crate::arm::filter::Filter;
 use crate::arm::kind::Kind;
 use crate::arm::{Call, Sight, answer, kinds, scope, views};
 use crate::http::{Failure, base_url, query_pairs, query_value};

@@ -80,11 +80,16 @@ const USAGE_REPORT: &str = "Bartizan.Security/usageReports";
 async fn usage_report(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
     let app = &call.app;
     let subscription = id.parent().filter(scope::is_subscription);
-    let subscription = subscription.ok_or_else(|| ApiError::invalid("usage reports are of a subscription"))?;
+    let subscription =
+        subscription.ok_or_else(|| ApiError::invalid("usage reports are of a subscription"))?;
     scope::check(app, &subscription).await?;
     app.authorize(&call.caller, "Microsoft.Security/pricings/read", &subscription).await?;
     let now = app.clock.now();
-    let name = if id.name().eq_ignore_ascii_case("current") { metering::month_of(now) } else { id.name().to_owned() };
+    let name = if id.name().eq_ignore_ascii_case("current") {
+        metering::month_of(now)
+    } else {
+        id.name().to_owned()
+    };
     if metering::start_of(&name).is_none() {
         let text = format!("`{name}` is not a month such as 2026-11, nor `current`");
         return Err(ApiError::invalid(text).into());
@@ -94,7 +99,8 @@ async fn usage_report(call: &Call, id: &ResourceId) -> Result<Response, Failure>
         None | Some("json") => Ok(Json(report).into_response()),
         Some("csv") => {
             let disposition = format!("attachment; filename=\"usage-{name}.csv\"");
-            let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, disposition)];
+            let headers =
+                [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, disposition)];
             Ok((headers, metering::csv(&report)).into_response())
         }
         Some(other) => {

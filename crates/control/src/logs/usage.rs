@@ -186,7 +186,12 @@ async fn with_included_data(app: &App) -> Result<usize, String> {
 }
 
 /// What the plans paid for on the day that began at `day`; `None` when no machine's plan includes data.
-async fn allowance_row(app: &App, used_mb: f64, day: Ticks, end: Ticks) -> Result<Option<Map<String, Value>>, String> {
+async fn allowance_row(
+    app: &App,
+    used_mb: f64,
+    day: Ticks,
+    end: Ticks,
+) -> Result<Option<Map<String, Value>>, String> {
     let machines = with_included_data(app).await?;
     if machines == 0 {
         return Ok(None);

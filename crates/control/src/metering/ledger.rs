@@ -73,7 +73,9 @@ impl Hour {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let entry = |(agent, (machine, meters)): (&String, &(String, Meters))| (agent.clone(), json!([machine, meters.0]));
+        let entry = |(agent, (machine, meters)): (&String, &(String, Meters))| {
+            (agent.clone(), json!([machine, meters.0]))
+        };
         Value::Object(self.0.iter().map(entry).collect())
     }
 }
@@ -142,7 +144,9 @@ impl Month {
         };
         Self {
             closed: value["closed"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect(),
-            machines: members("machines").map(|(name, hours)| (name.clone(), Hours::from_json(hours))).collect(),
+            machines: members("machines")
+                .map(|(name, hours)| (name.clone(), Hours::from_json(hours)))
+                .collect(),
             days: members("days").filter_map(day).collect(),
         }
     }

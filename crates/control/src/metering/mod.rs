@@ -189,7 +189,11 @@ impl Plans {
         machine: &ResourceId,
         now: Ticks,
     ) -> Result<Cover, RecordsError> {
-        Ok(self.known(records, machine, now).await?.map(|known| known.plan.cover_of(machine)).unwrap_or_default())
+        Ok(self
+            .known(records, machine, now)
+            .await?
+            .map(|known| known.plan.cover_of(machine))
+            .unwrap_or_default())
     }
 
     async fn meters(
@@ -228,4 +232,3 @@ pub(crate) async fn months(records: &Records, now: Ticks) -> Result<Vec<String>,
     }
     Ok(names.into_iter().rev().collect())
 }
-

@@ -122,7 +122,8 @@ mod tests {
         assert_eq!(quoted("=1+2"), "'=1+2");
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
         let hours = Hours { paid: [730, 0, 3], free: [9, 9, 9] };
-        let prices = Prices::read(&json!({"serversP1Hour": 0.01, "serversP2Hour": 5.0, "postureHour": 0.00333}));
+        let prices =
+            Prices::read(&json!({"serversP1Hour": 0.01, "serversP2Hour": 5.0, "postureHour": 0.00333}));
         assert_eq!(amount(&hours, &prices), 7.31, "free hours cost nothing");
     }
 }

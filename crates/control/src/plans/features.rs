@@ -116,7 +116,10 @@ fn state(feature: &Feature, plan: &Plan, cover: Cover, extensions: Option<&[Reso
     };
     if !plan.includes(component, cover) {
         let switch = plan.switch_of(component).unwrap_or("a setting");
-        return off(format!("{} is switched off by {switch}", component.display_name), format!("Switch {switch} on."));
+        return off(
+            format!("{} is switched off by {switch}", component.display_name),
+            format!("Switch {switch} on."),
+        );
     }
     let Some(extensions) = extensions else {
         let reason = format!("`{}` does it on each machine.", component.extension);
@@ -129,7 +132,11 @@ fn state(feature: &Feature, plan: &Plan, cover: Cover, extensions: Option<&[Reso
     });
     let Some(found) = found else {
         let reason = format!("`{}` is not on the machine.", component.extension);
-        return State { name: "Pending", reason, remedy: "Ask for the machine's diagnosis: it names what is in the way.".to_owned() };
+        return State {
+            name: "Pending",
+            reason,
+            remedy: "Ask for the machine's diagnosis: it names what is in the way.".to_owned(),
+        };
     };
     let message = format!("`{}`: {}", found.id.name(), extension::message(found));
     match extension::provisioning_state(found) {
@@ -199,7 +206,9 @@ mod tests {
 
     #[test]
     fn a_feature_of_another_plan_or_of_the_future_is_off() {
-        assert!(allows(INCLUDED_DATA, cover(Tier::P2, false)) && !allows(INCLUDED_DATA, cover(Tier::P1, true)));
+        assert!(
+            allows(INCLUDED_DATA, cover(Tier::P2, false)) && !allows(INCLUDED_DATA, cover(Tier::P1, true))
+        );
         assert!(allows("foundationalPosture", cover(Tier::Free, false)));
         assert!(!allows("networkMap", cover(Tier::P2, true)), "it is not there yet");
         assert!(!allows("nonsense", cover(Tier::P2, true)));
@@ -231,7 +240,10 @@ mod tests {
         assert_eq!(state(integrity, &plan, plan.cover(), Some(&[])).name, "Pending");
         plan.switched_off = vec![("inventory", "the extension `FileIntegrityMonitoring`".to_owned())];
         let switched = state(integrity, &plan, plan.cover(), Some(&[]));
-        assert!(switched.name == "Off" && switched.remedy.contains("FileIntegrityMonitoring"), "{switched:?}");
+        assert!(
+            switched.name == "Off" && switched.remedy.contains("FileIntegrityMonitoring"),
+            "{switched:?}"
+        );
         // Defender CSPM brings the inventory by itself, and not this feature.
         plan.posture = true;
         assert_eq!(state(find("softwareInventory"), &plan, plan.cover(), Some(&[])).name, "Pending");

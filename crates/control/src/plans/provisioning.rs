@@ -71,7 +71,8 @@ async fn sync_machines(
         let Some(machine) = scope.filter(|_| ours) else { continue };
         if !wanted.contains(&&machine) {
             let tier = plan.cover_of(&machine).tier.as_str();
-            let reason = format!("the machine's Defender for Servers is {tier}, as its subscription's or without it");
+            let reason =
+                format!("the machine's Defender for Servers is {tier}, as its subscription's or without it");
             remove(records, &machine, &assignment, actor, &reason, now).await?;
         }
     }

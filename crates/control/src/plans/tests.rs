@@ -194,7 +194,9 @@ async fn plan_on_installs_and_plan_off_removes() {
     house.round().await;
     assert!(house.assignments().await.is_empty());
     assert!(house.extension_states(&web).await.iter().all(|state| state.ends_with("Deleting")));
-    assert!(desired::desired_state(&house.extensions(&web).await, &[], &[], vec![], None).extensions.is_empty());
+    assert!(
+        desired::desired_state(&house.extensions(&web).await, &[], &[], vec![], None).extensions.is_empty()
+    );
     // An agent that still stops them does not bring them back.
     house.report(&web, &ALL, ExtensionState::Running, "running").await;
     assert!(house.extension_states(&web).await.iter().all(|state| state.ends_with("Deleting")));
@@ -565,7 +567,8 @@ async fn states_are_served_in_azures_shape() {
 #[tokio::test]
 async fn a_machines_own_plan_decides_what_is_put_on_it() {
     let house = House::new().await;
-    let (web, other) = (house.machine("web-1", "Disconnected").await, house.machine("other", "Disconnected").await);
+    let (web, other) =
+        (house.machine("web-1", "Disconnected").await, house.machine("other", "Disconnected").await);
     let own = format!("{web}/providers/Microsoft.Security/pricings/VirtualMachines");
     house.put(&own, json!({"properties": {"pricingTier": "Standard", "subPlan": "P1"}})).await;
     house.round().await;

@@ -22,19 +22,29 @@ pub(super) struct PriceLists;
 impl Kind for PriceLists {
     async fn prepare(&self, _app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
         if !is_ours(draft.id) {
-            return Err(ApiError::invalid("prices are set on a subscription, under the name `default`").into());
+            return Err(
+                ApiError::invalid("prices are set on a subscription, under the name `default`").into()
+            );
         }
         let properties = draft.body["properties"].as_object().cloned().unwrap_or_default();
         for (name, value) in &properties {
             let path = format!("properties.{name}");
             if name == "currency" {
-                let right = value.as_str().is_some_and(|text| text.len() == 3 && text.chars().all(|c| c.is_ascii_uppercase()));
+                let right = value
+                    .as_str()
+                    .is_some_and(|text| text.len() == 3 && text.chars().all(|c| c.is_ascii_uppercase()));
                 if !right {
-                    return Err(ApiError::field(&path, "a currency is three capital letters, such as EUR").into());
+                    return Err(
+                        ApiError::field(&path, "a currency is three capital letters, such as EUR").into()
+                    );
                 }
             } else if MEMBERS.iter().any(|(known, _)| known == name) {
                 if !value.as_f64().is_some_and(|price| (0.0..=PRICE_MAX).contains(&price)) {
-                    return Err(ApiError::field(&path, "a price is a number from 0 to 1000000, by the hour of a machine").into());
+                    return Err(ApiError::field(
+                        &path,
+                        "a price is a number from 0 to 1000000, by the hour of a machine",
+                    )
+                    .into());
                 }
             } else {
                 let mut known = vec!["currency"];

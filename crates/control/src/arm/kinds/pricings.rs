@@ -70,7 +70,8 @@ impl Kind for Pricings {
         draft.keep(&["enablementTime"]);
         let properties = properties(&mut draft.body);
         COMPUTED.iter().for_each(|name| drop(properties.shift_remove(*name)));
-        for extension in properties.get_mut("extensions").and_then(Value::as_array_mut).into_iter().flatten() {
+        for extension in properties.get_mut("extensions").and_then(Value::as_array_mut).into_iter().flatten()
+        {
             extension.as_object_mut().map(|members| members.shift_remove("operationStatus"));
         }
         if !is_on {
@@ -106,7 +107,8 @@ impl Kind for Pricings {
         };
         let left = trial::left(&app.records, &subscription, &info.name, app.clock.now()).await?;
         let is_on = found.property("pricingTier").and_then(Value::as_str) == Some("Standard");
-        let coverage = if scope == subscription { Some(coverage(app, &subscription, info, is_on).await?) } else { None };
+        let coverage =
+            if scope == subscription { Some(coverage(app, &subscription, info, is_on).await?) } else { None };
         let properties = properties(&mut found.body);
         properties.insert("freeTrialRemainingTime".to_owned(), trial::duration(left).into());
         properties.insert("deprecated".to_owned(), (!info.replaced_by.is_empty()).into());
@@ -245,8 +247,13 @@ fn check_sub_plan(
             let text = format!("the plan `{}` has no sub-plans; leave `subPlan` out", info.name);
             return Err(ApiError::field("properties.subPlan", text).into());
         }
-        _ if !at_subscription && info.sub_plans.iter().any(|known| Some(known.as_str()) == sub_plan.as_str()) => {
-            let text = format!("a single machine can be Free or {}; set the others on the subscription", sub_plans.join(", "));
+        _ if !at_subscription
+            && info.sub_plans.iter().any(|known| Some(known.as_str()) == sub_plan.as_str()) =>
+        {
+            let text = format!(
+                "a single machine can be Free or {}; set the others on the subscription",
+                sub_plans.join(", ")
+            );
             return Err(ApiError::field("properties.subPlan", text).into());
         }
         _ => return Err(not_one_of("properties.subPlan", &sub_plan, sub_plans).into()),
@@ -270,7 +277,10 @@ fn check_extensions(extensions: &Value, info: &PlanInfo) -> Result<(), Failure> 
         }
         if !known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             let error = if known.is_empty() {
-                ApiError::field("properties.extensions.name", format!("the plan `{}` has no extensions", info.name))
+                ApiError::field(
+                    "properties.extensions.name",
+                    format!("the plan `{}` has no extensions", info.name),
+                )
             } else {
                 not_one_of("properties.extensions.name", &entry["name"], &known)
             };
@@ -296,18 +306,24 @@ fn check_extensions(extensions: &Value, info: &PlanInfo) -> Result<(), Failure> 
 /// All extensions of a plan that is on, those that nobody set by their default, each with how it is doing.
 fn shown_extensions(set: &Value, info: &PlanInfo) -> Value {
     let shown = info.extensions.iter().map(|extension| {
-        let same = |entry: &&Value| entry["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&extension.name));
+        let same = |entry: &&Value| {
+            entry["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&extension.name))
+        };
         let set = set.as_array().into_iter().flatten().find(same);
         let default = if extension.on { "True" } else { "False" };
         let is_on = set.and_then(|entry| entry["isEnabled"].as_str()).unwrap_or(default);
         let mut entry = json!({"name": extension.name, "isEnabled": is_on});
-        if let Some(more) = set.map(|entry| &entry["additionalExtensionProperties"]).filter(|more| more.is_object()) {
+        if let Some(more) =
+            set.map(|entry| &entry["additionalExtensionProperties"]).filter(|more| more.is_object())
+        {
             entry["additionalExtensionProperties"] = more.clone();
         }
         if is_on == "True" {
             entry["operationStatus"] = match extension.lacks.as_str() {
                 "" => json!({"code": "Succeeded", "message": ""}),
-                lacks => json!({"code": "Failed", "message": format!("It has no effect on this server. {lacks}")}),
+                lacks => {
+                    json!({"code": "Failed", "message": format!("It has no effect on this server. {lacks}")})
+                }
             };
         }
         entry
@@ -316,7 +332,12 @@ fn shown_extensions(set: &Value, info: &PlanInfo) -> Value {
 }
 
 /// How much of a subscription the plan covers: machines may have another than it.
-async fn coverage(app: &App, subscription: &ResourceId, info: &PlanInfo, is_on: bool) -> Result<&'static str, Failure> {
+async fn coverage(
+    app: &App,
+    subscription: &ResourceId,
+    info: &PlanInfo,
+    is_on: bool,
+) -> Result<&'static str, Failure> {
     if info.protects.is_empty() {
         return Ok("NotCovered");
     }
@@ -326,7 +347,8 @@ async fn coverage(app: &App, subscription: &ResourceId, info: &PlanInfo, is_on: 
     let own = app.records.list_all(subscription, PRICING_TYPE).await?;
     let own = own.iter().filter(|own| own.id.name().eq_ignore_ascii_case(SERVERS));
     let tier = |own: &Resource| own.property("pricingTier").and_then(Value::as_str) == Some("Standard");
-    let differs = own.filter(|own| own.id.parent().as_ref() != Some(subscription)).any(|own| tier(own) != is_on);
+    let differs =
+        own.filter(|own| own.id.parent().as_ref() != Some(subscription)).any(|own| tier(own) != is_on);
     Ok(match (is_on, differs) {
         (_, true) => "PartiallyCovered",
         (true, false) => "FullyCovered",
