@@ -5,9 +5,10 @@ import { extensionItem, extensionItems, hosts, machineItem, type Item } from './
 import { ago, customerId, machineId, resourceGroup, security, subscription, uuid, workspace } from './ids.ts';
 import { accessItems, Directory } from './directory.ts';
 import { graphAnswer } from './graph.ts';
-import { assessmentItems, assignmentItems, controlItems, metadataItems, planItems, policies, scoreItem } from './posture.ts';
+import { assessmentItems, assignmentItems, controlItems, metadataItems, policies, scoreItem } from './posture.ts';
 import { answer, check, metadata } from './query.ts';
 import { asTable, tableItems } from './tables.ts';
+import { planAnswer, planItems } from './plans.ts';
 import { diagnosis, fleet, groupItems, settingItems, tenantAnswer } from './tenant.ts';
 import { alertItems, incidentAlerts, incidentEntities, incidentItems, ruleItems, session } from './threats.ts';
 
@@ -99,7 +100,7 @@ export class Backend {
       return rows ? { status: 200, body: { totalRecords: rows.length, count: rows.length, data: rows } } : { status: 400, body: error('BadRequest', 'The mock does not know this query.') };
     }
     if (this.many && path.endsWith('/providers/Microsoft.HybridCompute/machines')) return fleet(url);
-    if (method === 'GET') return this.directory.portal(path) ?? tenantAnswer(path) ?? diagnosis(path) ?? this.groups(path);
+    if (method === 'GET') return this.directory.portal(path) ?? tenantAnswer(path) ?? diagnosis(path) ?? planAnswer(path) ?? this.groups(path);
     if (path.startsWith('/portal/v1/account')) return this.directory.portal(path);
     const tagged = /^(.*)\/providers\/Microsoft\.Resources\/tags\/default$/i.exec(path);
     const item = tagged && this.items.get((tagged[1] ?? '').toLowerCase());

@@ -98,16 +98,6 @@ export function scoreItem(): Item {
   };
 }
 
-export const planItems: Item[] = [
-  { name: 'VirtualMachines', tier: 'Standard', subPlan: 'P2' },
-  { name: 'CloudPosture', tier: 'Free' },
-  { name: 'SqlServerVirtualMachines', tier: 'Free' },
-  { name: 'Containers', tier: 'Free' },
-].map(({ name, tier, subPlan }) => ({
-  id: `${security}/pricings/${name}`, name, type: 'Microsoft.Security/pricings',
-  properties: { pricingTier: tier, ...(subPlan ? { subPlan } : {}), enforce: 'False', enablementTime: tier === 'Standard' ? ago(60 * 24 * 9) : undefined, freeTrialRemainingTime: 'PT0S', resourcesCoverageStatus: tier === 'Standard' ? 'FullyCovered' : 'NotCovered' },
-}));
-
 export const policies = [
   { name: 'deploy-mde-linux', title: 'Deploy the endpoint sensor on Linux servers', extension: 'MDE.Linux' },
   { name: 'deploy-ama-linux', title: 'Deploy log collection on Linux servers', extension: 'AzureMonitorLinuxAgent' },

@@ -14,6 +14,8 @@ use crate::versions;
 
 /// The document of everything that is not ARM's.
 const SERVER: &str = "server";
+/// The namespace of what Azure does not have.
+const OWN: &str = "Bartizan.Security";
 const SUBSCRIPTION: &str = "/subscriptions/{subscriptionId}";
 const GROUP: &str = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}";
 const WORKSPACE: &str = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.OperationalInsights/workspaces/{workspaceName}";
@@ -54,7 +56,7 @@ pub fn documents() -> Vec<Document> {
 /// The namespace that answers a path: the last one in it.
 fn namespace(path: &str) -> &str {
     let last = path.rsplit_once("/providers/").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    match last.filter(|name| name.starts_with("Microsoft.")) {
+    match last.filter(|name| name.starts_with("Microsoft.") || *name == OWN) {
         Some(name) => name,
         None if path.starts_with("/subscriptions") || path.starts_with("{scope}") || path == "/tenants" => {
             "Microsoft.Resources"
@@ -74,6 +76,9 @@ fn places(path: &str, namespace: &str) -> Vec<(&'static str, String)> {
     };
     let scopes: &[(&str, &str)] = match namespace {
         "Microsoft.SecurityInsights" => &[("workspace", WORKSPACE)],
+        OWN if rest.contains("/diagnosis/") => &[("machine", MACHINE)],
+        OWN if rest.ends_with("/features") => &[("subscription", SUBSCRIPTION), ("machine", MACHINE)],
+        OWN => &[("subscription", SUBSCRIPTION)],
         "Microsoft.Insights" if rest.contains("/dataCollectionRuleAssociations") => &[("machine", MACHINE)],
         "Microsoft.HybridCompute"
         | "Microsoft.Insights"

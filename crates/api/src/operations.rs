@@ -109,6 +109,9 @@ const OTHERS: &[(&str, &str, &str)] = &[
         "GET",
         "{scope}/providers/Microsoft.Insights/dataCollectionRules/{name}/associations",
     ),
+    ("diagnosis.get", "GET", "{scope}/providers/Bartizan.Security/diagnosis/latest"),
+    ("features.list", "GET", "{scope}/providers/Bartizan.Security/features"),
+    ("usageReports.get", "GET", "{scope}/providers/Bartizan.Security/usageReports/{name}"),
     ("permissions.list", "GET", "{scope}/providers/Microsoft.Authorization/permissions"),
     (
         "policyStates.triggerEvaluation",

@@ -9,6 +9,7 @@ use crate::error::ApiError;
 
 /// Namespace, first version, last version.
 const RANGES: &[(&str, &str, &str)] = &[
+    ("bartizan.security", "2022-12-01", "2026-06-01"),
     ("microsoft.authorization", "2015-07-01", "2026-06-01"),
     ("microsoft.awsconnector", "2024-12-01", "2024-12-01"),
     ("microsoft.connectedvmwarevsphere", "2020-10-01", "2023-12-01"),

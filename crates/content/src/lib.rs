@@ -1,4 +1,4 @@
-//! Content packs: detections as data, loaded and checked.
+//! Content packs: detections and plans as data, loaded and checked.
 //!
 //! This crate reads Sentinel's public analytics-rule YAML and the ARM form of the same rule, and gives one
 //! [`AnalyticsRule`]. It runs nothing: `detect` does.
@@ -7,6 +7,7 @@
 
 pub mod duration;
 pub mod pack;
+pub mod plans;
 pub mod rule;
 mod rule_arm;
 mod rule_yaml;

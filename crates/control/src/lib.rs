@@ -16,6 +16,7 @@ mod discovery;
 mod http;
 pub mod identity;
 mod logs;
+mod metering;
 mod openapi;
 mod operations;
 pub mod packages;
@@ -30,4 +31,5 @@ pub use app::{App, AppParts, Home};
 pub use logs::{
     ExportBucket, ExportOptions, SavedFunctions, follow_daily_cap, store_from_listener, write_usage,
 };
+pub use metering::meter_machines;
 pub use router::{router, start_leading_tasks, start_tasks};

@@ -21,7 +21,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, take_rest};
-use crate::{activity, agents, arm, discovery, identity, logs, openapi, operations, plans, portal, turn};
+use crate::{
+    activity, agents, arm, discovery, identity, logs, metering, openapi, operations, plans, portal, turn,
+};
 
 /// The service that answers every request.
 pub fn router(app: Arc<App>) -> Router {
@@ -106,6 +108,7 @@ pub fn start_leading_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(agents::watch_presence(Arc::clone(app)));
     tasks.spawn(logs::write_notices(Arc::clone(app)));
     tasks.spawn(logs::meter(Arc::clone(app)));
+    tasks.spawn(metering::run(Arc::clone(app)));
     tasks.spawn(logs::daily_cap::watch(Arc::clone(app)));
     tasks.spawn(logs::write_notes(Arc::clone(app)));
     tasks.spawn(logs::export::run(Arc::clone(app)));

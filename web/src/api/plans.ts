@@ -2,7 +2,7 @@ import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/r
 import { isMachineId, sameId, scopeOf } from '@/lib/arm-id';
 import { armUrl, listAll, request } from './client';
 import { subscriptionScope, useSession } from './session';
-import type { Pricing, Session } from './types';
+import type { PlanFeature, Pricing, Session } from './types';
 import { versions } from './versions';
 
 const pricingsType = 'microsoft.security/pricings';
@@ -46,6 +46,28 @@ export function useSavePlans() {
         const url = armUrl(`${subscriptionScope(session)}/providers/Microsoft.Security/pricings/${name}`, versions.pricings);
         await request<Pricing>('PUT', url, { body: { properties } });
       }
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: [pricingsType] }),
+  });
+}
+
+/** What the plans include, for a machine or for the subscription as a whole. */
+export function useFeatures(scope: string) {
+  return useQuery({
+    queryKey: [pricingsType, 'features', scope.toLowerCase()],
+    queryFn: ({ signal }) => listAll<PlanFeature>(armUrl(`${scope}/providers/Bartizan.Security/features`, versions.features), signal),
+  });
+}
+
+/** Gives a machine a Servers plan of its own, or takes it away. */
+export function useSetMachinePlan(machine: string) {
+  const client = useQueryClient();
+  const url = armUrl(`${machine}/providers/Microsoft.Security/pricings/${serversPlan}`, versions.pricings);
+  return useMutation({
+    mutationFn: async (choice: 'inherited' | 'Free' | 'P1') => {
+      if (choice === 'inherited') return void (await request('DELETE', url));
+      const properties = choice === 'Free' ? { pricingTier: 'Free' } : { pricingTier: 'Standard', subPlan: choice };
+      await request<Pricing>('PUT', url, { body: { properties } });
     },
     onSettled: () => client.invalidateQueries({ queryKey: [pricingsType] }),
   });

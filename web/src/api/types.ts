@@ -81,7 +81,19 @@ export type Pricing = Resource<{
   freeTrialRemainingTime?: string;
   resourcesCoverageStatus?: string;
   deprecated?: boolean;
-  extensions?: { name: string; isEnabled: string; additionalExtensionProperties?: Record<string, string> }[];
+  inherited?: string;
+  extensions?: { name: string; isEnabled: string; additionalExtensionProperties?: Record<string, string>; operationStatus?: { code: string; message?: string } }[];
+  protection?: { state: 'Off' | 'On' | 'Partial' | 'NothingProtected'; protects: string; lacks: string; switchable: boolean };
+}>;
+
+// crates/control: Bartizan.Security/features
+export type PlanFeature = Resource<{
+  displayName: string;
+  plans: ('Foundational' | 'P1' | 'P2' | 'CloudPosture')[];
+  extension: string | null;
+  state: 'On' | 'Off' | 'Pending' | 'Failed' | 'NotAvailable';
+  reason: string;
+  remedy: string;
 }>;
 
 export interface Score {

@@ -5,6 +5,7 @@ export const versions = {
   assessments: '2021-06-01',
   autoProvisioning: '2017-08-01-preview',
   diagnosis: '2024-01-01',
+  features: '2024-01-01',
   locks: '2020-05-01',
   machines: '2024-07-10',
   managementGroups: '2020-05-01',
@@ -20,5 +21,6 @@ export const versions = {
   sentinel: '2024-03-01',
   subscriptions: '2022-12-01',
   tables: '2022-10-01',
+  usageReports: '2024-01-01',
   workspaces: '2025-07-01',
 } as const;

@@ -21,6 +21,8 @@ use crate::http::{Failure, query_value};
 use crate::packages;
 use crate::plans::component::{EXTENSION_TYPE, MACHINE_TYPE};
 use crate::plans::desired::{CollectionRule, desired_state};
+use crate::plans::features;
+use crate::plans::plan::PRICING_TYPE;
 
 const RULE_TYPE: &str = "Microsoft.Insights/dataCollectionRules";
 const ASSOCIATION_TYPE: &str = "Microsoft.Insights/dataCollectionRuleAssociations";
@@ -102,13 +104,14 @@ pub(crate) async fn current(app: &App, machine: &ResourceId) -> Result<DesiredSt
         app.records.get_state(&key).await?.and_then(|state| serde_json::from_value(state).ok());
     let extensions = app.records.list_all(machine, EXTENSION_TYPE).await?;
     let rules = rules(app, machine).await?;
+    let withheld = features::withheld(&app.records, machine).await?;
     let resource = app.records.get(machine).await?;
     let pki = app.pki.dir.clone();
     // A manifest is a small file, and the newest version a folder's listing; both are off the threads that answer.
     let agent =
         tokio::task::spawn_blocking(move || resource.and_then(|machine| packages::wanted(&pki, &machine)));
     let agent = agent.await.unwrap_or_default();
-    let state = desired_state(&extensions, &rules, Vec::new(), agent, previous.as_ref());
+    let state = desired_state(&extensions, &rules, &withheld, Vec::new(), agent, previous.as_ref());
     if previous.as_ref() != Some(&state) {
         app.records.put_state(&key, serde_json::json!(state)).await?;
     }
@@ -140,7 +143,9 @@ pub(crate) async fn wake_on_changes(app: Arc<App>) {
             () = app.stop.cancelled() => return,
         };
         match change {
-            Ok(change) if is(&change.resource_type, RULE_TYPE) => app.desired.wake_all(),
+            Ok(change) if [RULE_TYPE, PRICING_TYPE].iter().any(|ty| is(&change.resource_type, ty)) => {
+                app.desired.wake_all();
+            }
             Ok(change)
                 if is(&change.resource_type, MACHINE_TYPE)
                     || is(&change.resource_type, EXTENSION_TYPE)

@@ -75,6 +75,11 @@ pub(super) trait Kind: Send + Sync {
         Ok(())
     }
 
+    /// Completes a resource for an answer by what follows from other resources or from the time.
+    async fn present(&self, _app: &App, _found: &mut Resource) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// A resource that is there without being stored: a default, a built-in.
     async fn absent(&self, _app: &App, _id: &ResourceId) -> Result<Option<Resource>, Failure> {
         Ok(None)

@@ -10,8 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use crate::app::App;
 use crate::arm::expand::Expand;
 use crate::arm::filter::Filter;
+use crate::arm::kind::Kind;
 use crate::arm::{Call, Sight, answer, kinds, scope, views};
 use crate::http::{Failure, base_url, query_pairs, query_value};
 
@@ -74,6 +76,7 @@ pub(super) async fn of_type(
             };
             all.extend(stored.into_iter().filter(here));
         }
+        present(app, kind, &mut all).await?;
         return Ok(sorted_page(call, &options, scope, all));
     }
     if tenant_level {
@@ -89,16 +92,24 @@ pub(super) async fn of_type(
             limit: options.top.min(PAGE),
         })
         .await?;
-    let stored: Vec<Value> = page.items.iter().map(answer::shown).collect();
     // A stored resource hides the default of the same id, whichever page it is on.
-    let mut values = Vec::new();
-    for resource in &computed {
+    let mut shown = Vec::new();
+    for resource in computed {
         if app.records.get(&resource.id).await?.is_none() {
-            values.push(answer::shown(resource));
+            shown.push(resource);
         }
     }
-    values.extend(stored);
+    shown.extend(page.items);
+    present(app, kind, &mut shown).await?;
+    let values = shown.iter().map(answer::shown).collect();
     Ok(answer::list(values, page.next.map(|next| next_link(call, &next))))
+}
+
+async fn present(app: &App, kind: &dyn Kind, resources: &mut [Resource]) -> Result<(), Failure> {
+    for resource in resources {
+        kind.present(app, resource).await?;
+    }
+    Ok(())
 }
 
 /// What scopes above `scope` have of a type that holds below them.
@@ -140,7 +151,9 @@ async fn part(
         let below = call.app.records.list_all(&at, resource_type).await?;
         found.extend(itself.into_iter().chain(below).map(|resource| (resource.id.clone(), resource)));
     }
-    Ok(sorted_page(call, options, scope, found.into_values().collect()))
+    let mut found: Vec<Resource> = found.into_values().collect();
+    present(&call.app, kinds::find(resource_type), &mut found).await?;
+    Ok(sorted_page(call, options, scope, found))
 }
 
 /// `GET {scope}/{word}`.

@@ -18,6 +18,7 @@ mod management;
 mod merge;
 mod moving;
 mod operations;
+pub(crate) mod prices;
 mod read;
 mod scope;
 mod sight;

@@ -1,14 +1,16 @@
 //! GET and HEAD of one resource.
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
 use bartizan_api::ApiError;
 use bartizan_base::ResourceId;
 use http::Method;
-use http::header::IF_NONE_MATCH;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, IF_NONE_MATCH};
 
 use crate::arm::{Call, answer, kinds, scope, type_info};
-use crate::http::{Failure, header};
+use crate::http::{Failure, header, query_value};
 use crate::logs::purge;
+use crate::metering;
 
 pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
     let app = &call.app;
@@ -18,6 +20,9 @@ pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failur
     }
     if resource_type.eq_ignore_ascii_case(purge::OPERATION_TYPE) {
         return purge::status(app, &call.caller, id).await;
+    }
+    if resource_type.eq_ignore_ascii_case(USAGE_REPORT) {
+        return usage_report(call, id).await;
     }
     type_info(&resource_type)?;
     let kind = kinds::find(&resource_type);
@@ -32,6 +37,13 @@ pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failur
             Some(found) => Some(found),
             None => kind.absent(app, id).await?,
         }
+    };
+    let found = match found {
+        Some(mut found) => {
+            kind.present(app, &mut found).await?;
+            Some(found)
+        }
+        None => None,
     };
     match found {
         Some(found) if is_known(call, &found.etag) => Ok(answer::not_modified(&found.etag)),
@@ -59,5 +71,41 @@ async fn diagnosis(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
     app.authorize(&call.caller, "Microsoft.HybridCompute/machines/read", &machine).await?;
     let found = crate::plans::diagnosis::diagnose(&app.records, &machine, app.clock.now()).await?;
     let found = found.ok_or_else(|| ApiError::not_found(machine.as_str()))?;
-    Ok(axum::response::IntoResponse::into_response(axum::Json(found)))
+    Ok(Json(found).into_response())
+}
+
+/// Hours and money of a subscription's month: `…/usageReports/2026-11`, or `current`. `format=csv` gives it as a file.
+const USAGE_REPORT: &str = "Bartizan.Security/usageReports";
+
+async fn usage_report(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
+    let app = &call.app;
+    let subscription = id.parent().filter(scope::is_subscription);
+    let subscription =
+        subscription.ok_or_else(|| ApiError::invalid("usage reports are of a subscription"))?;
+    scope::check(app, &subscription).await?;
+    app.authorize(&call.caller, "Microsoft.Security/pricings/read", &subscription).await?;
+    let now = app.clock.now();
+    let name = if id.name().eq_ignore_ascii_case("current") {
+        metering::month_of(now)
+    } else {
+        id.name().to_owned()
+    };
+    if metering::start_of(&name).is_none() {
+        let text = format!("`{name}` is not a month such as 2026-11, nor `current`");
+        return Err(ApiError::invalid(text).into());
+    }
+    let report = metering::report(&app.records, &subscription, &name, now).await?;
+    match query_value(&call.parts.uri, "format").as_deref() {
+        None | Some("json") => Ok(Json(report).into_response()),
+        Some("csv") => {
+            let disposition = format!("attachment; filename=\"usage-{name}.csv\"");
+            let headers =
+                [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, disposition)];
+            Ok((headers, metering::csv(&report)).into_response())
+        }
+        Some(other) => {
+            let shown: String = other.chars().take(40).collect();
+            Err(ApiError::invalid(format!("`format` is `{shown}`; there are `json` and `csv`")).into())
+        }
+    }
 }

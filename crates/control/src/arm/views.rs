@@ -1,12 +1,15 @@
 //! Lists that are no collection of one type: another view of what is stored.
 
 use axum::response::Response;
-use bartizan_base::ResourceId;
+use bartizan_api::ApiError;
+use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_records::{ListQuery, Resource};
 use serde_json::{Value, json};
 
 use crate::arm::{Call, answer, associations, scope};
 use crate::http::Failure;
+use crate::plans::component::MACHINE_TYPE;
+use crate::plans::features as plan_features;
 
 /// The list at `{scope}/{word}`, where `resource_type` is such a view; `None` where it is a type.
 pub(super) async fn find(
@@ -22,8 +25,26 @@ pub(super) async fn find(
         "microsoft.insights/datacollectionendpoints/associations" => {
             associations::list(call, scope, "dataCollectionEndpointId").await.map(Some)
         }
+        "bartizan.security/features" => features(call, scope).await.map(Some),
         _ => Ok(None),
     }
+}
+
+/// What the plans include, for a machine or for a subscription as a whole.
+async fn features(call: &Call, at: &ResourceId) -> Result<Response, Failure> {
+    let app = &call.app;
+    scope::check(app, at).await?;
+    app.authorize(&call.caller, "Microsoft.Security/pricings/read", at).await?;
+    let is_machine = at.resource_type().eq_ignore_ascii_case(MACHINE_TYPE);
+    if !scope::is_subscription(at) && !is_machine {
+        let text = format!("Features are listed for a subscription or a machine; `{at}` is neither.");
+        return Err(ApiError::coded(ErrorKind::Invalid, "InvalidScope", text).into());
+    }
+    if is_machine && app.records.get(at).await?.is_none() {
+        return Err(ApiError::not_found(at.as_str()).into());
+    }
+    let listed = plan_features::report(&app.records, at, app.clock.now()).await?;
+    Ok(answer::list(listed, None))
 }
 
 /// What the caller may do at `scope`: the permissions of each of their roles that reach it. Everybody may ask this

@@ -166,7 +166,8 @@ async fn store(
         kind.fill(app, &call.caller, &written, aside).await?;
     }
     // The hook may have changed it.
-    let current = app.records.get(id).await?.ok_or_else(|| RecordsError::Missing(id.to_string()))?;
+    let mut current = app.records.get(id).await?.ok_or_else(|| RecordsError::Missing(id.to_string()))?;
+    kind.present(app, &mut current).await?;
     let status = match (&call.parts.method, written.created) {
         (&http::Method::PATCH, _) => 200,
         (_, true) => info.created,

@@ -1,4 +1,4 @@
-//! Which machines Defender for Servers P2 covers: by the plan of their subscription, or by one of their own.
+//! Which machines have data included in their plan (Defender for Servers P2): by the plan of their subscription, or by one of their own.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use bartizan_records::ListQuery;
 use crate::app::App;
 use crate::http::chain;
 use crate::logs::usage::PRICINGS;
-use crate::plans::plan::{SERVERS, Tier};
+use crate::plans::features::{self, INCLUDED_DATA};
+use crate::plans::plan::{Cover, SERVERS, Tier};
 
 /// The plans as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +28,8 @@ impl Coverage {
         let mut coverage = Self::default();
         for plan in plans.iter().filter(|plan| plan.id.name().eq_ignore_ascii_case(SERVERS)) {
             let Some(scope) = plan.id.parent() else { continue };
-            let is_on = Tier::of(Some(&plan.body)) == Tier::P2;
+            let cover = Cover { tier: Tier::of(Some(&plan.body)), ..Cover::default() };
+            let is_on = features::allows(INCLUDED_DATA, cover);
             if scope.parent().is_some() {
                 coverage.own.insert(scope.key().to_owned(), is_on);
             } else if is_on {

@@ -4,22 +4,24 @@
 //! hour's. So a restart in between loses and doubles nothing, late hours are made up for, and the rows of an hour carry a
 //! batch number of their own, so that writing them again does no harm.
 //!
-//! Defender for Servers P2 pays for 500 MB a day and machine of the security tables, averaged over the machines of
-//! the workspace; how much of it a day used is a row of `Operation`.
+//! Defender for Servers P2 pays for 500 MB a day and machine of the security tables, pooled over the machines of the
+//! workspace; how much of it a day used is a row of `Operation`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::time::{TICKS_PER_DAY, TICKS_PER_SECOND};
-use bartizan_base::{BatchId, ResourceId, Ticks};
+use bartizan_base::{BatchId, Ticks};
 use bartizan_engine::{QueryLimits, QueryRequest, SeqWindow};
-use bartizan_records::{ListQuery, Resource};
+use bartizan_records::ListQuery;
 use bartizan_store::AppendTarget;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::chain;
+use crate::metering::{self, Plans};
+use crate::plans::features::{self, INCLUDED_DATA};
 
 const HOUR: i64 = 3600 * TICKS_PER_SECOND;
 const PAUSE: Duration = Duration::from_secs(20);
@@ -109,7 +111,7 @@ pub async fn write_usage(app: &App) -> Result<(), String> {
     }
     let day = |ticks: Ticks| ticks.0.div_euclid(TICKS_PER_DAY);
     if day(end) != day(mark.hour) {
-        if let Some(row) = allowance_row(app, allowed_mb, end).await? {
+        if let Some(row) = allowance_row(app, allowed_mb, mark.hour, end).await? {
             let mut target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
             target.batch = Some(BatchId { source, seq: number });
             app.store.append_rows(target, vec![row]).await.map_err(|error| chain(&error))?;
@@ -171,27 +173,34 @@ fn usage_row(
     }))
 }
 
-/// The subscriptions in which Defender for Servers P2 is on.
-async fn with_servers_p2(app: &App) -> Result<Vec<ResourceId>, String> {
-    let plans = app.records.list_all(&ListQuery::tenant(), PRICINGS).await.map_err(|error| chain(&error))?;
-    let has =
-        |plan: &Resource, name: &str, value: &str| plan.property(name).and_then(Value::as_str) == Some(value);
-    let servers = plans.iter().filter(|plan| plan.id.name().eq_ignore_ascii_case("VirtualMachines"));
-    let on = servers.filter(|plan| has(plan, "pricingTier", "Standard") && has(plan, "subPlan", "P2"));
-    // The plan of a single machine says nothing about its subscription.
-    Ok(on.filter_map(|plan| plan.id.parent()).filter(|scope| scope.parent().is_none()).collect())
-}
-
-/// What Defender for Servers P2 paid for on a day; `None` without the plan.
-async fn allowance_row(app: &App, used_mb: f64, end: Ticks) -> Result<Option<Map<String, Value>>, String> {
-    let paying = with_servers_p2(app).await?;
-    if paying.is_empty() {
-        return Ok(None);
-    }
+/// The machines whose plan includes data.
+async fn with_included_data(app: &App) -> Result<usize, String> {
     let machines =
         app.records.list_all(&ListQuery::tenant(), MACHINES).await.map_err(|error| chain(&error))?;
-    let covered = machines.iter().filter(|machine| paying.iter().any(|at| machine.id.is_within(at)));
-    let allowance_mb = ALLOWANCE_MB * covered.count() as f64;
+    let (mut plans, now, mut count) = (Plans::default(), app.clock.now(), 0);
+    for machine in &machines {
+        let cover = plans.cover(&app.records, &machine.id, now).await.map_err(|error| chain(&error))?;
+        count += usize::from(features::allows(INCLUDED_DATA, cover));
+    }
+    Ok(count)
+}
+
+/// What the plans paid for on the day that began at `day`; `None` when no machine's plan includes data.
+async fn allowance_row(
+    app: &App,
+    used_mb: f64,
+    day: Ticks,
+    end: Ticks,
+) -> Result<Option<Map<String, Value>>, String> {
+    let machines = with_included_data(app).await?;
+    if machines == 0 {
+        return Ok(None);
+    }
+    // Pooled: what one machine leaves, another may use.
+    let allowance_mb = ALLOWANCE_MB * machines as f64;
+    metering::note_included_data(&app.records, day, used_mb, allowance_mb, machines)
+        .await
+        .map_err(|error| chain(&error))?;
     let benefit_gb = used_mb.min(allowance_mb) / 1000.0;
     Ok(Some(object(json!({
         "TimeGenerated": end, "OperationCategory": "Benefits", "OperationStatus": "Info", "Solution": "Security",

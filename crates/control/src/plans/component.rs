@@ -2,8 +2,6 @@
 
 use bartizan_wire::ExtensionProgram;
 
-use super::plan::Tier;
-
 /// The type of a connected machine.
 pub const MACHINE_TYPE: &str = "Microsoft.HybridCompute/machines";
 /// The type of a machine's extension.
@@ -26,16 +24,12 @@ pub struct Component {
     pub definition: &'static str,
     /// Name of the assignment that a plan creates.
     pub assignment: &'static str,
-    /// Which tiers of the plan include it.
-    pub tiers: &'static [Tier],
     /// The streams it writes.
     pub streams: &'static [&'static str],
 }
 
-/// All components, in the order in which they are shown.
-///
-/// P1 has the sensor and log collection; P2 adds the inventory, because change tracking, operating system
-/// checks and update checks belong to P2 in the published plan table.
+/// All components, in the order in which they are shown. Which plan brings one is told by the features that need it
+/// (`content/plans/features.yaml`).
 pub static COMPONENTS: [Component; 3] = [
     Component {
         name: "sensor",
@@ -45,7 +39,6 @@ pub static COMPONENTS: [Component; 3] = [
         program: ExtensionProgram::Sensor,
         definition: "4eb909e7-6d64-656d-6465-2eeb297a1625",
         assignment: "defender-servers-mde-linux",
-        tiers: &[Tier::P1, Tier::P2],
         streams: &[
             "Microsoft-DeviceProcessEvents",
             "Microsoft-DeviceFileEvents",
@@ -63,7 +56,6 @@ pub static COMPONENTS: [Component; 3] = [
         program: ExtensionProgram::Monitor,
         definition: "845857af-0333-4c5d-bbbc-6076697da122",
         assignment: "defender-servers-ama-linux",
-        tiers: &[Tier::P1, Tier::P2],
         streams: &["Microsoft-Heartbeat", "Microsoft-Syslog", "Microsoft-Perf"],
     },
     Component {
@@ -74,7 +66,6 @@ pub static COMPONENTS: [Component; 3] = [
         program: ExtensionProgram::Inventory,
         definition: "10caed8a-652c-4d1d-84e4-2805b7c07278",
         assignment: "defender-servers-changetracking-linux",
-        tiers: &[Tier::P2],
         streams: &["Microsoft-ConfigurationData", "Microsoft-ConfigurationChange"],
     },
 ];

@@ -87,10 +87,11 @@ fn collected(sources: &Value) -> Vec<(&'static str, Map<String, Value>)> {
 
 /// The desired state of a machine. `previous` is the last one that was computed for it: the generation grows
 /// exactly when the content differs from it. `rules` are the machine's own collection rules, nearest first,
-/// and the default rule last.
+/// and the default rule last. `withheld` are streams that no plan of the machine includes: they are not collected.
 pub fn desired_state(
     extensions: &[Resource],
     rules: &[CollectionRule],
+    withheld: &[&str],
     commands: Vec<AgentCommand>,
     agent: Option<DesiredAgent>,
     previous: Option<&DesiredState>,
@@ -98,7 +99,7 @@ pub fn desired_state(
     let mut wanted: Vec<DesiredExtension> = extensions
         .iter()
         .filter(|resource| !extension::provisioning_state(resource).eq_ignore_ascii_case("Deleting"))
-        .map(|resource| desired_extension(resource, rules))
+        .map(|resource| desired_extension(resource, rules, withheld))
         .collect();
     wanted.sort_by(|a, b| a.name.cmp(&b.name));
     let same = previous.is_some_and(|previous| {
@@ -108,11 +109,13 @@ pub fn desired_state(
     DesiredState { generation, extensions: wanted, commands, agent }
 }
 
-fn desired_extension(resource: &Resource, rules: &[CollectionRule]) -> DesiredExtension {
+fn desired_extension(resource: &Resource, rules: &[CollectionRule], withheld: &[&str]) -> DesiredExtension {
     let text = |name: &str| resource.property(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (publisher, kind) = (text("publisher"), text("type"));
     let found = component::find(&publisher, &kind);
-    let streams = found.map(|component| streams(component.streams, rules)).unwrap_or_default();
+    let sent = found.map(|component| component.streams).unwrap_or_default();
+    let sent: Vec<&str> = sent.iter().copied().filter(|stream| !withheld.contains(stream)).collect();
+    let streams = streams(&sent, rules);
     DesiredExtension {
         name: resource.id.name().to_owned(),
         program: found.map_or(ExtensionProgram::Unknown, |component| component.program),
@@ -217,7 +220,7 @@ mod tests {
                    "provisioningState": "Creating", "settings": {"a": 1}, "protectedSettings": {"b": 2}}),
         );
         let rules = [rule("dcr-own", &["Microsoft-Syslog"]), rule("dcr-default", &[])];
-        let first = desired_state(std::slice::from_ref(&monitor), &rules, vec![], None, None);
+        let first = desired_state(std::slice::from_ref(&monitor), &rules, &[], vec![], None, None);
         assert_eq!(first.generation, 1);
         let extension = &first.extensions[0];
         assert_eq!(extension.program, ExtensionProgram::Monitor);
@@ -228,18 +231,18 @@ mod tests {
         let mut sealed = monitor.clone();
         sealed.body["properties"]["protectedSettings"] =
             json!({"sealed": {"key": "k", "secret": "s", "text": "t"}});
-        let state = desired_state(&[sealed], &rules, vec![], None, None);
+        let state = desired_state(&[sealed], &rules, &[], vec![], None, None);
         assert_eq!(state.extensions[0].settings, json!({"a": 1}), "only the agent opens the others");
         assert_eq!(state.extensions[0].protected.as_ref().unwrap().text, "t");
 
         let mut running = monitor.clone();
         running.body["properties"]["provisioningState"] = "Succeeded".into();
-        let again = desired_state(&[running], &rules, vec![], None, Some(&first));
+        let again = desired_state(&[running], &rules, &[], vec![], None, Some(&first));
         assert_eq!(again, first, "the agent's own progress is no change of what is wanted");
 
         let mut leaving = monitor;
         leaving.body["properties"]["provisioningState"] = "Deleting".into();
-        let off = desired_state(&[leaving], &rules, vec![], None, Some(&first));
+        let off = desired_state(&[leaving], &rules, &[], vec![], None, Some(&first));
         assert_eq!((off.generation, off.extensions.len()), (2, 0));
     }
 
@@ -255,7 +258,7 @@ mod tests {
             // This rule does not take the stream of counters.
             "performanceCounters": [{"counterSpecifiers": ["Memory\\*"], "samplingFrequencyInSeconds": 10}],
         }));
-        let state = desired_state(&[monitor], &[own, rule("dcr-default", &[])], vec![], None, None);
+        let state = desired_state(&[monitor], &[own, rule("dcr-default", &[])], &[], vec![], None, None);
         assert_eq!(
             state.extensions[0].settings,
             json!({"journal": false, "syslog": [
@@ -267,7 +270,7 @@ mod tests {
     #[test]
     fn an_unknown_publisher_is_passed_on_as_unknown() {
         let odd = extension("X", json!({"publisher": "Somebody.Else", "type": "MDE.Linux"}));
-        let state = desired_state(&[odd], &[], vec![], None, None);
+        let state = desired_state(&[odd], &[], &[], vec![], None, None);
         assert_eq!(state.extensions[0].program, ExtensionProgram::Unknown);
         assert!(state.extensions[0].streams.is_empty());
     }

@@ -16,7 +16,7 @@ use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
 use super::plan::{Plan, Tier};
 use super::policy::{PolicySet, Target};
 use super::state::STATE_TYPE;
-use super::{builtin, extension, reconcile, two_agents};
+use super::{builtin, extension, features, reconcile, two_agents};
 
 /// The type of the answer.
 pub const DIAGNOSIS_TYPE: &str = "Bartizan.Security/diagnosis";
@@ -134,24 +134,25 @@ fn to_json(facts: &Facts, checks: &[Check]) -> Value {
 }
 
 fn plan(facts: &Facts) -> Check {
-    let title = "Defender for Servers is on for the subscription";
-    let tier = facts.plan.tier;
-    if tier == Tier::Free {
-        let fix = "turn on Defender for Servers for the subscription in Environment settings";
-        return failed("plan", title, vec!["the plan `VirtualMachines` is Free".to_owned()], fix);
-    }
-    if facts.plan.excluded.iter().any(|scope| facts.machine.id.is_within(scope)) {
+    let title = "Defender for Servers is on for the machine";
+    let cover = facts.plan.cover_of(&facts.machine.id);
+    if facts.plan.has_own(&facts.machine.id) && cover.tier == Tier::Free {
         let fix = "remove the machine's own `VirtualMachines` pricing, which is Free";
         return failed("plan", title, vec!["the machine has a pricing of its own".to_owned()], fix);
     }
-    passed("plan", title, vec![format!("the plan `VirtualMachines` is {}", tier.as_str())])
+    if cover.tier == Tier::Free {
+        let fix = "turn on Defender for Servers for the subscription in Environment settings";
+        return failed("plan", title, vec!["the plan `VirtualMachines` is Free".to_owned()], fix);
+    }
+    passed("plan", title, vec![format!("the plan `VirtualMachines` is {}", cover.tier.as_str())])
 }
 
 fn provisioning(facts: &Facts) -> Check {
     let title = "Provisioning is on for every component of the plan";
     let mut evidence = Vec::new();
     let mut fix = String::new();
-    for component in COMPONENTS.iter().filter(|component| component.tiers.contains(&facts.plan.tier)) {
+    let cover = facts.plan.cover_of(&facts.machine.id);
+    for component in COMPONENTS.iter().filter(|component| features::need(component, cover)) {
         match assigned(facts, component) {
             Ok(found) => evidence.push(found),
             Err((found, remedy)) => {
@@ -169,7 +170,8 @@ fn provisioning(facts: &Facts) -> Check {
 /// Whether the component's assignment exists, covers the machine and deploys; else what is wrong and the fix.
 fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, String)> {
     let what = component.display_name;
-    if let Some(setting) = facts.plan.switch_of(component) {
+    let included = facts.plan.includes(component, facts.plan.cover_of(&facts.machine.id));
+    if let Some(setting) = facts.plan.switch_of(component).filter(|_| !included) {
         return Err((format!("{what}: switched off by {setting}"), format!("switch {setting} on")));
     }
     let assignment = facts.policies.assignments.iter().find(|assignment| {
@@ -355,8 +357,8 @@ fn said_by_policy(facts: &Facts, component: &Component) -> Option<String> {
 
 /// The components that the plan wants on the machine.
 fn wanted(facts: &Facts) -> impl Iterator<Item = &'static Component> {
-    let machine_off = facts.plan.excluded.iter().any(|scope| facts.machine.id.is_within(scope));
-    COMPONENTS.iter().filter(move |component| !machine_off && facts.plan.includes(component))
+    let cover = facts.plan.cover_of(&facts.machine.id);
+    COMPONENTS.iter().filter(move |component| facts.plan.includes(component, cover))
 }
 
 fn is(extension: &Resource, component: &Component) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! | step | file |
 //! | --- | --- |
-//! | what a plan includes, and its switches | `plan`, `component` |
+//! | what a plan includes, and its switches | `plan`, `features`, `component` |
 //! | plan → assignments | `provisioning` |
 //! | assignments → verdicts, pure | `policy` |
 //! | verdicts → extensions and policy states | `reconcile`, `state` |
@@ -14,11 +14,13 @@ pub mod component;
 pub mod desired;
 pub mod diagnosis;
 pub mod extension;
+pub mod features;
 pub mod plan;
 pub mod policy;
 pub mod provisioning;
 pub mod reconcile;
 pub mod state;
+pub mod trial;
 pub mod two_agents;
 
 use bartizan_base::{ResourceId, Ticks};

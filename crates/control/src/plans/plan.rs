@@ -1,10 +1,13 @@
 //! The Defender for Servers plan and the provisioning switches beside it.
 
+use std::collections::BTreeMap;
+
 use bartizan_base::{ResourceId, ResourceIdError};
 use bartizan_records::{Records, RecordsError, Resource};
 use serde_json::Value;
 
 use super::component::Component;
+use super::features;
 
 /// The type of a plan.
 pub const PRICING_TYPE: &str = "Microsoft.Security/pricings";
@@ -44,20 +47,59 @@ impl Tier {
     }
 }
 
+/// The name of Defender CSPM's pricing.
+pub const POSTURE: &str = "CloudPosture";
+
+/// What holds for a machine: its Servers tier and whether Defender CSPM is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cover {
+    pub tier: Tier,
+    pub posture: bool,
+}
+
 /// A subscription's plan and switches, as far as they decide what is provisioned.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// Of the subscription; what a machine has is told by [`Plan::cover_of`].
     pub tier: Tier,
+    /// Whether Defender CSPM is on.
+    pub posture: bool,
     /// Components that are switched off, with the setting that does it.
     pub switched_off: Vec<(&'static str, String)>,
-    /// Machines whose own pricing is `Free`.
-    pub excluded: Vec<ResourceId>,
+    /// Machines with a pricing of their own.
+    pub own: BTreeMap<ResourceId, Tier>,
 }
 
 impl Plan {
-    /// Whether the component is to be on the subscription's machines.
-    pub fn includes(&self, component: &Component) -> bool {
-        component.tiers.contains(&self.tier) && self.switch_of(component).is_none()
+    /// What the subscription's machines have unless they have a pricing of their own.
+    pub fn cover(&self) -> Cover {
+        Cover { tier: self.tier, posture: self.posture }
+    }
+
+    /// What holds for a machine.
+    pub fn cover_of(&self, machine: &ResourceId) -> Cover {
+        Cover { tier: self.own.get(machine).copied().unwrap_or(self.tier), ..self.cover() }
+    }
+
+    /// Whether the machine has a pricing of its own.
+    pub fn has_own(&self, machine: &ResourceId) -> bool {
+        self.own.contains_key(machine)
+    }
+
+    /// Whether the component is to be on machines that are covered like this.
+    pub fn includes(&self, component: &Component, cover: Cover) -> bool {
+        // The switches belong to Defender for Servers.
+        let servers = Cover { posture: false, ..cover };
+        let posture = Cover { tier: Tier::Free, ..cover };
+        (features::need(component, servers) && self.switch_of(component).is_none())
+            || features::need(component, posture)
+    }
+
+    /// The machines whose own pricing makes a difference for the component.
+    pub fn exceptions(&self, component: &Component) -> impl Iterator<Item = &ResourceId> {
+        let usual = self.includes(component, self.cover());
+        let differs = move |tier: Tier| self.includes(component, Cover { tier, ..self.cover() }) != usual;
+        self.own.iter().filter(move |(_, tier)| differs(**tier)).map(|(scope, _)| scope)
     }
 
     /// The setting that switches the component off, if one does.
@@ -77,16 +119,26 @@ impl Plan {
             Ok(id) => records.get(&id).await,
             Err(_) => Ok(None),
         };
-        let pricing = get("pricings/VirtualMachines").await?;
         let integration = get("settings/WDATP").await?;
         let collection = get("autoProvisioningSettings/default").await?;
-        let own = records.list_all(subscription, PRICING_TYPE).await?;
+        let all = records.list_all(subscription, PRICING_TYPE).await?;
+        let of = |name: &str| {
+            let here = |pricing: &&Resource| pricing.id.parent().as_ref() == Some(subscription);
+            all.iter().filter(here).find(|pricing| pricing.id.name().eq_ignore_ascii_case(name))
+        };
+        let servers = of(SERVERS);
         Ok(Self {
-            tier: Tier::of(pricing.as_ref().map(|pricing| &pricing.body)),
-            switched_off: switched_off(pricing.as_ref(), integration.as_ref(), collection.as_ref()),
-            excluded: excluded(&own, subscription),
+            tier: Tier::of(servers.map(|pricing| &pricing.body)),
+            posture: Tier::of(of(POSTURE).map(|pricing| &pricing.body)) != Tier::Free,
+            switched_off: switched_off(servers, integration.as_ref(), collection.as_ref()),
+            own: if servers.is_some_and(is_enforced) { BTreeMap::new() } else { own(&all, subscription) },
         })
     }
+}
+
+/// Whether a subscription's pricing forbids its machines to differ.
+pub fn is_enforced(pricing: &Resource) -> bool {
+    pricing.property("enforce").and_then(Value::as_str) == Some("True")
 }
 
 /// `{subscription}/providers/Microsoft.Security/{suffix}`.
@@ -127,9 +179,8 @@ fn switched_off(
     off
 }
 
-fn excluded(pricings: &[Resource], subscription: &ResourceId) -> Vec<ResourceId> {
-    let free = pricings.iter().filter(|pricing| {
-        pricing.id.name().eq_ignore_ascii_case(SERVERS) && Tier::of(Some(&pricing.body)) == Tier::Free
-    });
-    free.filter_map(|pricing| pricing.id.parent()).filter(|scope| scope != subscription).collect()
+fn own(pricings: &[Resource], subscription: &ResourceId) -> BTreeMap<ResourceId, Tier> {
+    let servers = pricings.iter().filter(|pricing| pricing.id.name().eq_ignore_ascii_case(SERVERS));
+    let scoped = servers.filter_map(|pricing| Some((pricing.id.parent()?, Tier::of(Some(&pricing.body)))));
+    scoped.filter(|(scope, _)| scope != subscription).collect()
 }

@@ -29,7 +29,7 @@ pub async fn sync(
     for component in &COMPONENTS {
         let Ok(id) = assignment_id(subscription, component) else { continue };
         let existing = records.get(&id).await?;
-        match (plan.includes(component), existing) {
+        match (plan.includes(component, plan.cover()), existing) {
             (true, existing) => assign(records, &id, component, &plan, existing.as_ref(), actor).await?,
             (false, Some(existing)) => {
                 let reason = match plan.switch_of(component) {
@@ -40,6 +40,41 @@ pub async fn sync(
             }
             (false, None) => {}
         }
+        sync_machines(records, subscription, component, &plan, actor, now).await?;
+    }
+    Ok(())
+}
+
+/// Assignments of single machines: those whose own pricing brings a component that the subscription's does not.
+async fn sync_machines(
+    records: &Records,
+    subscription: &ResourceId,
+    component: &Component,
+    plan: &Plan,
+    actor: &Actor,
+    now: Ticks,
+) -> Result<(), RecordsError> {
+    let usual = plan.includes(component, plan.cover());
+    let wanted: Vec<&ResourceId> = if usual { Vec::new() } else { plan.exceptions(component).collect() };
+    for machine in &wanted {
+        // A pricing may outlive its machine.
+        if records.get(machine).await?.is_none() {
+            continue;
+        }
+        let Ok(id) = assignment_id(machine, component) else { continue };
+        let existing = records.get(&id).await?;
+        assign(records, &id, component, plan, existing.as_ref(), actor).await?;
+    }
+    for assignment in records.list_all(subscription, ASSIGNMENT_TYPE).await? {
+        let scope = assignment.id.parent().filter(|scope| scope != subscription);
+        let ours = assignment.id.name().eq_ignore_ascii_case(component.assignment);
+        let Some(machine) = scope.filter(|_| ours) else { continue };
+        if !wanted.contains(&&machine) {
+            let tier = plan.cover_of(&machine).tier.as_str();
+            let reason =
+                format!("the machine's Defender for Servers is {tier}, as its subscription's or without it");
+            remove(records, &machine, &assignment, actor, &reason, now).await?;
+        }
     }
     Ok(())
 }
@@ -49,10 +84,10 @@ pub async fn sync(
 /// # Errors
 /// See [`ResourceId::parse`].
 pub fn assignment_id(
-    subscription: &ResourceId,
+    scope: &ResourceId,
     component: &Component,
 ) -> Result<ResourceId, bartizan_base::ResourceIdError> {
-    subscription.join(&format!("providers/{ASSIGNMENT_TYPE}/{}", component.assignment))
+    scope.join(&format!("providers/{ASSIGNMENT_TYPE}/{}", component.assignment))
 }
 
 async fn assign(
@@ -92,20 +127,23 @@ async fn assign(
 
 fn assignment_body(id: &ResourceId, component: &Component, plan: &Plan) -> Value {
     let scope = id.parent().map(|scope| scope.to_string()).unwrap_or_default();
-    let excluded: Vec<&str> = plan.excluded.iter().map(ResourceId::as_str).collect();
+    // Of the subscription's assignment; that of a machine has nothing below it to leave out.
+    let usual = plan.includes(component, plan.cover());
+    let excluded: Vec<&str> =
+        if usual { plan.exceptions(component).map(ResourceId::as_str).collect() } else { Vec::new() };
     json!({
         "location": "local",
         // Deployments need an identity; it is derived from the assignment, so that it is the same each time.
         "identity": {"type": "SystemAssigned", "principalId": Uuid::new_v5(&Uuid::NAMESPACE_URL, id.key().as_bytes())},
         "properties": {
-            "displayName": format!("Defender for Servers provisioning: {}", component.display_name),
+            "displayName": format!("Defender provisioning: {}", component.display_name),
             "description": "Made by turning the plan on; removed by turning it off.",
             "policyDefinitionId": format!("/providers/Microsoft.Authorization/policyDefinitions/{}", component.definition),
             "scope": scope,
             "notScopes": excluded,
             "parameters": {},
             "enforcementMode": "Default",
-            "metadata": {"assignedBy": "Defender for Servers", "plan": super::plan::SERVERS, "component": component.name},
+            "metadata": {"assignedBy": "Defender for Cloud", "plan": super::plan::SERVERS, "component": component.name},
         },
     })
 }

@@ -197,7 +197,9 @@ async fn plan_on_installs_and_plan_off_removes() {
     assert!(house.assignments().await.is_empty());
     assert!(house.extension_states(&web).await.iter().all(|state| state.ends_with("Deleting")));
     assert!(
-        desired::desired_state(&house.extensions(&web).await, &[], vec![], None, None).extensions.is_empty()
+        desired::desired_state(&house.extensions(&web).await, &[], &[], vec![], None, None)
+            .extensions
+            .is_empty()
     );
     // An agent that still stops them does not bring them back.
     house.report(&web, &ALL, ExtensionState::Running, "running").await;
@@ -564,4 +566,46 @@ async fn states_are_served_in_azures_shape() {
         summary["value"][0]["results"],
         json!({"nonCompliantResources": 2, "nonCompliantPolicies": 2})
     );
+}
+
+#[tokio::test]
+async fn a_machines_own_plan_decides_what_is_put_on_it() {
+    let house = House::new().await;
+    let (web, other) =
+        (house.machine("web-1", "Disconnected").await, house.machine("other", "Disconnected").await);
+    let own = format!("{web}/providers/Microsoft.Security/pricings/VirtualMachines");
+    house.put(&own, json!({"properties": {"pricingTier": "Standard", "subPlan": "P1"}})).await;
+    house.round().await;
+    let two = ["AzureMonitorLinuxAgent: Creating", "MDE.Linux: Creating"];
+    assert_eq!(house.extension_states(&web).await, two, "its subscription is Free");
+    assert!(house.extensions(&other).await.is_empty());
+    assert_eq!(house.first_failure(&web).await.0, "connectivity");
+    assert_eq!(house.first_failure(&other).await.0, "plan");
+
+    house.plan("Standard", Some("P2")).await;
+    house.round().await;
+    assert_eq!(house.extension_states(&web).await, two, "its subscription is P2");
+    assert_eq!(house.extensions(&other).await.len(), 3);
+    assert!(house.compliance(&web).await.iter().all(|state| !state.contains("changetracking")));
+
+    house.ctx.records.delete(&id_of(&own), &Actor::system("test"), None).await.unwrap();
+    house.round().await;
+    assert_eq!(house.extensions(&web).await.len(), 3, "it has what its subscription has");
+    house.plan("Free", None).await;
+    house.round().await;
+    assert!(house.extensions(&web).await.is_empty() && house.extensions(&other).await.is_empty());
+    assert!(house.assignments().await.is_empty(), "nor is anything left at the machine");
+}
+
+#[tokio::test]
+async fn defender_cspm_brings_the_inventory_alone() {
+    let house = House::new().await;
+    let web = house.machine("web-1", "Disconnected").await;
+    let posture = format!("{SUBSCRIPTION}/providers/Microsoft.Security/pricings/CloudPosture");
+    house.put(&posture, json!({"properties": {"pricingTier": "Standard"}})).await;
+    house.round().await;
+    assert_eq!(house.extension_states(&web).await, ["ChangeTracking-Linux: Creating"]);
+    house.put(&posture, json!({"properties": {"pricingTier": "Free"}})).await;
+    house.round().await;
+    assert!(house.extensions(&web).await.is_empty());
 }

@@ -29,6 +29,7 @@ mod moving;
 mod otlp;
 mod outside;
 mod paths;
+mod plans;
 mod portal;
 mod query;
 mod races;

@@ -23,6 +23,7 @@ import { TabStrip } from '@/ui/TabStrip';
 import { useSearchState } from '@/ui/use-search-state';
 import { AlertsTab, AssessmentsTab } from './tabs';
 import { DiagnoseCard } from './DiagnoseCard';
+import { FeaturesTab } from './FeaturesTab';
 import { HealthCard } from './HealthCard';
 import { ExtensionsCard } from './ExtensionsCard';
 import { osText } from './inventory';
@@ -88,10 +89,11 @@ export default function MachinePage() {
         { id: 'passed', text: 'Passed assessments', count: of('Healthy')?.length },
         { id: 'unavailable', text: 'Unavailable assessments', count: of('NotApplicable')?.length },
         { id: 'alerts', text: 'Alerts', count: own?.length },
+        { id: 'features', text: 'Plan and features' },
         { id: 'locks', text: 'Locks' },
       ]} />
       {tab === 'locks' ? <LocksCard scope={id} /> : <Card flush>
-        {tab === 'alerts' ? <Loaded query={alerts} what="alerts">{() => <AlertsTab alerts={own ?? []} />}</Loaded> : (
+        {tab === 'features' ? <FeaturesTab machine={id} own={overrides?.get(id.toLowerCase())} /> : tab === 'alerts' ? <Loaded query={alerts} what="alerts">{() => <AlertsTab alerts={own ?? []} />}</Loaded> : (
           <Loaded query={assessments} what="assessments">
             {() => <AssessmentsTab kind={tab} assessments={of(codes[tab] ?? 'Unhealthy') ?? []} metadata={metadata.data} />}
           </Loaded>

@@ -13,6 +13,7 @@ import { Card } from '@/ui/Card';
 import { DataTable, type Column } from '@/ui/DataTable';
 import { useNotify } from '@/ui/notify';
 import { ErrorState, Loaded } from '@/ui/states';
+import { Status } from '@/ui/Status';
 import { ComplianceProgress } from './ComplianceProgress';
 import { planNames } from './plan-names';
 import { PlanFeatures } from './PlanFeatures';
@@ -57,7 +58,9 @@ export default function PlansPage() {
       render: (plan) => (
         <span className={styles.name}>
           <span className={styles.title}>{planNames[plan.name]?.title ?? plan.name}</span>
-          <span className={styles.faint}>{planNames[plan.name]?.covers}</span>
+          <span className={styles.faint}>{plan.properties.protection?.protects || planNames[plan.name]?.covers}</span>
+          {plan.properties.protection?.state === 'NothingProtected' && <Status tone="warn">On, and protects nothing: {plan.properties.protection.lacks}</Status>}
+          {plan.properties.protection?.state === 'Partial' && <span className={styles.faint}>Without: {plan.properties.protection.lacks}</span>}
         </span>
       ),
     },
@@ -75,7 +78,7 @@ export default function PlansPage() {
         );
       },
     },
-    { id: 'status', header: 'Status', width: '150px', render: (plan) => plan.name !== serversPlan ? <Caption1 title="This server does not provide the plan yet">Not available yet</Caption1> : <Switch checked={valueOf(plan).on} label={valueOf(plan).on ? 'On' : 'Off'} aria-label={`${planNames[plan.name]?.title ?? plan.name} plan`} onChange={(_, data) => edit(plan, { on: data.checked })} /> },
+    { id: 'status', header: 'Status', width: '150px', render: (plan) => !plan.properties.protection?.switchable ? <Caption1 title={plan.properties.protection?.lacks}>Not available</Caption1> : <Switch checked={valueOf(plan).on} label={valueOf(plan).on ? 'On' : 'Off'} aria-label={`${planNames[plan.name]?.title ?? plan.name} plan`} onChange={(_, data) => edit(plan, { on: data.checked })} /> },
   ];
   const rows = [...(plans.data ?? [])].filter((plan) => !plan.properties.deprecated).sort((left, right) => Number(right.name === serversPlan) - Number(left.name === serversPlan));
   const servers = plans.data?.find((plan) => plan.name === serversPlan);

@@ -14,12 +14,3 @@ export const planNames: Record<string, { title: string; covers: string; subPlans
   SqlServers: { title: 'Azure SQL databases', covers: 'Managed databases' },
   Api: { title: 'APIs', covers: 'Published interfaces' },
 };
-
-/** What each Servers plan includes, shown beside the choice. */
-export const serverFeatures: readonly { text: string; p1: boolean; p2: boolean }[] = [
-  { text: 'Endpoint sensor: every process with its command line', p1: true, p2: true },
-  { text: 'Provisioning by policy, for servers of today and tomorrow', p1: true, p2: true },
-  { text: 'Log collection: syslog, sign-ins, performance counters', p1: true, p2: true },
-  { text: 'Software inventory', p1: false, p2: true },
-  { text: 'Change tracking of services and scheduled tasks', p1: false, p2: true },
-];

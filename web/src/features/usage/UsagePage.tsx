@@ -14,6 +14,7 @@ import { Page } from '@/ui/Page';
 import { EmptyState, Loaded, RowsSkeleton } from '@/ui/states';
 import { TabStrip } from '@/ui/TabStrip';
 import { useSearchState } from '@/ui/use-search-state';
+import { PlanHours } from './PlanHours';
 import { allowanceBytes, allowanceTables, byTable, dailyTable, machineColumns, tableColumns } from './usage';
 
 const Chart = lazy(() => import('@/kql/Chart'));
@@ -44,7 +45,7 @@ export default function UsagePage() {
   const matches = (name: string) => !search || name.toLowerCase().includes(search.trim().toLowerCase());
   return (
     <Page title="Usage" subtitle="What came in and is kept, by table and machine">
-      <FilterBar search={search} onSearch={setSearch} searchLabel={view === 'machines' ? 'Find a machine' : 'Find a table'}
+      <FilterBar search={search} onSearch={setSearch} searchLabel={view !== 'tables' ? 'Find a machine' : 'Find a table'}
         filters={[{ label: 'Time', value: String(days), onChange: (value) => setRange(value || '7'), options: ranges }]} />
       <div className={styles.tiles}>
         <Card title="Billed">
@@ -66,8 +67,8 @@ export default function UsagePage() {
         </Loaded>
       </Card>
       <Card flush>
-        <div className={styles.tabs}><TabStrip label="View" value={view} onChange={setView} tabs={[{ id: 'tables', text: 'Tables', count: daily.data && tables.length }, { id: 'machines', text: 'Machines', count: machines.data?.length }]} /></div>
-        {view === 'machines' ? (
+        <div className={styles.tabs}><TabStrip label="View" value={view} onChange={setView} tabs={[{ id: 'tables', text: 'Tables', count: daily.data && tables.length }, { id: 'machines', text: 'Machines', count: machines.data?.length }, { id: 'plans', text: 'Plans' }]} /></div>
+        {view === 'plans' ? <PlanHours matches={matches} /> : view === 'machines' ? (
           <Loaded query={machines} what="the usage of machines">
             {(all) => <DataTable key="machines" label="Usage by machine" columns={machineColumns(days, billed)} rows={all.filter((row) => matches(row.machine))} rowKey={(row) => row.machine} initialSort={{ id: 'billed', descending: true }} minWidth={640}
               empty={<EmptyState title="No machine matches">{all.length === machinesMax ? `The ${formatCount(machinesMax)} machines that sent most are listed.` : 'Rows that name a machine in Computer or DeviceName are counted here.'}</EmptyState>} />}

@@ -13,6 +13,7 @@ mod incidents;
 mod machines;
 mod people;
 mod policies;
+mod prices;
 mod pricings;
 mod provisioning;
 mod queries;
@@ -38,6 +39,7 @@ pub(super) use collection::ASSOCIATION_TYPE;
 
 /// Types that are more than documents.
 const KINDS: &[(&str, &dyn Kind)] = &[
+    ("Bartizan.Security/prices", &prices::PriceLists),
     ("Microsoft.Authorization/locks", &access::Locks),
     ("Microsoft.Authorization/policyAssignments", &policies::Assignments),
     ("Microsoft.Authorization/policyDefinitions", &policies::Definitions),
