@@ -33,9 +33,8 @@ impl OidcArguments {
     /// When a file cannot be read, or others can read the secret.
     pub(crate) fn open(self) -> anyhow::Result<Option<OutsideOptions>> {
         let Some((issuer, client_id)) = self.oidc_issuer.zip(self.oidc_client_id) else { return Ok(None) };
-        let read = |path: &Path| {
-            std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
-        };
+        let read =
+            |path: &Path| std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
         let client_secret = self.oidc_client_secret_file.as_deref().map(secret).transpose()?;
         let authorities = self.oidc_ca.as_deref().map(read).transpose()?.unwrap_or_default();
         Ok(Some(OutsideOptions { issuer, client_id, client_secret, name: self.oidc_name, authorities }))
@@ -46,7 +45,8 @@ impl OidcArguments {
 fn secret(path: &Path) -> anyhow::Result<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let shown = path.display();
-    let mode = std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?.permissions().mode();
+    let mode =
+        std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?.permissions().mode();
     anyhow::ensure!(mode & 0o077 == 0, "others can read `{shown}`: run chmod 600 on it");
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
     let line = text.lines().next().unwrap_or_default().trim();

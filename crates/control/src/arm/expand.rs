@@ -59,6 +59,10 @@ mod tests {
         let both = Expand::parse("CREATEDTIME, provisioningState,").unwrap();
         assert_eq!(both.0, ["createdTime", "provisioningState"]);
         let error = Expand::parse("createdTime,owner").unwrap_err();
-        assert!(error.message.contains("`owner`") && error.message.contains("changedTime"), "{}", error.message);
+        assert!(
+            error.message.contains("`owner`") && error.message.contains("changedTime"),
+            "{}",
+            error.message
+        );
     }
 }

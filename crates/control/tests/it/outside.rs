@@ -126,7 +126,10 @@ async fn token(
     for (name, value) in it.person.lock().as_object().unwrap() {
         claims[name] = value.clone();
     }
-    (StatusCode::OK, Json(json!({"token_type": "Bearer", "access_token": "x", "id_token": signed(&it, claims)})))
+    (
+        StatusCode::OK,
+        Json(json!({"token_type": "Bearer", "access_token": "x", "id_token": signed(&it, claims)})),
+    )
 }
 
 fn signed(it: &Issuer, mut claims: Value) -> String {
@@ -149,7 +152,8 @@ fn signed(it: &Issuer, mut claims: Value) -> String {
         }
         Twist::UnknownKey => header.kid = Some("nobodys".to_owned()),
         Twist::OtherKey => {
-            signing = EncodingKey::from_ec_pem(KeyPair::generate().unwrap().serialize_pem().as_bytes()).unwrap();
+            signing =
+                EncodingKey::from_ec_pem(KeyPair::generate().unwrap().serialize_pem().as_bytes()).unwrap();
         }
     }
     jsonwebtoken::encode(&header, &claims, &signing).unwrap()
@@ -259,7 +263,8 @@ async fn invited_people_sign_in_and_nobody_else() {
     let shown = browse(&s, "/portal/v1/session", &ann).await.json();
     assert_eq!((&shown["name"], &shown["objectId"]), (&json!("Ann"), &json!(id)));
     eventually("the sign-in's row", async || {
-        let query = "AzureActivity | where OperationName endswith 'users/signIn/action' and Caller == 'Ann' | count";
+        let query =
+            "AzureActivity | where OperationName endswith 'users/signIn/action' and Caller == 'Ann' | count";
         rows(&s, &boss, query).await == json!([[1]])
     })
     .await;
@@ -329,7 +334,10 @@ async fn what_the_provider_did_not_say_is_not_believed() {
     refused(&browse(&s, &agree(&it, &round), &other.cookie).await, "start again");
     // And with that the round is over, for its own browser too.
     refused(&browse(&s, &agree(&it, &round), &round.cookie).await, "start again");
-    refused(&browse(&s, "/identity/outside/callback?code=x&state=made-up", &round.cookie).await, "start again");
+    refused(
+        &browse(&s, "/identity/outside/callback?code=x&state=made-up", &round.cookie).await,
+        "start again",
+    );
     let round = begin(&s, &it).await;
     let made_up = format!("/identity/outside/callback?code=made-up&state={}", round.asked["state"]);
     refused(&browse(&s, &made_up, &round.cookie).await, "did not confirm");

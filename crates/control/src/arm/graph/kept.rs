@@ -16,8 +16,8 @@ use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::access::AccessMap;
 use crate::app::App;
-use crate::arm::graph::{health, row, table_of, tables};
 use crate::arm::Sight;
+use crate::arm::graph::{health, row, table_of, tables};
 use crate::http::Failure;
 
 /// Resources read at once.
@@ -107,8 +107,7 @@ impl GraphRows {
             *kept = Some(State::read(app, &map).await?);
         }
         let Some(state) = kept.as_ref() else { return Ok(View { parts: Vec::new(), families: Vec::new() }) };
-        let view =
-            View { parts: state.parts.values().cloned().collect(), families: state.families.clone() };
+        let view = View { parts: state.parts.values().cloned().collect(), families: state.families.clone() };
         if state.rows() > ROWS_MAX {
             *kept = None;
         }
@@ -328,7 +327,8 @@ impl View {
                     }
                 };
             }
-            let chosen = if keep.iter().all(|keep| *keep) { part.rows.clone() } else { part.rows.chosen(&keep)? };
+            let chosen =
+                if keep.iter().all(|keep| *keep) { part.rows.clone() } else { part.rows.chosen(&keep)? };
             out.append(chosen);
         }
         Ok(out)

@@ -136,9 +136,8 @@ pub(super) async fn query(call: &Call, body: Body) -> Result<Response, Failure> 
 
 /// The tables in the order of [`TABLES`].
 fn tables() -> &'static [GivenTable] {
-    static ALL: LazyLock<Vec<GivenTable>> = LazyLock::new(|| {
-        TABLES.iter().map(|(name, _)| GivenTable { name, columns: columns() }).collect()
-    });
+    static ALL: LazyLock<Vec<GivenTable>> =
+        LazyLock::new(|| TABLES.iter().map(|(name, _)| GivenTable { name, columns: columns() }).collect());
     &ALL
 }
 

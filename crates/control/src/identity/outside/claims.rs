@@ -52,7 +52,9 @@ fn no(why: &str) -> OutsideError {
 pub(super) fn key_name(token: &str) -> Result<Option<String>, OutsideError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| no("it is no signed token"))?;
     match header.alg {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => Err(no("it is signed with a shared secret")),
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
+            Err(no("it is signed with a shared secret"))
+        }
         _ => Ok(header.kid),
     }
 }
@@ -83,7 +85,9 @@ fn algorithms(key: &Jwk) -> &'static [Algorithm] {
             EllipticCurve::P384 => &[Algorithm::ES384],
             _ => &[],
         },
-        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+            &[Algorithm::EdDSA]
+        }
         _ => &[],
     }
 }

@@ -16,7 +16,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bartizan_base::{ErrorKind, Timespan};
-use bartizan_records::{Actor, ActorKind, Activity, NewSecret, Principal, RecordsError, SecretKind};
+use bartizan_records::{Activity, Actor, ActorKind, NewSecret, Principal, RecordsError, SecretKind};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -41,10 +41,7 @@ const ROUND_SECONDS: i64 = 600;
 const COOKIE: &str = "__Host-bartizan-outside";
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route(START_PATH, get(start))
-        .route(CALLBACK_PATH, get(back))
-        .merge(invitations::routes())
+    Router::new().route(START_PATH, get(start)).route(CALLBACK_PATH, get(back)).merge(invitations::routes())
 }
 
 /// The link of the sign-in page, as HTML; empty without a provider.
@@ -65,7 +62,8 @@ async fn start(State(app): State<Arc<App>>, parts: Parts) -> Result<Response, Fa
     let Some(provider) = &app.outside else { return Ok(none()) };
     let form = Form::parse(parts.uri.query().unwrap_or_default().as_bytes())?;
     app.throttle.check(PeerAddress::ip(&parts.extensions), app.clock.now())?;
-    let (state, nonce, verifier, cookie) = (random_secret(), random_secret(), random_secret(), random_secret());
+    let (state, nonce, verifier, cookie) =
+        (random_secret(), random_secret(), random_secret(), random_secret());
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     let challenge = URL_SAFE_NO_PAD.encode(digest.as_ref());
     let to = match provider.sign_in_url(&address(&app), &state, &nonce, &challenge, app.clock.now()).await {
@@ -94,7 +92,11 @@ async fn back(State(app): State<Arc<App>>, parts: Parts) -> Result<Response, Fai
         Ok((principal, next)) => {
             let ip = from.map(|ip| ip.to_string());
             note(&app, &principal, ip).await?;
-            tracing::info!(name = principal.name, provider = provider.issuer(), "signed in at the outside provider");
+            tracing::info!(
+                name = principal.name,
+                provider = provider.issuer(),
+                "signed in at the outside provider"
+            );
             let session = browser::open_session(&app, &principal).await?;
             let mut response = onward(&next);
             browser::set_session(&mut response, &session);
@@ -105,7 +107,11 @@ async fn back(State(app): State<Arc<App>>, parts: Parts) -> Result<Response, Fai
         Err(Refused::Unreachable(error)) => Ok(unreachable(&app, &error)),
         Err(Refused::No { shown, why }) => {
             app.throttle.failed(from, app.clock.now());
-            tracing::warn!(provider = provider.issuer(), why, "a sign-in at the outside provider was refused");
+            tracing::warn!(
+                provider = provider.issuer(),
+                why,
+                "a sign-in at the outside provider was refused"
+            );
             let mut response = browser::refused(&shown);
             set_cookie(&mut response, "", 0);
             Ok(response)
@@ -118,7 +124,10 @@ enum Refused {
     Failure(Failure),
     Unreachable(OutsideError),
     /// `shown` to the person, `why` for the log.
-    No { shown: String, why: String },
+    No {
+        shown: String,
+        why: String,
+    },
 }
 
 impl From<Failure> for Refused {
@@ -159,7 +168,10 @@ async fn signed_in(
     }
     if !form.get("error").is_empty() {
         let shown: String = form.get("error").chars().take(80).collect();
-        return Err(no(format!("{} did not sign you in: {shown}.", provider.name()), format!("error {shown}")));
+        return Err(no(
+            format!("{} did not sign you in: {shown}.", provider.name()),
+            format!("error {shown}"),
+        ));
     }
     let now = app.clock.now();
     let token = provider.exchange(&address(app), form.get("code"), &kept("verifier"), now).await;
@@ -182,7 +194,10 @@ async fn signed_in(
         let email: String = claims.email.chars().take(128).collect();
         no(
             "You have no account here. Ask who runs this server to invite you.",
-            format!("nobody invited subject `{}`, e-mail `{email}`, verified: {}", claims.sub, claims.email_verified),
+            format!(
+                "nobody invited subject `{}`, e-mail `{email}`, verified: {}",
+                claims.sub, claims.email_verified
+            ),
         )
     })?;
     if who.disabled {
@@ -207,15 +222,15 @@ fn none() -> Response {
 fn unreachable(app: &App, error: &OutsideError) -> Response {
     let name = app.outside.as_ref().map_or("", |provider| provider.name());
     tracing::warn!(error = crate::http::chain(error), "the outside provider cannot be used");
-    let text = format!("{name} cannot be used now; the server's log says why. Sign in with a password or a link.");
+    let text =
+        format!("{name} cannot be used now; the server's log says why. Sign in with a password or a link.");
     let inside = format!("<p class=\"wrong\" role=\"alert\">{}</p>", browser::escape(&text));
     browser::page(StatusCode::BAD_GATEWAY, "Sign in", &inside, "")
 }
 
 /// A row in `AzureActivity`.
 async fn note(app: &App, who: &Principal, ip: Option<String>) -> Result<(), Failure> {
-    let actor =
-        Actor { name: who.name.clone(), object_id: who.object_id, kind: ActorKind::User, ip };
+    let actor = Actor { name: who.name.clone(), object_id: who.object_id, kind: ActorKind::User, ip };
     Ok(app
         .records
         .note(&Activity {

@@ -174,7 +174,8 @@ impl OutsideProvider {
         match &self.options.client_secret {
             // What a provider that does not say takes (section 3 of Discovery).
             Some(secret) if methods.is_empty() || offers("client_secret_basic") => {
-                let escape = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+                let escape =
+                    |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
                 request = request.basic_auth(escape(&self.options.client_id), Some(escape(secret)));
             }
             secret => {
@@ -186,15 +187,20 @@ impl OutsideProvider {
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         let (status, body) = read(request, &url).await?;
         if status != 200 {
-            let error: TokenError = serde_json::from_slice(&body).unwrap_or(TokenError { error: String::new() });
+            let error: TokenError =
+                serde_json::from_slice(&body).unwrap_or(TokenError { error: String::new() });
             let word: String = error.error.chars().filter(|c| c.is_ascii_graphic()).take(80).collect();
             return match status {
-                400..500 => Err(OutsideError::Refused(if word.is_empty() { status.to_string() } else { word })),
+                400..500 => {
+                    Err(OutsideError::Refused(if word.is_empty() { status.to_string() } else { word }))
+                }
                 _ => Err(OutsideError::Status { url: shown(&url), status }),
             };
         }
         let answer: TokenAnswer = parse(&body, &url)?;
-        answer.id_token.ok_or_else(|| OutsideError::Answer { url: shown(&url), what: "no id_token".to_owned() })
+        answer
+            .id_token
+            .ok_or_else(|| OutsideError::Answer { url: shown(&url), what: "no id_token".to_owned() })
     }
 
     /// The claims of an ID token, when all of it holds.
@@ -226,7 +232,8 @@ impl OutsideProvider {
         let url = endpoint(&format!("{issuer}/.well-known/openid-configuration"))?;
         let found: Description = self.get(&url).await?;
         if found.issuer != self.options.issuer {
-            let what = format!("it is the description of `{}`", found.issuer.chars().take(200).collect::<String>());
+            let what =
+                format!("it is the description of `{}`", found.issuer.chars().take(200).collect::<String>());
             return Err(OutsideError::Answer { url: shown(&url), what });
         }
         let found = Arc::new(found);
@@ -266,7 +273,8 @@ fn parse<T: DeserializeOwned>(body: &[u8], url: &Url) -> Result<T, OutsideError>
 }
 
 async fn read(request: reqwest::RequestBuilder, url: &Url) -> Result<(u16, Vec<u8>), OutsideError> {
-    let silent = |source: reqwest::Error| OutsideError::Silent { url: shown(url), source: source.without_url() };
+    let silent =
+        |source: reqwest::Error| OutsideError::Silent { url: shown(url), source: source.without_url() };
     let mut answer = request.send().await.map_err(silent)?;
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(silent)? {
@@ -310,10 +318,22 @@ mod tests {
 
     #[test]
     fn only_addresses_that_nobody_listens_in_on() {
-        for good in ["https://id.example/", "https://id.example:8443/realms/a", "http://127.0.0.1:8080", "http://[::1]/x"] {
+        for good in [
+            "https://id.example/",
+            "https://id.example:8443/realms/a",
+            "http://127.0.0.1:8080",
+            "http://[::1]/x",
+        ] {
             assert!(endpoint(good).is_ok(), "{good}");
         }
-        for wrong in ["http://id.example/", "http://10.0.0.1/", "https://", "file:///etc/passwd", "id.example", "https://a:b@id.example/"] {
+        for wrong in [
+            "http://id.example/",
+            "http://10.0.0.1/",
+            "https://",
+            "file:///etc/passwd",
+            "id.example",
+            "https://a:b@id.example/",
+        ] {
             assert!(endpoint(wrong).is_err(), "{wrong}");
         }
     }

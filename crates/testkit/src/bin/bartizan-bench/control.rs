@@ -200,7 +200,11 @@ async fn graph(target: &Target<'_>, subscription: &str, report: &mut Report) -> 
             times.push(ask(&client, target, subscription, kql).await?);
         }
         times.sort();
-        report.add(format!("Resource Graph: {name}, median of {ASKS}"), time(at_percent(&times, 50)), "200 ms");
+        report.add(
+            format!("Resource Graph: {name}, median of {ASKS}"),
+            time(at_percent(&times, 50)),
+            "200 ms",
+        );
     }
     Ok(())
 }

@@ -108,9 +108,7 @@ async fn run(part: Part, options: &Options, report: &mut Report) -> anyhow::Resu
         Part::Decode => own_store::decode(report).context("decode"),
         Part::Disk => own_store::disk(options.rows, report).await.context("disk"),
         Part::Manifest => own_store::manifest(options.files, report).await.context("manifest"),
-        Part::Control => {
-            control::run(options.seconds, options.connections, report).await.context("control")
-        }
+        Part::Control => control::run(options.seconds, options.connections, report).await.context("control"),
         Part::Peers => match &options.python {
             Some(python) => {
                 peers::run(python, options.rows, options.connections, report).await.context("peers")
