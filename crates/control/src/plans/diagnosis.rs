@@ -3,13 +3,15 @@
 //! Plan, provisioning, operating system, connectivity, policy, extension status. All six are made, each with
 //! its evidence; the first that fails is the answer, because what comes after it mostly follows from it.
 
+use std::sync::Arc;
+
 use bartizan_base::{ResourceId, Ticks};
+use bartizan_policy::{Policies, Request, Target};
 use bartizan_records::{Records, RecordsError, Resource};
 use serde_json::{Value, json};
 
 use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
 use super::plan::{Plan, Tier};
-use super::policy::{PolicySet, Target};
 use super::{builtin, extension, reconcile};
 
 /// The type of the answer.
@@ -23,7 +25,7 @@ pub struct Facts {
     pub machine: Resource,
     pub extensions: Vec<Resource>,
     pub plan: Plan,
-    pub policies: PolicySet,
+    pub policies: Arc<Policies>,
     pub now: Ticks,
 }
 
@@ -163,18 +165,16 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
     if let Some(setting) = facts.plan.switch_of(component) {
         return Err((format!("{what}: switched off by {setting}"), format!("switch {setting} on")));
     }
-    let assignment = facts.policies.assignments.iter().find(|assignment| {
-        assignment
-            .definition_id
-            .rsplit('/')
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case(component.definition))
-            && facts.policies.covers(assignment, &facts.machine.id)
+    let target = Target::new(facts.machine.id.clone(), facts.machine.body.clone());
+    let rule = facts.policies.rules().iter().find(|rule| {
+        rule.definition.name().eq_ignore_ascii_case(component.definition)
+            && facts.policies.covers(&rule.assignment, &target)
     });
-    let Some(assignment) = assignment else {
+    let Some(rule) = rule else {
         let found = format!("{what}: no policy assignment covers the machine");
         return Err((found, "turn the plan off and on again, or assign the policy by hand".to_owned()));
     };
+    let assignment = &rule.assignment;
     let name = assignment.name();
     if !assignment.enforced {
         return Err((
@@ -188,13 +188,7 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
             format!("give `{name}` a system-assigned identity"),
         ));
     }
-    let exemption = facts.policies.exemptions.iter().find(|exemption| {
-        exemption.assignment_id.eq_ignore_ascii_case(assignment.id.as_str())
-            && facts.machine.id.is_within(&exemption.scope)
-            && exemption.is_about(assignment)
-            && exemption.expires.is_none_or(|end| facts.now < end)
-    });
-    if let Some(exemption) = exemption {
+    if let Some(exemption) = facts.policies.exemption(rule, &target, facts.now) {
         return Err((
             format!("{what}: the machine is exempt by `{}`", exemption.id),
             format!("delete the exemption `{}`", exemption.id.name()),
@@ -243,10 +237,11 @@ fn policy_block(facts: &Facts) -> Check {
     let title = "No policy forbids the extensions";
     for component in wanted(facts) {
         let Some(target) = planned(facts, component) else { continue };
-        if let Some(denial) = facts.policies.denial(&target, facts.now) {
+        let admitted = facts.policies.admit(&target, &Request::default(), facts.now);
+        if let Some(denial) = admitted.err().and_then(|denials| denials.into_iter().next()) {
             let fix = format!(
                 "exempt the machine from assignment `{}`, or change that assignment",
-                denial.assignment_name
+                denial.rule.assignment.name()
             );
             return failed("policy", title, vec![denial.message(&target.id)], &fix);
         }

@@ -270,11 +270,15 @@ async fn a_deny_policy_blocks_and_an_exemption_lets_through() {
     assert_eq!(check, "policy");
     assert!(fix.contains("no-extensions"), "{fix}");
     let extension = web.join("extensions/Other").unwrap();
-    let denial =
-        super::check_write(&house.ctx.records, &extension, &json!({"properties": {}}), house.clock.now())
+    let body = json!({"properties": {}});
+    let write = || async {
+        let request = bartizan_policy::Request::default();
+        super::admission::admit(&house.ctx.records, &extension, &body, &request, house.clock.now())
             .await
-            .unwrap();
-    assert_eq!(denial.unwrap().assignment_name, "no-extensions");
+            .unwrap()
+    };
+    let denials = write().await.unwrap_err();
+    assert_eq!(denials[0].rule.assignment.name(), "no-extensions");
 
     let exemption = json!({"properties": {"policyAssignmentId": no_extensions.to_uppercase(), "exemptionCategory": "Waiver", "expiresOn": "2026-03-02T00:00:00Z"}});
     house
@@ -284,11 +288,7 @@ async fn a_deny_policy_blocks_and_an_exemption_lets_through() {
     assert_eq!(house.extensions(&web).await.len(), 3);
     // The exemption ends; what is there stays, but a new write is refused again.
     house.clock.advance(Timespan::from_seconds(86_400));
-    let denial =
-        super::check_write(&house.ctx.records, &extension, &json!({"properties": {}}), house.clock.now())
-            .await
-            .unwrap();
-    assert!(denial.is_some());
+    assert!(write().await.is_err());
 }
 
 #[tokio::test]

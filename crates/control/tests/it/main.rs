@@ -26,6 +26,7 @@ mod kusto;
 mod leaks;
 mod moving;
 mod otlp;
+mod policy;
 mod portal;
 mod query;
 mod races;
