@@ -374,7 +374,7 @@ async fn policies_deploy_nothing_that_gives_access() {
     let ty = "Microsoft.Authorization/roleAssignments";
     let definition = format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/climb");
     let rule = json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
-        "then": {"effect": "deployIfNotExists", "details": {"type": ty, "deployment": {"properties": {"template": {
+        "then": {"effect": "deployIfNotExists", "details": {"type": ty, "roleDefinitionIds": ["Owner"], "deployment": {"properties": {"template": {
             "resources": [{"type": ty, "name": "mine", "properties": {"roleDefinitionId": "Owner"}}]}}}}}}});
     house.put(&definition, json!({"properties": rule})).await;
     let assignment =
@@ -395,17 +395,19 @@ async fn broken_definitions_and_assignments_change_nothing() {
         ("no-rule", json!({})),
         (
             "unknown-effect",
-            json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"}, "then": {"effect": "modify"}}}),
+            json!({"parameters": {"effect": {"type": "String", "defaultValue": "mutate"}}, "policyRule": {
+                "if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"}, "then": {"effect": "[parameters('effect')]"}}}),
         ),
         (
             "no-template",
-            json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
-            "then": {"effect": "deployIfNotExists", "details": {"type": "Microsoft.HybridCompute/machines/extensions"}}}}),
+            json!({"parameters": {"effect": {"type": "String", "defaultValue": "deployIfNotExists"}}, "policyRule": {
+                "if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
+                "then": {"effect": "[parameters('effect')]", "details": {"type": "Microsoft.HybridCompute/machines/extensions", "roleDefinitionIds": ["r"]}}}}),
         ),
         (
             "outside",
             json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
-            "then": {"effect": "deployIfNotExists", "details": {"type": "Microsoft.HybridCompute/machines/extensions", "deployment": {"properties": {"template": {
+            "then": {"effect": "deployIfNotExists", "details": {"type": "Microsoft.HybridCompute/machines/extensions", "roleDefinitionIds": ["r"], "deployment": {"properties": {"template": {
                 "resources": [{"type": "Microsoft.HybridCompute/machines/extensions", "name": "../../x", "properties": {}}]}}}}}}}),
         ),
         (
@@ -431,13 +433,13 @@ async fn broken_definitions_and_assignments_change_nothing() {
     assert_eq!(
         house.compliance(&web).await,
         [
-            "no-template: NonCompliant",
+            "no-template: Unknown",
             "outside: NonCompliant",
             "unknown-effect: Unknown",
             "unknown-function: Unknown"
         ]
     );
-    assert!(house.reason(&web, "unknown-effect").await.contains("`modify`"));
+    assert!(house.reason(&web, "unknown-effect").await.contains("`mutate`"));
     assert!(house.reason(&web, "outside").await.contains("cannot be made"));
 }
 
