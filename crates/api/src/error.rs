@@ -14,6 +14,8 @@ pub struct ApiError {
     /// What is wrong: a field, a header, a position.
     pub target: Option<String>,
     pub details: Vec<Value>,
+    /// Typed facts for programs: `{"type": "PolicyViolation", "info": {…}}`.
+    pub additional_info: Vec<Value>,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u64>,
 }
@@ -33,6 +35,8 @@ pub struct ErrorDetail {
     pub target: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Value>,
+    #[serde(rename = "additionalInfo", default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_info: Vec<Value>,
 }
 
 impl ApiError {
@@ -50,6 +54,7 @@ impl ApiError {
             message: message.into(),
             target: None,
             details: Vec::new(),
+            additional_info: Vec::new(),
             retry_after,
         }
     }
@@ -98,6 +103,7 @@ impl ApiError {
                 message: self.message.clone(),
                 target: self.target.clone(),
                 details: self.details.clone(),
+                additional_info: self.additional_info.clone(),
             },
         }
     }

@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use bartizan_api::ApiError;
 use bartizan_base::{ErrorKind, ResourceId, Timespan};
+use bartizan_policy::Request;
 use bartizan_records::{Actor, ActorKind, Agent, Condition, SecretKind, Write};
 use bartizan_wire::{EnrolRequest, EnrolResponse};
 use http::header;
@@ -18,6 +19,7 @@ use crate::access::{Caller, PeerAddress, bearer};
 use crate::agents::{AGENT_BODY_MAX, presence, resource};
 use crate::app::App;
 use crate::http::{Failure, header as header_text, read_json};
+use crate::plans::admission;
 
 const MACHINES: &str = "providers/Microsoft.HybridCompute/machines";
 
@@ -59,9 +61,9 @@ pub(super) async fn enrol(
     resource::set_status(&mut body, "Connected", now);
     body["properties"]["vmId"] = vm_id.to_string().into();
     body["properties"]["provisioningState"] = "Succeeded".into();
-    if let Some(denial) = crate::plans::check_write(&app.records, &machine, &body, now).await? {
-        return Err(crate::arm::disallowed(&machine, &denial));
-    }
+    let writer = Request { api_version: String::new(), principal_id: grant.by.object_id.to_string() };
+    let admission = admission::admit(&app.records, &machine, &body, &writer, now).await?;
+    let body = admission.map_err(|denials| crate::arm::disallowed(&machine, &denials))?.body;
     let write = Write { id: machine.clone(), body, condition: Condition::None, actor: grant.by, audit: true };
     let machine = app.records.put_in_group(write).await?.resource.id;
     let agent = Agent {

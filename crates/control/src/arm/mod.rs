@@ -37,12 +37,12 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use bartizan_api::{ApiError, Target, types, versions};
 use bartizan_base::{ErrorKind, ResourceId};
+use bartizan_policy::{Denial, Request};
 use http::Method;
 
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, query_value};
-use crate::plans::policy::Denial;
 
 pub(crate) use batch::routes;
 pub(crate) use graph::GraphRows;
@@ -132,10 +132,20 @@ pub(crate) async fn check_group(app: &App, group: &ResourceId) -> Result<(), Fai
     scope::group(app, group).await.map(drop)
 }
 
-/// The error of a write that an enforced `deny` policy forbids.
-pub(crate) fn disallowed(id: &ResourceId, denial: &Denial) -> Failure {
-    let error = ApiError::coded(ErrorKind::Forbidden, "RequestDisallowedByPolicy", denial.message(id));
-    Failure(ApiError { target: Some(id.name().to_owned()), ..error })
+/// The error of a write or deletion that policies forbid: each policy with the comparisons that led there.
+pub(crate) fn disallowed(id: &ResourceId, denials: &[Denial]) -> Failure {
+    let messages: Vec<String> = denials.iter().map(|denial| denial.message(id)).collect();
+    let error = ApiError::coded(ErrorKind::Forbidden, "RequestDisallowedByPolicy", messages.join("; "));
+    let additional_info = denials.iter().map(Denial::to_json).collect();
+    Failure(ApiError { target: Some(id.name().to_owned()), additional_info, ..error })
+}
+
+/// The request as policies see it.
+fn policy_request(call: &Call) -> Request {
+    Request {
+        api_version: query_value(&call.parts.uri, "api-version").unwrap_or_default().to_string(),
+        principal_id: call.caller.actor.object_id.to_string(),
+    }
 }
 
 fn namespace(target: &Target) -> &str {

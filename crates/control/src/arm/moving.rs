@@ -12,8 +12,9 @@ use bartizan_records::{Resource, Work};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::arm::{Call, answer, disallowed, operations, scope};
+use crate::arm::{Call, answer, disallowed, operations, policy_request, scope};
 use crate::http::{Failure, read_json};
+use crate::plans::admission;
 use crate::plans::component::ENDPOINT_TYPES;
 
 const BODY_MAX: usize = 2 << 20;
@@ -145,11 +146,9 @@ async fn check(
     if app.records.get(&place).await?.is_some() {
         return problem("ResourceExistsInTarget", format!("would take the place of `{place}`."));
     }
-    if let Some(denial) =
-        crate::plans::check_write(&app.records, &place, &found.body, app.clock.now()).await?
-    {
-        return Err(disallowed(&place, &denial));
-    }
+    let request = policy_request(call);
+    let admission = admission::admit(&app.records, &place, &found.body, &request, app.clock.now()).await?;
+    admission.map_err(|denials| disallowed(&place, &denials))?;
     Ok(Ok(found.id))
 }
 

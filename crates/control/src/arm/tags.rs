@@ -12,8 +12,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::arm::write::TAGS_MAX;
-use crate::arm::{Call, answer, disallowed};
+use crate::arm::{Call, answer, disallowed, policy_request};
 use crate::http::{Failure, read_json};
+use crate::plans::admission;
 
 /// The type of these.
 const TYPE: &str = "Microsoft.Resources/tags";
@@ -84,11 +85,16 @@ pub(super) async fn handle(call: &Call, id: &ResourceId, body: Body) -> Result<R
     if after["tags"].as_object().is_some_and(|tags| tags.len() > TAGS_MAX) {
         return Err(ApiError::field("properties.tags", format!("there are more than {TAGS_MAX} tags")).into());
     }
-    if let Some(denial) = crate::plans::check_write(&app.records, &tagged, &after, app.clock.now()).await? {
-        return Err(disallowed(&tagged, &denial));
-    }
+    let request = policy_request(call);
+    let admission = admission::admit(&app.records, &tagged, &after, &request, app.clock.now()).await?;
+    let admission = admission.map_err(|denials| disallowed(&tagged, &denials))?;
+    // Policies may change tags, of which this request writes some; what else they would change waits for a write of it.
+    let by_policy = (!admission.changed_by.is_empty()).then(|| admission.body.get("tags").cloned()).flatten();
     let edit = |body: &mut Value| {
-        apply(body, operation, &tags);
+        match &by_policy {
+            Some(tags) => body["tags"] = tags.clone(),
+            None => apply(body, operation, &tags),
+        }
         true
     };
     let written = match app.records.modify(&tagged, &call.caller.actor, true, edit).await {

@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 use crate::access::group_segment;
 use crate::arm::kind::Draft;
 use crate::arm::merge::merge;
-use crate::arm::{Call, answer, disallowed, kinds, operations, scope, type_info};
+use crate::arm::{Call, answer, disallowed, kinds, operations, policy_request, scope, type_info};
 use crate::http::{Failure, header as header_text, read_json};
+use crate::plans::admission;
 
 /// Largest body of a resource; a policy definition may have 1 MiB.
 const RESOURCE_BODY_MAX: usize = 4 << 20;
@@ -97,10 +98,18 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
         }
         answer::empty(info.deleted)
     };
+    let now = app.clock.now();
+    let request = policy_request(call);
+    admission::admit_deletion(&app.records, id, &stored.body, false, &request, now)
+        .await?
+        .map_err(|denials| disallowed(id, &denials))?;
     if kind.delete(app, &call.caller, &stored).await? {
         return Ok(done());
     }
     if info.name == scope::GROUP_TYPE {
+        admission::admit_group_deletion(&app.records, id, &request, now)
+            .await?
+            .map_err(|denials| disallowed(id, &denials))?;
         return operations::delete_group(call, &stored).await;
     }
     let if_match =
@@ -156,9 +165,7 @@ async fn store(
     };
     kind.prepare(app, &mut draft).await?;
     let (body, aside) = (draft.body, draft.aside);
-    if let Some(denial) = crate::plans::check_write(&app.records, id, &body, app.clock.now()).await? {
-        return Err(disallowed(id, &denial));
-    }
+    let body = admitted(call, id, &body).await?;
     let write = Write { id: id.clone(), body, condition, actor: call.caller.actor.clone(), audit: true };
     let written = app.records.put_in_group(write).await?;
     kind.written(app, &written).await?;
@@ -174,6 +181,18 @@ async fn store(
         (_, false) => info.updated,
     };
     Ok(answer::resource(status, &current))
+}
+
+/// The body to write: what policies make of the one that was sent.
+async fn admitted(call: &Call, id: &ResourceId, body: &Value) -> Result<Value, Failure> {
+    let app = &call.app;
+    let request = policy_request(call);
+    let admission = admission::admit(&app.records, id, body, &request, app.clock.now()).await?;
+    let mut admission = admission.map_err(|denials| disallowed(id, &denials))?;
+    if !admission.changed_by.is_empty() {
+        tidy(&mut admission.body)?;
+    }
+    Ok(admission.body)
 }
 
 /// Checks the parts that all resources share.

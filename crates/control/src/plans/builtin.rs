@@ -1,11 +1,11 @@
 //! The policy definitions shipped in `content/policies`.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use include_dir::{Dir, include_dir};
 use serde_json::Value;
 
-use super::policy::Definition;
+use bartizan_policy::Definition;
 
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../content/policies");
 
@@ -15,16 +15,16 @@ static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
 });
 
 /// The shipped definitions, parsed once.
-static PARSED: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+static PARSED: LazyLock<Vec<Arc<Definition>>> = LazyLock::new(|| {
     let parsed = definitions().iter().filter_map(|definition| {
         let id = definition.get("id").and_then(Value::as_str)?;
-        Definition::parse(id, definition.get("properties")?).ok()
+        Definition::parse(id, definition.get("properties")?).ok().map(Arc::new)
     });
     parsed.collect()
 });
 
 /// Every shipped definition, ready to be evaluated.
-pub fn parsed() -> &'static [Definition] {
+pub fn parsed() -> &'static [Arc<Definition>] {
     &PARSED
 }
 

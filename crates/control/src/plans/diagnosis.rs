@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bartizan_base::{ResourceId, Ticks};
+use bartizan_policy::{Policies, Request, Target};
 use bartizan_readiness::{Prerequisites, first_blocking};
 use bartizan_records::{Records, RecordsError, Resource};
 use bartizan_wire::{HostFacts, MachineFacts};
@@ -14,7 +15,6 @@ use serde_json::{Value, json};
 
 use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
 use super::plan::{Plan, Tier};
-use super::policy::{PolicySet, Target};
 use super::state::STATE_TYPE;
 use super::{builtin, extension, features, reconcile, two_agents};
 
@@ -27,7 +27,7 @@ pub struct Facts {
     pub machine: Resource,
     pub extensions: Vec<Resource>,
     pub plan: Plan,
-    pub policies: Arc<PolicySet>,
+    pub policies: Arc<Policies>,
     /// What the policies last said about the machine.
     pub states: Vec<Resource>,
     pub now: Ticks,
@@ -174,18 +174,16 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
     if let Some(setting) = facts.plan.switch_of(component).filter(|_| !included) {
         return Err((format!("{what}: switched off by {setting}"), format!("switch {setting} on")));
     }
-    let assignment = facts.policies.assignments.iter().find(|assignment| {
-        assignment
-            .definition_id
-            .rsplit('/')
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case(component.definition))
-            && facts.policies.covers(assignment, &facts.machine.id)
+    let target = Target::new(facts.machine.id.clone(), facts.machine.body.clone());
+    let rule = facts.policies.rules().iter().find(|rule| {
+        rule.definition.name().eq_ignore_ascii_case(component.definition)
+            && facts.policies.covers(&rule.assignment, &target)
     });
-    let Some(assignment) = assignment else {
+    let Some(rule) = rule else {
         let found = format!("{what}: no policy assignment covers the machine");
         return Err((found, "turn the plan off and on again, or assign the policy by hand".to_owned()));
     };
+    let assignment = &rule.assignment;
     let name = assignment.name();
     if !assignment.enforced {
         return Err((
@@ -199,13 +197,7 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
             format!("give `{name}` a system-assigned identity"),
         ));
     }
-    let exemption = facts.policies.exemptions.iter().find(|exemption| {
-        exemption.assignment_id.eq_ignore_ascii_case(assignment.id.as_str())
-            && facts.machine.id.is_within(&exemption.scope)
-            && exemption.is_about(assignment)
-            && exemption.expires.is_none_or(|end| facts.now < end)
-    });
-    if let Some(exemption) = exemption {
+    if let Some(exemption) = facts.policies.exemption(rule, &target, facts.now) {
         return Err((
             format!("{what}: the machine is exempt by `{}`", exemption.id),
             format!("delete the exemption `{}`", exemption.id.name()),
@@ -296,10 +288,11 @@ fn policy_block(facts: &Facts) -> Check {
     let title = "No policy forbids the extensions";
     for component in wanted(facts) {
         let Some(target) = planned(facts, component) else { continue };
-        if let Some(denial) = facts.policies.denial(&target, facts.now) {
+        let admitted = facts.policies.admit(&target, &Request::default(), facts.now);
+        if let Some(denial) = admitted.err().and_then(|denials| denials.into_iter().next()) {
             let fix = format!(
                 "exempt the machine from assignment `{}`, or change that assignment",
-                denial.assignment_name
+                denial.rule.assignment.name()
             );
             return failed("policy", title, vec![denial.message(&target.id)], &fix);
         }

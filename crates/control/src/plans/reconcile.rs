@@ -10,6 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::{Clock, ResourceId};
+use bartizan_policy::{
+    Assignment, Compliance, Definition, Exemption, Hierarchy as Above, Initiative, Parts, Planned, Policies,
+    Remedy, Request, Target, Wanted,
+};
 use bartizan_records::{Actor, Change, ChangeOp, Generation, ListQuery, Records, RecordsError, Resource};
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
@@ -19,9 +23,8 @@ use crate::access::{GROUP_TYPE, Hierarchy, SUBSCRIPTION_TYPE};
 
 use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
 use super::plan::PRICING_TYPE;
-use super::policy::{Assignment, Compliance, Definition, Exemption, Planned, PolicySet, Target};
 use super::provisioning::{self, ASSIGNMENT_TYPE};
-use super::{builtin, extension, state};
+use super::{admission, builtin, extension, state};
 
 /// Pause after the first event of a burst.
 const GATHER: Duration = Duration::from_millis(50);
@@ -30,6 +33,8 @@ const ROUND: Duration = Duration::from_secs(60);
 const DEFINITION_TYPE: &str = "Microsoft.Authorization/policyDefinitions";
 const SET_TYPE: &str = "Microsoft.Authorization/policySetDefinitions";
 const EXEMPTION_TYPE: &str = "Microsoft.Authorization/policyExemptions";
+/// Api-version that deployments of policies are written with, for `requestContext()`.
+const DEPLOYMENT_VERSION: &str = "2024-07-10";
 
 /// The types whose resources are evaluated. Machine-made records (states, assessments, alerts) are not.
 const EVALUATED_TYPES: [&str; 4] = [
@@ -164,112 +169,131 @@ async fn handle(ctx: &PlansContext, marked: Marked) -> Result<(), RecordsError> 
         return Ok(());
     }
     let policies = load(&ctx.records).await?;
+    let mut places = admission::Places::default();
     for target in &targets {
         if ctx.stop.is_cancelled() {
             return Ok(());
         }
-        evaluate(ctx, &policies, target).await?;
+        evaluate(ctx, &policies, &mut places, target).await?;
     }
     Ok(())
 }
 
-/// Definitions, assignments and exemptions as of now. They are asked for with every write, so they are read only
-/// when one of them has changed. A definition that cannot be used is left out and logged.
+/// Definitions, initiatives, assignments and exemptions as of now. They are asked for with every write, so they
+/// are read only when one of them has changed. What cannot be used is left out and logged.
 ///
 /// # Errors
 /// When the records cannot be read.
-pub async fn load(records: &Records) -> Result<Arc<PolicySet>, RecordsError> {
+pub async fn load(records: &Records) -> Result<Arc<Policies>, RecordsError> {
     records.derived(Generation::Policy, || read(records)).await
 }
 
-async fn read(records: &Records) -> Result<PolicySet, RecordsError> {
+async fn read(records: &Records) -> Result<Policies, RecordsError> {
     let everything = ListQuery::tenant();
-    let mut policies = PolicySet { hierarchy: Hierarchy::load(records).await?, ..PolicySet::default() };
-    for definition in builtin::parsed() {
-        policies.definitions.insert(definition.id.to_ascii_lowercase(), definition.clone());
-    }
+    let hierarchy = Arc::new(Groups(Hierarchy::load(records).await?));
+    let mut parts = Parts { definitions: builtin::parsed().to_vec(), hierarchy, ..Parts::default() };
     for resource in records.list_all(&everything, DEFINITION_TYPE).await? {
-        let id = resource.id.as_str();
-        match Definition::parse(id, resource.body.get("properties").unwrap_or(&Value::Null)) {
-            Ok(definition) => {
-                policies.definitions.insert(id.to_ascii_lowercase(), definition);
-            }
-            Err(error) => {
-                tracing::warn!(
-                    id,
-                    error = &error as &dyn std::error::Error,
-                    "policy definition is not usable"
-                );
-            }
-        }
+        let definition = Definition::parse(resource.id.as_str(), properties(&resource));
+        parts.definitions.extend(usable(&resource.id, definition).map(Arc::new));
     }
-    let assignments = records.list_all(&everything, ASSIGNMENT_TYPE).await?;
-    let sets = records.list_all(&everything, SET_TYPE).await?;
-    for assignment in assignments.iter().filter_map(|a| Assignment::parse(&a.id, &a.body)) {
-        let set = sets.iter().find(|set| set.id.as_str().eq_ignore_ascii_case(&assignment.definition_id));
-        match set.and_then(|set| set.body.get("properties")) {
-            Some(set) => policies.assignments.extend(assignment.expand(set)),
-            None => policies.assignments.push(assignment),
-        }
+    for resource in records.list_all(&everything, SET_TYPE).await? {
+        let set = Initiative::parse(resource.id.as_str(), properties(&resource));
+        parts.initiatives.extend(usable(&resource.id, set));
     }
-    let exemptions = records.list_all(&everything, EXEMPTION_TYPE).await?;
-    policies.exemptions = exemptions.iter().filter_map(|e| Exemption::parse(&e.id, &e.body)).collect();
+    for resource in records.list_all(&everything, ASSIGNMENT_TYPE).await? {
+        parts.assignments.extend(usable(&resource.id, Assignment::parse(&resource.id, &resource.body)));
+    }
+    for resource in records.list_all(&everything, EXEMPTION_TYPE).await? {
+        parts.exemptions.extend(usable(&resource.id, Exemption::parse(&resource.id, &resource.body)));
+    }
+    let policies = Policies::new(parts);
+    for problem in policies.problems() {
+        tracing::warn!(
+            assignment = problem.assignment_id.as_str(),
+            reference = problem.reference,
+            reason = problem.reason,
+            "policy assignment is not evaluated"
+        );
+    }
     Ok(policies)
 }
 
-async fn evaluate(ctx: &PlansContext, policies: &PolicySet, id: &ResourceId) -> Result<(), RecordsError> {
+fn properties(resource: &Resource) -> &Value {
+    resource.body.get("properties").unwrap_or(&Value::Null)
+}
+
+/// What could be read; the rest is logged.
+fn usable<T, E: std::error::Error>(id: &ResourceId, read: Result<T, E>) -> Option<T> {
+    read.inspect_err(|error| {
+        tracing::warn!(id = id.as_str(), error = error.to_string(), "policy resource is not usable");
+    })
+    .ok()
+}
+
+/// Management groups, as the policy engine asks for them.
+#[derive(Debug)]
+struct Groups(Hierarchy);
+
+impl Above for Groups {
+    fn groups_above(&self, id: &ResourceId) -> Vec<ResourceId> {
+        self.0.groups_above(id).into_iter().map(|group| group.id.clone()).collect()
+    }
+}
+
+async fn evaluate(
+    ctx: &PlansContext,
+    policies: &Policies,
+    places: &mut admission::Places,
+    id: &ResourceId,
+) -> Result<(), RecordsError> {
     let Some(resource) = ctx.records.get(id).await? else { return Ok(()) };
     let now = ctx.clock.now();
     if resource.resource_type.eq_ignore_ascii_case(EXTENSION_TYPE) {
         finish_leaving(ctx, &resource).await?;
     }
-    let target = Target::new(resource.id.clone(), resource.body.clone());
+    let target = places.put(&ctx.records, Target::new(resource.id.clone(), resource.body.clone())).await?;
     let mut related = Vec::new();
-    for resource_type in policies.related_types(id) {
-        let scope = related_scope(&target, &resource_type);
-        let found = ctx.records.list_all(&scope, &resource_type).await?;
-        related.extend(found.into_iter().map(|resource| Target::new(resource.id, resource.body)));
+    for wanted in policies.wanted(&target, now) {
+        let scope = wanted.scope.unwrap_or_else(ListQuery::tenant);
+        let found = ctx.records.list_all(&scope, &wanted.resource_type).await?;
+        related.extend(found.into_iter().map(|resource| Arc::new(Target::new(resource.id, resource.body))));
     }
-    let of_type = |resource_type: &str| related.iter().filter(|r| r.is(resource_type)).cloned().collect();
-    let mut verdicts = policies.evaluate(&target, &of_type, now);
+    let wanted = |wanted: &Wanted| related.iter().filter(|r| wanted.is(r)).cloned().collect();
+    let mut verdicts = policies.evaluate(&target, &wanted, now);
     for verdict in &mut verdicts {
         if verdict.compliance != Compliance::NonCompliant {
             continue;
         }
-        let Some(remedy) = verdict.remedy.take() else { continue };
-        verdict.reason = match remedy {
-            _ if !verdict.assignment.enforced => format!("{}; enforcement is off", verdict.reason),
+        let assignment = Arc::clone(&verdict.rule.assignment);
+        let request = deployment_request(&assignment);
+        let planned = match policies.remedy(&verdict.rule, verdict.effect, &target, &request, now) {
+            // What `modify` would change waits for a write: it touches what somebody else keeps.
+            None | Some(Ok(Remedy::Modify(_))) => continue,
+            Some(Ok(Remedy::Deploy(planned))) => Ok(planned),
+            Some(Err(error)) => Err(error),
+        };
+        verdict.reason = match planned {
+            _ if !assignment.enforced => format!("{}; enforcement is off", verdict.reason),
             Err(error) => format!("the deployment cannot be made: {error}"),
-            Ok(_) if !verdict.assignment.has_identity => {
+            Ok(_) if !assignment.has_identity => {
                 "the assignment has no managed identity, so it may not deploy anything".to_owned()
             }
-            Ok(planned) => deploy(ctx, policies, &verdict.assignment, &planned).await?,
+            Ok(planned) => deploy(ctx, policies, &assignment, &planned).await?,
         };
     }
-    state::store(&ctx.records, &target, &verdicts, &actor(), now).await
+    state::store(&ctx.records, policies, &target, &verdicts, &actor(), now).await
 }
 
-/// Existing resources that can be "related": children of the target, or what lies in its resource group.
-fn related_scope(target: &Target, resource_type: &str) -> ResourceId {
-    let child = resource_type.len() > target.resource_type.len()
-        && resource_type[..target.resource_type.len()].eq_ignore_ascii_case(&target.resource_type);
-    if child {
-        return target.id.clone();
-    }
-    let mut scope = target.id.clone();
-    while let Some(parent) = scope.parent() {
-        if scope.resource_type().eq_ignore_ascii_case("Microsoft.Resources/resourceGroups") {
-            break;
-        }
-        scope = parent;
-    }
-    scope
+/// The request that a policy's deployment makes.
+fn deployment_request(assignment: &Assignment) -> Request {
+    let principal_id = assignment.principals.first().cloned().unwrap_or_default();
+    Request { api_version: DEPLOYMENT_VERSION.to_owned(), principal_id }
 }
 
 /// Writes what a deployment planned, where nothing stands in the way; says what happened.
 async fn deploy(
     ctx: &PlansContext,
-    policies: &PolicySet,
+    policies: &Policies,
     assignment: &Assignment,
     planned: &[Planned],
 ) -> Result<String, RecordsError> {
@@ -282,7 +306,7 @@ async fn deploy(
 
 async fn deploy_one(
     ctx: &PlansContext,
-    policies: &PolicySet,
+    policies: &Policies,
     assignment: &Assignment,
     planned: &Planned,
 ) -> Result<String, RecordsError> {
@@ -309,13 +333,15 @@ async fn deploy_one(
             ));
         }
     }
-    if let Some(denial) = policies.denial(&target, now) {
-        return Ok(denial.message(&target.id));
-    }
-    let body = if is_extension {
-        extension::waiting(&planned.body, &assignment.id, now)
-    } else {
-        planned.body.clone()
+    let request = deployment_request(assignment);
+    let admitted = admission::admit_under(&ctx.records, policies, target, &request, now).await?;
+    let body = match admitted {
+        Err(denials) => {
+            let messages: Vec<String> = denials.iter().map(|denial| denial.message(&planned.id)).collect();
+            return Ok(messages.join("; "));
+        }
+        Ok(admission) if is_extension => extension::waiting(&admission.body, &assignment.id, now),
+        Ok(admission) => admission.body,
     };
     let write = bartizan_records::Write {
         id: planned.id.clone(),

@@ -4,11 +4,11 @@
 //! so that it goes when the resource goes and is found by scope like anything else.
 
 use bartizan_base::{ResourceId, Ticks};
+use bartizan_policy::condition::Detail;
+use bartizan_policy::{Compliance, Policies, Rule, Target, Verdict};
 use bartizan_records::{Actor, Condition, Records, RecordsError, Resource, Write};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-
-use super::policy::{Assignment, Compliance, Target, Verdict};
 
 /// The type of stored states.
 pub const STATE_TYPE: &str = "Microsoft.PolicyInsights/policyStates";
@@ -20,6 +20,7 @@ pub const STATE_TYPE: &str = "Microsoft.PolicyInsights/policyStates";
 /// When the records cannot be read or written.
 pub async fn store(
     records: &Records,
+    policies: &Policies,
     target: &Target,
     verdicts: &[Verdict],
     actor: &Actor,
@@ -30,9 +31,9 @@ pub async fn store(
     let mut old: Vec<Resource> =
         old.into_iter().filter(|state| state.id.parent().as_ref() == Some(&target.id)).collect();
     for verdict in verdicts {
-        let Ok(id) = state_id(&target.id, &verdict.assignment) else { continue };
+        let Ok(id) = state_id(&target.id, &verdict.rule) else { continue };
         let before = old.iter().position(|state| state.id == id).map(|at| old.swap_remove(at));
-        let body = body(target, verdict, before.as_ref(), now);
+        let body = body(policies, target, verdict, before.as_ref(), now);
         if before.is_some_and(|before| before.body == body) {
             continue;
         }
@@ -45,22 +46,24 @@ pub async fn store(
     Ok(())
 }
 
-fn state_id(
-    target: &ResourceId,
-    assignment: &Assignment,
-) -> Result<ResourceId, bartizan_base::ResourceIdError> {
-    let member = assignment.member.as_ref().map(|member| member.reference.to_ascii_lowercase());
-    let name = format!("{}#{}", assignment.id.key(), member.unwrap_or_default());
+fn state_id(target: &ResourceId, rule: &Rule) -> Result<ResourceId, bartizan_base::ResourceIdError> {
+    let name = format!("{}#{}", rule.assignment.id.key(), rule.reference().to_ascii_lowercase());
     let key = Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes());
     target.join(&format!("providers/{STATE_TYPE}/{key}"))
 }
 
-fn body(target: &Target, verdict: &Verdict, before: Option<&Resource>, now: Ticks) -> Value {
-    let assignment = &verdict.assignment;
+fn body(
+    policies: &Policies,
+    target: &Target,
+    verdict: &Verdict,
+    before: Option<&Resource>,
+    now: Ticks,
+) -> Value {
+    let (rule, assignment) = (&verdict.rule, &verdict.rule.assignment);
     let mut properties = json!({
         "resourceId": target.id,
         "policyAssignmentId": assignment.id,
-        "policyDefinitionId": verdict.definition_id,
+        "policyDefinitionId": rule.definition.id,
         "isCompliant": verdict.compliance != Compliance::NonCompliant,
         "complianceState": verdict.compliance.as_str(),
         "subscriptionId": target.id.subscription().unwrap_or_default(),
@@ -70,24 +73,60 @@ fn body(target: &Target, verdict: &Verdict, before: Option<&Resource>, now: Tick
         "resourceTags": target.body.get("tags").map(Value::to_string).unwrap_or_default(),
         "policyAssignmentName": assignment.name(),
         "policyAssignmentScope": assignment.scope,
-        "policyDefinitionName": verdict.definition_id.rsplit('/').next().unwrap_or_default(),
+        "policyAssignmentParameters": Value::Object(rule.given.clone()).to_string(),
+        "policyDefinitionName": rule.definition.name(),
         "policyDefinitionAction": verdict.effect.as_str(),
-        "policyDefinitionCategory": verdict.category,
-        "policyDefinitionVersion": verdict.version,
+        "policyDefinitionCategory": rule.definition.category,
+        "policyDefinitionVersion": rule.definition.version,
         "policyEvaluationDetails": {"reason": verdict.reason},
     });
-    if let Some(member) = &assignment.member {
-        properties["policySetDefinitionId"] = member.set.as_str().into();
-        properties["policySetDefinitionName"] = member.set.rsplit('/').next().unwrap_or_default().into();
-        properties["policyDefinitionReferenceId"] = member.reference.as_str().into();
+    if let Some(set) = &rule.set {
+        properties["policySetDefinitionId"] = set.id.as_str().into();
+        properties["policySetDefinitionName"] = set.id.rsplit('/').next().unwrap_or_default().into();
+        properties["policySetDefinitionCategory"] = set.category.as_str().into();
+        properties["policySetDefinitionVersion"] = set.version.as_str().into();
+        properties["policySetDefinitionParameters"] =
+            Value::Object(set.parameters.clone()).to_string().into();
+        properties["policyDefinitionReferenceId"] = set.reference.as_str().into();
+        properties["policyDefinitionGroupNames"] = json!(set.groups);
     }
-    let unchanged = before.and_then(|before| {
-        let mut old = before.body.get("properties")?.clone();
-        let timestamp = old.as_object_mut()?.shift_remove("timestamp")?;
-        (old == properties).then_some(timestamp)
-    });
-    properties["timestamp"] = unchanged.unwrap_or_else(|| json!(now));
-    json!({"properties": properties})
+    if let Some(exemption) = &verdict.exemption {
+        properties["policyExemptionIds"] = json!([exemption]);
+    }
+    if let Some(message) = assignment.message(rule.reference()) {
+        properties["nonComplianceMessage"] = message.into();
+    }
+    let details = &mut properties["policyEvaluationDetails"];
+    if verdict.effect.looks_for_related() {
+        details["ifNotExistsDetails"] =
+            json!({"resourceId": verdict.related, "totalResources": verdict.related_count});
+    }
+    if verdict.compliance == Compliance::NonCompliant {
+        let compared = policies.explain(rule, target, now);
+        details["evaluatedExpressions"] = compared.iter().map(Detail::to_json).collect();
+    }
+    // What was so before keeps its body, timestamp and all. Values that only follow the clock are not a change.
+    match before.and_then(|before| before.body.get("properties")) {
+        Some(old) if without_clock(old) == without_clock(&properties) => json!({"properties": old}),
+        _ => {
+            properties["timestamp"] = json!(now);
+            json!({"properties": properties})
+        }
+    }
+}
+
+/// A state without its timestamp and without what its comparisons were made with, which may be `utcNow()`.
+fn without_clock(properties: &Value) -> Value {
+    let mut out = properties.clone();
+    if let Some(members) = out.as_object_mut() {
+        members.shift_remove("timestamp");
+    }
+    let compared =
+        out.pointer_mut("/policyEvaluationDetails/evaluatedExpressions").and_then(Value::as_array_mut);
+    for comparison in compared.into_iter().flatten().filter_map(Value::as_object_mut) {
+        comparison.shift_remove("targetValue");
+    }
+    out
 }
 
 /// What a `queryResults` call asks for.

@@ -276,11 +276,15 @@ async fn a_deny_policy_blocks_and_an_exemption_lets_through() {
     assert_eq!(check, "policy");
     assert!(fix.contains("no-extensions"), "{fix}");
     let extension = web.join("extensions/Other").unwrap();
-    let denial =
-        super::check_write(&house.ctx.records, &extension, &json!({"properties": {}}), house.clock.now())
+    let body = json!({"properties": {}});
+    let write = || async {
+        let request = bartizan_policy::Request::default();
+        super::admission::admit(&house.ctx.records, &extension, &body, &request, house.clock.now())
             .await
-            .unwrap();
-    assert_eq!(denial.unwrap().assignment_name, "no-extensions");
+            .unwrap()
+    };
+    let denials = write().await.unwrap_err();
+    assert_eq!(denials[0].rule.assignment.name(), "no-extensions");
 
     let exemption = json!({"properties": {"policyAssignmentId": no_extensions.to_uppercase(), "exemptionCategory": "Waiver", "expiresOn": "2026-03-02T00:00:00Z"}});
     house
@@ -290,11 +294,7 @@ async fn a_deny_policy_blocks_and_an_exemption_lets_through() {
     assert_eq!(house.extensions(&web).await.len(), 3);
     // The exemption ends; what is there stays, but a new write is refused again.
     house.clock.advance(Timespan::from_seconds(86_400));
-    let denial =
-        super::check_write(&house.ctx.records, &extension, &json!({"properties": {}}), house.clock.now())
-            .await
-            .unwrap();
-    assert!(denial.is_some());
+    assert!(write().await.is_err());
 }
 
 #[tokio::test]
@@ -380,7 +380,7 @@ async fn policies_deploy_nothing_that_gives_access() {
     let ty = "Microsoft.Authorization/roleAssignments";
     let definition = format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/climb");
     let rule = json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
-        "then": {"effect": "deployIfNotExists", "details": {"type": ty, "deployment": {"properties": {"template": {
+        "then": {"effect": "deployIfNotExists", "details": {"type": ty, "roleDefinitionIds": ["Owner"], "deployment": {"properties": {"template": {
             "resources": [{"type": ty, "name": "mine", "properties": {"roleDefinitionId": "Owner"}}]}}}}}}});
     house.put(&definition, json!({"properties": rule})).await;
     let assignment =
@@ -401,17 +401,19 @@ async fn broken_definitions_and_assignments_change_nothing() {
         ("no-rule", json!({})),
         (
             "unknown-effect",
-            json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"}, "then": {"effect": "modify"}}}),
+            json!({"parameters": {"effect": {"type": "String", "defaultValue": "mutate"}}, "policyRule": {
+                "if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"}, "then": {"effect": "[parameters('effect')]"}}}),
         ),
         (
             "no-template",
-            json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
-            "then": {"effect": "deployIfNotExists", "details": {"type": "Microsoft.HybridCompute/machines/extensions"}}}}),
+            json!({"parameters": {"effect": {"type": "String", "defaultValue": "deployIfNotExists"}}, "policyRule": {
+                "if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
+                "then": {"effect": "[parameters('effect')]", "details": {"type": "Microsoft.HybridCompute/machines/extensions", "roleDefinitionIds": ["r"]}}}}),
         ),
         (
             "outside",
             json!({"policyRule": {"if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
-            "then": {"effect": "deployIfNotExists", "details": {"type": "Microsoft.HybridCompute/machines/extensions", "deployment": {"properties": {"template": {
+            "then": {"effect": "deployIfNotExists", "details": {"type": "Microsoft.HybridCompute/machines/extensions", "roleDefinitionIds": ["r"], "deployment": {"properties": {"template": {
                 "resources": [{"type": "Microsoft.HybridCompute/machines/extensions", "name": "../../x", "properties": {}}]}}}}}}}),
         ),
         (
@@ -437,13 +439,13 @@ async fn broken_definitions_and_assignments_change_nothing() {
     assert_eq!(
         house.compliance(&web).await,
         [
-            "no-template: NonCompliant",
+            "no-template: Unknown",
             "outside: NonCompliant",
             "unknown-effect: Unknown",
             "unknown-function: Unknown"
         ]
     );
-    assert!(house.reason(&web, "unknown-effect").await.contains("`modify`"));
+    assert!(house.reason(&web, "unknown-effect").await.contains("`mutate`"));
     assert!(house.reason(&web, "outside").await.contains("cannot be made"));
 }
 

@@ -30,6 +30,7 @@ mod otlp;
 mod outside;
 mod paths;
 mod plans;
+mod policy;
 mod portal;
 mod query;
 mod races;

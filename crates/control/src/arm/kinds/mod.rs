@@ -44,6 +44,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Authorization/policyAssignments", &policies::Assignments),
     ("Microsoft.Authorization/policyDefinitions", &policies::Definitions),
     ("Microsoft.Authorization/policyExemptions", &policies::Exemptions),
+    ("Microsoft.Authorization/policySetDefinitions", &policies::Initiatives),
     ("Microsoft.Authorization/roleAssignments", &access::RoleAssignments),
     ("Microsoft.Authorization/roleDefinitions", &access::RoleDefinitions),
     ("Microsoft.HybridCompute/machines", &machines::Machines),

@@ -1,9 +1,10 @@
-//! Policy definitions, assignments and exemptions: what the policy engine could not read is refused here,
+//! Policy definitions, initiatives, assignments and exemptions: what the policy engine could not read is refused here,
 //! so that it never meets an assignment it must pass over.
 
 use async_trait::async_trait;
 use bartizan_api::ApiError;
 use bartizan_base::ResourceId;
+use bartizan_policy::{Assignment, Definition, Exemption, Initiative, Parameters};
 use bartizan_records::Resource;
 use serde_json::Value;
 
@@ -12,7 +13,6 @@ use crate::arm::kind::{Draft, Kind, computed};
 use crate::arm::kinds::not_one_of;
 use crate::http::Failure;
 use crate::plans::builtin;
-use crate::plans::policy::Definition;
 
 const MODES: [&str; 2] = ["Default", "DoNotEnforce"];
 const CATEGORIES: [&str; 2] = ["Waiver", "Mitigated"];
@@ -43,6 +43,27 @@ fn of_value(definition: &Value) -> Option<Resource> {
     Some(computed(id, serde_json::json!({"properties": definition["properties"]})))
 }
 
+pub(super) struct Initiatives;
+
+#[async_trait]
+impl Kind for Initiatives {
+    async fn prepare(&self, app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+        let set = Initiative::parse(draft.id.as_str(), &draft.body["properties"])
+            .map_err(|error| ApiError::field("properties.policyDefinitions", error.to_string()))?;
+        for (at, member) in set.members.iter().enumerate() {
+            let path = format!("properties.policyDefinitions[{at}].policyDefinitionId");
+            let id = ResourceId::parse(&member.definition_id)
+                .map_err(|_| ApiError::field(&path, "it must be the id of a policy definition"))?;
+            if app.records.get(&id).await?.is_none() && builtin::definition(id.name()).is_none() {
+                let text = format!("there is no policy definition `{id}`; write or import it first");
+                return Err(ApiError::field(&path, text).into());
+            }
+        }
+        draft.set("policyType", "Custom");
+        Ok(())
+    }
+}
+
 pub(super) struct Assignments;
 
 #[async_trait]
@@ -52,10 +73,10 @@ impl Kind for Assignments {
         let id = ResourceId::parse(draft.text("policyDefinitionId")).map_err(|_| {
             ApiError::field(path, "`policyDefinitionId` must be the id of a policy definition")
         })?;
-        let exists = app.records.get(&id).await?.is_some() || builtin::definition(id.name()).is_some();
-        if !exists {
+        let stored = app.records.get(&id).await?.map(|found| found.body);
+        let Some(assigned) = stored.or_else(|| builtin::definition(id.name()).cloned()) else {
             return Err(ApiError::field(path, format!("there is no policy definition `{id}`")).into());
-        }
+        };
         let mode = draft.property("enforcementMode").clone();
         if mode.is_null() {
             draft.set("enforcementMode", "Default");
@@ -64,6 +85,15 @@ impl Kind for Assignments {
         }
         let scope = draft.id.parent().map(String::from).unwrap_or_default();
         draft.set("scope", scope);
+        let assignment = Assignment::parse(draft.id, &draft.body)
+            .map_err(|error| ApiError::field("properties", error.to_string()))?;
+        let declared = Parameters::parse(assigned["properties"].get("parameters"), "/properties/parameters");
+        // One that is stored was read when it was written.
+        if let Ok(declared) = declared {
+            declared
+                .values(&assignment.parameters)
+                .map_err(|error| ApiError::field("properties.parameters", error.to_string()))?;
+        }
         Ok(())
     }
 }
@@ -77,16 +107,8 @@ impl Kind for Exemptions {
         if !category.as_str().is_some_and(|category| CATEGORIES.contains(&category)) {
             return Err(not_one_of("properties.exemptionCategory", category, &CATEGORIES).into());
         }
-        if ResourceId::parse(draft.text("policyAssignmentId")).is_err() {
-            let text = "`policyAssignmentId` must be the id of a policy assignment";
-            return Err(ApiError::field("properties.policyAssignmentId", text).into());
-        }
-        let expires = draft.property("expiresOn");
-        if !expires.is_null()
-            && expires.as_str().is_none_or(|text| bartizan_base::Ticks::parse(text).is_err())
-        {
-            return Err(ApiError::field("properties.expiresOn", "`expiresOn` must be a date and time").into());
-        }
+        Exemption::parse(draft.id, &draft.body)
+            .map_err(|error| ApiError::field("properties", error.to_string()))?;
         Ok(())
     }
 }
