@@ -68,8 +68,10 @@ pub(crate) async fn run(seconds: u64, connections: usize, report: &mut Report) -
     let stored = fill(folder.path(), &group).await?;
 
     let mut starts = Vec::new();
-    for _ in 0..STARTS {
-        server.process.stop().ok();
+    for start in 0..STARTS {
+        if start > 0 {
+            server.process.stop()?;
+        }
         let begun = Instant::now();
         server = Server::start(folder.path())?;
         starts.push(begun.elapsed());
