@@ -14,10 +14,11 @@ pub struct ApiError {
     /// What is wrong: a field, a header, a position.
     pub target: Option<String>,
     pub details: Vec<Value>,
-    /// Typed facts for programs: `{"type": "PolicyViolation", "info": {…}}`.
-    pub additional_info: Vec<Value>,
+    /// Typed facts for programs, a list of `{"type": "PolicyViolation", "info": {…}}`. Boxed, because few errors
+    /// have any and every answer has room for one.
+    pub additional_info: Option<Box<Value>>,
     /// Seconds for `Retry-After`.
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u32>,
 }
 
 /// `{"error": {…}}`.
@@ -35,8 +36,8 @@ pub struct ErrorDetail {
     pub target: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Value>,
-    #[serde(rename = "additionalInfo", default, skip_serializing_if = "Vec::is_empty")]
-    pub additional_info: Vec<Value>,
+    #[serde(rename = "additionalInfo", default, skip_serializing_if = "Option::is_none")]
+    pub additional_info: Option<Box<Value>>,
 }
 
 impl ApiError {
@@ -54,7 +55,7 @@ impl ApiError {
             message: message.into(),
             target: None,
             details: Vec::new(),
-            additional_info: Vec::new(),
+            additional_info: None,
             retry_after,
         }
     }
@@ -116,7 +117,7 @@ const UNSUPPORTED_MEDIA: &str = "UnsupportedMediaType";
 const METHOD_NOT_ALLOWED: &str = "MethodNotAllowed";
 
 /// When a busy server suggests to come back.
-const RETRY_AFTER_SECONDS: u64 = 5;
+const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// The HTTP status of a kind.
 pub fn status(kind: ErrorKind) -> u16 {

@@ -61,6 +61,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("directory.userRevoke", "POST", "/v1.0/users/{id}/revokeSignInSessions"),
     ("directory.userUpdate", "PATCH", "/v1.0/users/{id}"),
     ("directory.users", "GET", "/v1.0/users"),
+    ("directory.invite", "POST", "/v1.0/invitations"),
     ("identity.authorize", "GET", "/{tenant}/oauth2/v2.0/authorize"),
     ("identity.consent", "POST", "/{tenant}/oauth2/v2.0/authorize"),
     ("identity.device", "GET", "/device"),

@@ -44,7 +44,7 @@ impl Throttle {
         match window.filter(|window| !window.is_over(now) && window.failures >= FAILURES_MAX) {
             None => Ok(()),
             Some(_) => Err(Failure(ApiError {
-                retry_after: Some(WINDOW_SECONDS as u64),
+                retry_after: Some(WINDOW_SECONDS as u32),
                 ..ApiError::new(
                     ErrorKind::TooMany,
                     "Too many wrong codes, secrets or tokens came from this address; wait a minute.",

@@ -136,7 +136,7 @@ pub(crate) async fn check_group(app: &App, group: &ResourceId) -> Result<(), Fai
 pub(crate) fn disallowed(id: &ResourceId, denials: &[Denial]) -> Failure {
     let messages: Vec<String> = denials.iter().map(|denial| denial.message(id)).collect();
     let error = ApiError::coded(ErrorKind::Forbidden, "RequestDisallowedByPolicy", messages.join("; "));
-    let additional_info = denials.iter().map(Denial::to_json).collect();
+    let additional_info = Some(Box::new(denials.iter().map(Denial::to_json).collect()));
     Failure(ApiError { target: Some(id.name().to_owned()), additional_info, ..error })
 }
 

@@ -34,7 +34,7 @@ const NONE_GB: f64 = -1.0;
 /// From this part of the cap on, operators are warned.
 const APPROACHING: f64 = 0.8;
 /// Senders try again after this many seconds at the latest, so that a raised cap is soon noticed.
-const RETRY_SECONDS_MAX: u64 = 600;
+const RETRY_SECONDS_MAX: u32 = 600;
 /// Tries to write the state down while others write the workspace.
 const WRITES_MAX: usize = 5;
 const WORKSPACES: &str = "Microsoft.OperationalInsights/workspaces";
@@ -144,7 +144,7 @@ impl DailyCap {
         let kind = if can_wait { ErrorKind::TooMany } else { ErrorKind::Forbidden };
         let mut error = ApiError::new(kind, text);
         error.retry_after = can_wait.then(|| {
-            let seconds = u64::try_from((reset.0 - now.0) / TICKS_PER_SECOND).unwrap_or_default();
+            let seconds = u32::try_from((reset.0 - now.0) / TICKS_PER_SECOND).unwrap_or_default();
             seconds.clamp(1, RETRY_SECONDS_MAX)
         });
         Err(error.into())
