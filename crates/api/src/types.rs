@@ -78,7 +78,7 @@ pub const TYPES: &[TypeInfo] = &[
     read("Microsoft.Security/secureScoreControlDefinitions"),
     read("Microsoft.Security/secureScores"),
     read("Microsoft.Security/secureScores/secureScoreControls"),
-    full("Microsoft.Security/securityContacts"),
+    put200("Microsoft.Security/securityContacts"),
     full("Microsoft.Security/securityConnectors"),
     read("Microsoft.Security/securityConnectors/securityEntityData"),
     TypeInfo { deletable: false, ..put200("Microsoft.Security/settings") },

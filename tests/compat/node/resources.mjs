@@ -42,7 +42,7 @@ const plan = await security.pricings.update("VirtualMachines", { pricingTier: "S
 assert.deepEqual([plan.pricingTier, plan.subPlan], ["Standard", "P1"]);
 const plans = await security.pricings.list();
 assert.ok(plans.value.some((one) => one.name === "VirtualMachines" && one.pricingTier === "Standard"));
-const metadata = await all(security.assessmentsMetadataOperations.list());
+const metadata = await all(security.assessmentsMetadata.list());
 const assessments = await all(security.assessments.list(`subscriptions/${SUBSCRIPTION}`));
 assert.ok(assessments.length > 0 && assessments.every((one) => metadata.some((known) => known.name === one.name)));
 assert.deepEqual((await all(security.secureScores.list())).map((score) => score.name), ["ascScore"]);
