@@ -225,7 +225,7 @@ async fn settings_of_the_subscription_are_checked() {
                 json!({"emails": "a@example.org", "alertNotifications": {"state": "Maybe"}}),
                 "400 properties.alertNotifications.state",
             ),
-            (json!({"emails": "a@example.org;b@example.org", "alertNotifications": {"state": "On"}}), "201 "),
+            (json!({"emails": "a@example.org;b@example.org", "alertNotifications": {"state": "On"}}), "200 "),
         ],
     )
     .await;
