@@ -63,7 +63,6 @@ pub(crate) async fn run(seconds: u64, connections: usize, report: &mut Report) -
     let owner = server.owner().await?;
     let (subscription, workspace) = (owner.subscription(), owner.session("workspaceId"));
     let group = workspace.split("/providers/").next().context("the workspace is in a group")?.to_owned();
-    let token = server.token("Contributor").await?;
     server.process.stop()?;
     let stored = fill(folder.path(), &group).await?;
 
@@ -82,6 +81,8 @@ pub(crate) async fn run(seconds: u64, connections: usize, report: &mut Report) -
         time(at_percent(&starts, 50)),
         "1 s",
     );
+    // Not before: a token names the address of the server, which every start chooses anew.
+    let token = server.token("Contributor").await?;
     let target = Target { server: &server, token: &token, group: &group };
     graph(&target, &subscription, report).await?;
     load(&target, Load::Get, seconds, connections, report).await?;
