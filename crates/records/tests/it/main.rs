@@ -43,7 +43,9 @@ pub(crate) async fn fixture() -> Fixture {
     let clock = Arc::new(ManualClock::new(Ticks::parse("2026-01-02T03:04:05Z").unwrap()));
     let records = Records::open(&dir.path().join("unused.db"), clock.clone()).await.unwrap();
     let mut fixture = Fixture { records, clock, dir, url: postgres().await };
-    fixture.records = fixture.other().await;
+    let other = fixture.other().await;
+    // Closed, not dropped: SQLite removes its journal while closing, under whoever lists the folder.
+    std::mem::replace(&mut fixture.records, other).close().await;
     fixture
 }
 
