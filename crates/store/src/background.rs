@@ -35,6 +35,8 @@ pub(crate) async fn run(inner: Weak<Inner>, mut stop: watch::Receiver<bool>) {
     let mut flush_from = Instant::now();
     let mut expire_from = Instant::now();
     let mut publish_from = Instant::now();
+    // Whether merges were put off because rows came too fast.
+    let mut merges_owed = false;
     loop {
         let Some(shared) = inner.upgrade().map(|inner| inner.shared()) else { return };
         let event = tokio::select! {
@@ -49,7 +51,14 @@ pub(crate) async fn run(inner: Weak<Inner>, mut stop: watch::Receiver<bool>) {
             Event::Stop => return,
             Event::BufferFull | Event::Tick if now < flush_from => {}
             Event::BufferFull | Event::Tick => match inner.flush_due().await {
-                Ok(true) => report("merge", inner.compact().await),
+                Ok(true) => {
+                    merges_owed = inner.is_behind();
+                    report("merge", inner.compact(merges_owed).await);
+                }
+                Ok(false) if merges_owed => {
+                    merges_owed = false;
+                    report("merge", inner.compact(false).await);
+                }
                 // A quiet second: look whether old files are still what was written.
                 Ok(false) => report("check", inner.scrub(SCRUB_BYTES).await.map(drop)),
                 Err(error) => {

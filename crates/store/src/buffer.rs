@@ -153,22 +153,25 @@ fn with_seq(batch: &RecordBatch, seq: u64) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
-/// All rows of `batches` in one batch, as [`join`] makes it, with texts that lie together.
+/// All rows of `batches` in one batch that has every column any of them has, with texts that lie together.
 fn concat(layout: &Layout, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
-    let whole = join(layout, batches)?;
+    let batches = alike(layout, batches)?;
+    let Some(schema) = batches.first().map(RecordBatch::schema) else {
+        return Ok(RecordBatch::new_empty(Arc::clone(&layout.schema)));
+    };
+    let whole = concat_batches(&schema, &batches)?;
     let columns = whole.columns().iter().map(compact).collect();
-    RecordBatch::try_new(whole.schema(), columns)
+    RecordBatch::try_new(schema, columns)
 }
 
-/// All rows of `batches` in one batch that has every column any of them has, in table order. Texts stay where they
-/// are, so that rows on their way to a file are not in memory twice.
-pub(crate) fn join(layout: &Layout, batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+/// The batches with every column that any of them has, in table order. Texts stay where they are, so that rows on
+/// their way to a file are not in memory twice.
+pub(crate) fn alike(layout: &Layout, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, ArrowError> {
     let has = |name: &str| batches.iter().any(|batch| batch.schema_ref().index_of(name).is_ok());
     let fields: Vec<_> =
         layout.schema.fields().iter().filter(|field| has(field.name())).map(Arc::clone).collect();
     let schema = Arc::new(Schema::new(fields));
-    let padded = batches.iter().map(|batch| layout::pad(batch, &schema)).collect::<Result<Vec<_>, _>>()?;
-    concat_batches(&schema, &padded)
+    batches.iter().map(|batch| layout::pad(batch, &schema)).collect()
 }
 
 /// Copies the texts of a string column whose data lies in many small buffers.

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
-use arrow::compute::{SortColumn, filter_record_batch, lexsort_to_indices, take_record_batch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{SortColumn, concat, interleave_record_batch, lexsort_to_indices};
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use bartizan_base::time::TICKS_PER_DAY;
@@ -58,22 +58,41 @@ pub(crate) struct Slice {
     pub(crate) batch: RecordBatch,
 }
 
-/// Splits rows into time slices and sorts each by `columns`; those that the batch lacks are skipped,
-/// as all its rows have the same value there.
-pub(crate) fn slices(batch: &RecordBatch, columns: &[String]) -> Result<Vec<Slice>, ArrowError> {
-    let days: Vec<i64> = times(batch)?.iter().map(|time| time.div_euclid(TICKS_PER_DAY)).collect();
+/// Splits rows into time slices and sorts each by `columns`; those that the batches lack are skipped, as all rows
+/// have the same value there. All batches have the same columns; only those that rows are sorted by are laid
+/// together for it, so that rows on their way to a file are copied once.
+pub(crate) fn slices(batches: &[RecordBatch], columns: &[String]) -> Result<Vec<Slice>, ArrowError> {
+    let Some(first) = batches.first() else { return Ok(Vec::new()) };
+    let mut days = Vec::new();
+    for batch in batches {
+        days.extend(times(batch)?.iter().map(|time| time.div_euclid(TICKS_PER_DAY)));
+    }
     let starts = slice_starts(&days);
-    let sorted = |day, batch: &RecordBatch| sort(batch, columns).map(|batch| Slice { day, batch });
-    if let [day] = starts.as_slice() {
-        return Ok(vec![sorted(*day, batch)?]);
+    let keys: Vec<usize> =
+        columns.iter().filter_map(|name| first.schema_ref().index_of(name).ok()).collect();
+    let keys: Vec<ArrayRef> = keys
+        .into_iter()
+        .map(|at| concat(&batches.iter().map(|batch| &**batch.column(at)).collect::<Vec<&dyn Array>>()))
+        .collect::<Result<_, _>>()?;
+    let order = sorted(&keys, days.len())?;
+    drop(keys);
+    let places: Vec<(usize, usize)> = batches
+        .iter()
+        .enumerate()
+        .flat_map(|(at, batch)| (0..batch.num_rows()).map(move |row| (at, row)))
+        .collect();
+    let mut rows: Vec<Vec<(usize, usize)>> = vec![Vec::new(); starts.len()];
+    for row in order.values() {
+        let row = *row as usize;
+        // The first start is the least day.
+        rows[starts.partition_point(|start| *start <= days[row]) - 1].push(places[row]);
     }
-    let mut slices = Vec::with_capacity(starts.len());
-    for (at, start) in starts.iter().enumerate() {
-        let end = starts.get(at + 1).copied().unwrap_or(i64::MAX);
-        let inside: BooleanArray = days.iter().map(|day| Some((*start..end).contains(day))).collect();
-        slices.push(sorted(*start, &filter_record_batch(batch, &inside)?)?);
-    }
-    Ok(slices)
+    drop(places);
+    let batches: Vec<&RecordBatch> = batches.iter().collect();
+    let slice = |(day, rows): (i64, Vec<_>)| {
+        Ok(Slice { day, batch: interleave_record_batch(&batches, &rows)? })
+    };
+    starts.into_iter().zip(rows).map(slice).collect()
 }
 
 /// The `TimeGenerated` values, which are never null in what the store holds.
@@ -100,17 +119,16 @@ fn slice_starts(days: &[i64]) -> Vec<i64> {
     starts.into_iter().step_by(per_slice).collect()
 }
 
-fn sort(batch: &RecordBatch, columns: &[String]) -> Result<RecordBatch, ArrowError> {
-    let keys: Vec<&ArrayRef> = columns.iter().filter_map(|name| batch.column_by_name(name)).collect();
-    let ranked: Option<Vec<Vec<u64>>> = keys.iter().map(|column| ranks(column)).collect();
-    let order: UInt32Array = match ranked {
-        Some(ranked) if ranked.len() <= KEYS_MAX => order(&ranked, batch.num_rows()),
+/// The order of `rows` rows by the values of `keys`, the first one's first.
+fn sorted(keys: &[ArrayRef], rows: usize) -> Result<UInt32Array, ArrowError> {
+    let ranked: Option<Vec<Vec<u64>>> = keys.iter().map(ranks).collect();
+    match ranked {
+        Some(ranked) if ranked.len() <= KEYS_MAX => Ok(order(&ranked, rows)),
         _ => {
             let keys = keys.iter().map(|values| SortColumn { values: Arc::clone(values), options: None });
-            lexsort_to_indices(&keys.collect::<Vec<_>>(), None)?
+            lexsort_to_indices(&keys.collect::<Vec<_>>(), None)
         }
-    };
-    take_record_batch(batch, &order)
+    }
 }
 
 /// The order of rows by their ranks, the first column's first; equal rows stay in the order they came in.
@@ -167,7 +185,7 @@ fn ranks(column: &ArrayRef) -> Option<Vec<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Int32Array, Int64Array, StringViewArray};
+    use arrow::array::{BooleanArray, Int32Array, Int64Array, StringViewArray};
 
     #[test]
     fn days_are_slices_until_there_are_too_many() {

@@ -55,12 +55,13 @@ pub(crate) struct Job {
 
 /// Runs until it is told to stop or nobody is left who could tell it anything.
 pub(crate) fn run(shared: &Shared, mut wal: Wal, mut events: mpsc::Receiver<Event>) {
+    let mut frames = Vec::new();
     let mut next = events.blocking_recv();
     while let Some(event) = next.take() {
         match event {
             Event::Append(job) => {
                 let (group, after) = gather(job, &mut events);
-                commit(shared, &mut wal, group);
+                commit(shared, &mut wal, &mut frames, group);
                 wal.rotate_if_full();
                 next = after;
             }
@@ -96,9 +97,9 @@ fn gather(first: Box<Job>, events: &mut mpsc::Receiver<Event>) -> (Vec<Job>, Opt
     (group, None)
 }
 
-fn commit(shared: &Shared, wal: &mut Wal, group: Vec<Job>) {
+fn commit(shared: &Shared, wal: &mut Wal, frames: &mut Vec<u8>, group: Vec<Job>) {
     let (mut fresh, repeats) = split_repeats(shared, group);
-    let result = if fresh.is_empty() { Ok(()) } else { write(shared, wal, &mut fresh) };
+    let result = if fresh.is_empty() { Ok(()) } else { write(shared, wal, frames, &mut fresh) };
     match result {
         Ok(()) => {
             let tables = publish(shared, fresh);
@@ -137,16 +138,26 @@ fn split_repeats(shared: &Shared, group: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
 }
 
 /// Numbers the batches and makes them durable; says why when that fails.
-fn write(shared: &Shared, wal: &mut Wal, jobs: &mut [Job]) -> Result<(), String> {
+///
+/// `frames` is scratch space from group to group: memory that is new each time costs more than the copying.
+fn write(
+    shared: &Shared,
+    wal: &mut Wal,
+    frames: &mut Vec<u8>,
+    jobs: &mut [Job],
+) -> Result<(), String> {
     shared.check_space()?;
     let mut seq = shared.state.lock().seq;
-    let mut frames = Vec::with_capacity(jobs.iter().map(|job| job.record.body.len() + 256).sum());
+    frames.clear();
+    // One large batch must not keep its memory for ever.
+    frames.shrink_to(2 * GROUP_BYTES_MAX);
+    frames.reserve(jobs.iter().map(|job| job.record.body.len() + 256).sum());
     for job in jobs {
         seq += 1;
         job.record.seq = seq;
-        segment::put_frame(&job.record, &mut frames);
+        segment::put_frame(&job.record, frames);
     }
-    wal.append(&frames, seq).map_err(|error| {
+    wal.append(frames, seq).map_err(|error| {
         tracing::error!(%error, "cannot write the log");
         format!("the log cannot be written: {error}")
     })?;

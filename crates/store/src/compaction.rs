@@ -35,11 +35,16 @@ struct Merge {
     files: Vec<Arc<FileEntry>>,
 }
 
-/// Merges wherever enough small files lie together. One slice that cannot be merged does not stop the
+/// While rows arrive so fast that a merge would make them wait, this many times more small files may lie together.
+const FILES_MIN_BEHIND: usize = 8;
+
+/// Merges wherever enough small files lie together, or many more than enough when the store `is_behind` with flushing.
+/// One slice that cannot be merged does not stop the
 /// others; the first error is returned in the end.
-pub(crate) async fn compact(shared: &Arc<Shared>) -> Result<(), StoreError> {
+pub(crate) async fn compact(shared: &Arc<Shared>, is_behind: bool) -> Result<(), StoreError> {
     let mut result = Ok(());
-    for merge in plan(shared) {
+    let files_min = shared.options.merge_files_min * if is_behind { FILES_MIN_BEHIND } else { 1 };
+    for merge in plan(shared, files_min) {
         if let Err(error) = run(shared, merge).await {
             result = result.and(Err(error));
         }
@@ -47,7 +52,7 @@ pub(crate) async fn compact(shared: &Arc<Shared>) -> Result<(), StoreError> {
     result
 }
 
-fn plan(shared: &Shared) -> Vec<Merge> {
+fn plan(shared: &Shared, files_min: usize) -> Vec<Merge> {
     // Looking through a million files takes longer than senders may wait for the lock: a copy of the list is cheap.
     let tables: Vec<(TableKey, Arc<Layout>, Files)> = shared
         .state
@@ -66,7 +71,7 @@ fn plan(shared: &Shared) -> Vec<Merge> {
             }
         }
         for small in days.into_values() {
-            let files = choose(&small, shared.options.merge_files_min, shared.options.merge_bytes_max);
+            let files = choose(&small, files_min, shared.options.merge_bytes_max);
             if !files.is_empty() {
                 merges.push(Merge { key: key.clone(), layout: Arc::clone(layout), files });
             }

@@ -98,11 +98,9 @@ pub(crate) fn write_rows(
 ) -> Result<Vec<FileRow>, StoreError> {
     let sorted_by: Arc<[String]> = clustering::sort_columns(&layout.table).into();
     let arrow = |error| StoreError::arrow(&layout.table.name)(error);
-    let whole = buffer::join(layout, &batches).map_err(arrow)?;
-    // What is in no slice yet must not stay in memory beside the slices.
+    let batches = buffer::alike(layout, &batches).map_err(arrow)?;
+    let slices = clustering::slices(&batches, &sorted_by).map_err(arrow)?;
     drop(batches);
-    let slices = clustering::slices(&whole, &sorted_by).map_err(arrow)?;
-    drop(whole);
     slices.into_iter().map(|slice| write_slice(options, key, &slice, &sorted_by, received)).collect()
 }
 

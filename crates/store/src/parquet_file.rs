@@ -39,10 +39,24 @@ pub(crate) fn encode(
     let properties = properties(batch.schema_ref(), sorted_by)?;
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, Arc::clone(batch.schema_ref()), Some(properties))?;
-    writer.write(batch)?;
-    // The last row group must be out before bytes of our own can follow it.
-    writer.flush()?;
-    let index = text_index::build(batch);
+    let mut columns = || {
+        writer.write(batch)?;
+        // The last row group must be out before bytes of our own can follow it.
+        writer.flush()
+    };
+    // Rows that arrive wait for this file when there is no room for more: the index is made beside the columns,
+    // or after them where no thread is to be had.
+    let index = std::thread::scope(|scope| {
+        let beside = std::thread::Builder::new().name("text-index".to_owned());
+        let index = beside.spawn_scoped(scope, || text_index::build(batch));
+        columns()?;
+        match index {
+            Ok(index) => index
+                .join()
+                .map_err(|_| ParquetError::General("the text index could not be made".to_owned())),
+            Err(_) => Ok(text_index::build(batch)),
+        }
+    })?;
     let place = IndexPlace { offset: writer.bytes_written() as u64, len: index.len() };
     writer.write_all(&index)?;
     writer.close()?;

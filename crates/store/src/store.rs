@@ -347,7 +347,7 @@ impl Store {
             let _turn = self.0.merge_turn.lock().await;
             retention::expire(&self.0.shared, now).await
         };
-        expired.and(self.0.compact().await)
+        expired.and(self.0.compact(false).await)
     }
 
     /// Notes that the rows of a table that match all filters are to be removed for good. They go with the
@@ -526,9 +526,14 @@ impl Inner {
         .await
     }
 
-    pub(crate) async fn compact(&self) -> Result<(), StoreError> {
+    /// Whether rows arrive so fast that the next flush is near when one has ended.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.shared.state.lock().buffered_bytes() >= self.shared.options.flush_bytes / 4
+    }
+
+    pub(crate) async fn compact(&self, is_behind: bool) -> Result<(), StoreError> {
         let _turn = self.merge_turn.lock().await;
-        compaction::compact(&self.shared).await
+        compaction::compact(&self.shared, is_behind).await
     }
 
     pub(crate) async fn run_purges(&self) -> Result<(), StoreError> {
