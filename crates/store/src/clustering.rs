@@ -68,8 +68,7 @@ pub(crate) fn slices(batches: &[RecordBatch], columns: &[String]) -> Result<Vec<
         days.extend(times(batch)?.iter().map(|time| time.div_euclid(TICKS_PER_DAY)));
     }
     let starts = slice_starts(&days);
-    let keys: Vec<usize> =
-        columns.iter().filter_map(|name| first.schema_ref().index_of(name).ok()).collect();
+    let keys: Vec<usize> = columns.iter().filter_map(|name| first.schema_ref().index_of(name).ok()).collect();
     let keys: Vec<ArrayRef> = keys
         .into_iter()
         .map(|at| concat(&batches.iter().map(|batch| &**batch.column(at)).collect::<Vec<&dyn Array>>()))
@@ -89,9 +88,8 @@ pub(crate) fn slices(batches: &[RecordBatch], columns: &[String]) -> Result<Vec<
     }
     drop(places);
     let batches: Vec<&RecordBatch> = batches.iter().collect();
-    let slice = |(day, rows): (i64, Vec<_>)| {
-        Ok(Slice { day, batch: interleave_record_batch(&batches, &rows)? })
-    };
+    let slice =
+        |(day, rows): (i64, Vec<_>)| Ok(Slice { day, batch: interleave_record_batch(&batches, &rows)? });
     starts.into_iter().zip(rows).map(slice).collect()
 }
 

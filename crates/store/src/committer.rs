@@ -140,12 +140,7 @@ fn split_repeats(shared: &Shared, group: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
 /// Numbers the batches and makes them durable; says why when that fails.
 ///
 /// `frames` is scratch space from group to group: memory that is new each time costs more than the copying.
-fn write(
-    shared: &Shared,
-    wal: &mut Wal,
-    frames: &mut Vec<u8>,
-    jobs: &mut [Job],
-) -> Result<(), String> {
+fn write(shared: &Shared, wal: &mut Wal, frames: &mut Vec<u8>, jobs: &mut [Job]) -> Result<(), String> {
     shared.check_space()?;
     let mut seq = shared.state.lock().seq;
     frames.clear();

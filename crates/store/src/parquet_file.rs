@@ -51,9 +51,9 @@ pub(crate) fn encode(
         let index = beside.spawn_scoped(scope, || text_index::build(batch));
         columns()?;
         match index {
-            Ok(index) => index
-                .join()
-                .map_err(|_| ParquetError::General("the text index could not be made".to_owned())),
+            Ok(index) => {
+                index.join().map_err(|_| ParquetError::General("the text index could not be made".to_owned()))
+            }
             Err(_) => Ok(text_index::build(batch)),
         }
     })?;
