@@ -85,6 +85,9 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
     await page.getByRole('button', { name: 'Diagnose' }).click();
     await expect(page.getByRole('list', { name: 'Checks' }).getByRole('listitem')).toHaveCount(6);
     await expect(page.getByRole('status', { name: 'Result of the diagnosis' })).toContainText('set the lockdown mode to integrity');
+    await page.getByRole('button', { name: 'Send a test alert' }).click();
+    await expect(page.getByRole('list', { name: 'Hops' }).getByRole('listitem')).toHaveCount(8);
+    await expect(page.getByRole('status', { name: 'Result of the test alert' })).toContainText('the sensor does not run');
   } },
   { name: 'recommendations', path: '/recommendations', heading: 'Recommendations', ready: async (page) => {
     await page.getByRole('button', { name: 'Secure management ports' }).click();

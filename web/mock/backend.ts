@@ -9,7 +9,7 @@ import { assessmentItems, assignmentItems, controlItems, metadataItems, policies
 import { answer, check, metadata } from './query.ts';
 import { asTable, tableItems } from './tables.ts';
 import { planAnswer, planItems } from './plans.ts';
-import { diagnosis, fleet, groupItems, settingItems, tenantAnswer } from './tenant.ts';
+import { TestAlerts, diagnosis, fleet, groupItems, settingItems, tenantAnswer } from './tenant.ts';
 import { alertItems, incidentAlerts, incidentEntities, incidentItems, ruleItems, session } from './threats.ts';
 
 type Reply = { status: number; body?: unknown } | undefined;
@@ -18,6 +18,7 @@ export class Backend {
   private items = new Map<string, Item>();
   private listeners = new Set<ServerResponse>();
   private directory = new Directory();
+  private tests = new TestAlerts();
   /** Whether a hundred thousand servers are shown in place of ten. */
   private many = false;
   private entities = new Map<string, { alerts: Item[]; entities: Item[] }>();
@@ -30,6 +31,7 @@ export class Backend {
   private reset(): void {
     this.items.clear();
     this.directory.reset();
+    this.tests = new TestAlerts();
     const all: Item[] = [
       ...hosts.map(machineItem), ...hosts.flatMap(extensionItems), ...assessmentItems(), ...controlItems(), scoreItem(), ...structuredClone(planItems), ...assignmentItems(), ...structuredClone(alertItems), ...structuredClone(incidentItems), ...structuredClone(ruleItems),
       { id: workspace, name: 'bartizan', type: 'Microsoft.OperationalInsights/workspaces', location: 'local', properties: { customerId, provisioningState: 'Succeeded', retentionInDays: 30, sku: { name: 'PerGB2018' }, createdDate: ago(60 * 24 * 40) } },
@@ -100,6 +102,8 @@ export class Backend {
       return rows ? { status: 200, body: { totalRecords: rows.length, count: rows.length, data: rows } } : { status: 400, body: error('BadRequest', 'The mock does not know this query.') };
     }
     if (this.many && path.endsWith('/providers/Microsoft.HybridCompute/machines')) return fleet(url);
+    const test = this.tests.answer(method, path);
+    if (test) return test;
     if (method === 'GET') return this.directory.portal(path) ?? tenantAnswer(path) ?? diagnosis(path) ?? planAnswer(path) ?? this.groups(path);
     if (path.startsWith('/portal/v1/account')) return this.directory.portal(path);
     const tagged = /^(.*)\/providers\/Microsoft\.Resources\/tags\/default$/i.exec(path);

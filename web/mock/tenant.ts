@@ -50,6 +50,32 @@ export function diagnosis(path: string): Reply {
   return { status: 200, body: { id: path, name: 'latest', type: 'Bartizan.Security/diagnosis', properties: { time: ago(0), status: failed ? 'Unhealthy' : 'Healthy', summary: failed ? `check ${failed} of 6 fails: ${titles[failed - 1]}` : 'all checks pass', checks } } };
 }
 
+/** The last test alert of a machine; a started one is over at once, and breaks where a sensor is missing. */
+export class TestAlerts {
+  private readonly last = new Map<string, unknown>();
+
+  answer(method: string, path: string): Reply {
+    const found = /^(.*\/machines\/([^/]+))\/providers\/Bartizan\.Security\/testAlerts(\/latest\/start)?$/i.exec(path);
+    if (!found) return undefined;
+    const [, machine = '', name = '', start] = found;
+    if (method === 'POST' && start) this.last.set(machine.toLowerCase(), testAlert(machine, name));
+    const last = this.last.get(machine.toLowerCase());
+    return start ? { status: 202, body: last } : { status: 200, body: { value: last ? [last] : [] } };
+  }
+}
+
+function testAlert(machine: string, name: string) {
+  const broken = name === 'app-02';
+  const names = ['plan', 'agent', 'sensor', 'received', 'stored', 'rule', 'alert', 'incident'];
+  const titles = ['A plan covers the machine', 'The harmless process is started', 'The sensor sees it', 'The server receives its row', 'The workspace stores it', 'The rule finds it', 'An alert is raised', 'It is an incident'];
+  const hops = names.map((hop, at) => {
+    const outcome = !broken || at < 2 ? 'Passed' : at === 2 ? 'Failed' : 'NotReached';
+    return { name: hop, displayName: titles[at], outcome, time: outcome === 'Passed' ? ago(0) : null, detail: outcome === 'Failed' ? 'the sensor does not run: Failed, BPF is locked down' : '', fix: outcome === 'Failed' ? 'follow the message' : '' };
+  });
+  const properties = { requested: ago(0), requestedBy: 'Owner', state: broken ? 'Failed' : 'Succeeded', summary: broken ? 'the hop `sensor` is broken: the sensor does not run' : 'incident 1042 after 1.4 s', hops, alertId: null, incidentId: null };
+  return { id: `${machine}/providers/Bartizan.Security/testAlerts/latest`, name: 'latest', type: 'Bartizan.Security/testAlerts', properties };
+}
+
 const fleetSize = 100_000;
 const fleetPage = 5000;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bartizan_base::SystemClock;
-use bartizan_wire::{DesiredExtension, ExtensionProgram};
+use bartizan_wire::{DesiredExtension, ExtensionProgram, TestAlertState};
 use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -22,6 +22,7 @@ use crate::status;
 use crate::supervisor::{
     self, Ended, RestartLimits, ServerControl, SupervisorOptions, Surroundings, Timeouts,
 };
+use crate::test_alert;
 use crate::tls::Trust;
 use crate::upgrade;
 
@@ -58,6 +59,17 @@ enum Command {
     },
     /// Check whether this machine can run the agent and reaches the server, hop by hop. Ends with 1 if not.
     Check(Box<CheckArgs>),
+    /// Start a harmless process and follow it to its incident, hop by hop. Ends with 1 if a hop is broken.
+    TestAlert {
+        #[command(flatten)]
+        state: StateArgs,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Longest time until the incident.
+        #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        timeout: u64,
+    },
     /// Run the agent in the foreground.
     Run {
         #[command(flatten)]
@@ -226,6 +238,13 @@ fn run(command: Command) -> Result<ExitCode> {
             ))?;
             show(&if args.json { report.to_json() } else { report.to_text() });
             return Ok(if report.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::TestAlert { state, json, timeout } => {
+            let limit = Duration::from_secs(timeout);
+            let report = runtime.block_on(test_alert::follow(&state.state, limit, &SystemClock))?;
+            show(&if json { test_alert::to_json(&report) } else { test_alert::to_text(&report) });
+            let succeeded = report.state == TestAlertState::Succeeded;
+            return Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Run { state } => {
             if runtime.block_on(serve(&state.state))? == Ended::Upgrade {

@@ -33,6 +33,7 @@ pub mod server;
 pub mod spool;
 pub mod status;
 pub mod supervisor;
+pub mod test_alert;
 pub mod tls;
 pub mod upgrade;
 pub mod upload;

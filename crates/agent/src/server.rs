@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bartizan_wire::{
     AgentStatus, BATCH_HEADER, DESIRED_WAIT_SECONDS_MAX, DesiredState, EnrolRequest, EnrolResponse,
-    EvidenceReport, RenewRequest, RenewResponse,
+    EvidenceReport, RenewRequest, RenewResponse, TestAlertReport, TestAlertStarted,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -214,6 +214,30 @@ impl ServerClient {
             }
         }
         Ok(())
+    }
+
+    /// Begins a test alert of this machine, whose process the caller starts.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn start_test_alert(&self) -> Result<TestAlertReport, CallError> {
+        read_json(send(self.request(Method::POST, "agent/v1/test-alerts")).await?).await
+    }
+
+    /// How far the machine's last test alert is.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn test_alert(&self) -> Result<TestAlertReport, CallError> {
+        read_json(send(self.request(Method::GET, "agent/v1/test-alerts/latest")).await?).await
+    }
+
+    /// Tells that a test's process was started, or why not.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn test_alert_started(&self, started: &TestAlertStarted) -> Result<(), CallError> {
+        send(self.post("agent/v1/test-alerts/started", started)).await.map(drop)
     }
 
     /// Takes the machine resource away.

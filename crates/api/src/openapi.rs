@@ -76,7 +76,7 @@ fn places(path: &str, namespace: &str) -> Vec<(&'static str, String)> {
     };
     let scopes: &[(&str, &str)] = match namespace {
         "Microsoft.SecurityInsights" => &[("workspace", WORKSPACE)],
-        OWN if rest.contains("/diagnosis/") => &[("machine", MACHINE)],
+        OWN if rest.contains("/diagnosis/") || rest.contains("/testAlerts") => &[("machine", MACHINE)],
         OWN if rest.ends_with("/features") => &[("subscription", SUBSCRIPTION), ("machine", MACHINE)],
         OWN => &[("subscription", SUBSCRIPTION)],
         "Microsoft.Insights" if rest.contains("/dataCollectionRuleAssociations") => &[("machine", MACHINE)],

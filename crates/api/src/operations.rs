@@ -10,6 +10,9 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("agent.evidence", "POST", "/agent/v1/evidence"),
     ("agent.renew", "POST", "/agent/v1/renew"),
     ("agent.status", "POST", "/agent/v1/status"),
+    ("agent.testAlert", "GET", "/agent/v1/test-alerts/latest"),
+    ("agent.testAlertStart", "POST", "/agent/v1/test-alerts"),
+    ("agent.testAlertStarted", "POST", "/agent/v1/test-alerts/started"),
     (
         "alerts.activate",
         "POST",
@@ -29,6 +32,11 @@ const OTHERS: &[(&str, &str, &str)] = &[
         "alerts.resolve",
         "POST",
         "{scope}/providers/Microsoft.Security/locations/{location}/alerts/{name}/resolve",
+    ),
+    (
+        "alerts.simulate",
+        "POST",
+        "{scope}/providers/Microsoft.Security/locations/{location}/alerts/default/simulate",
     ),
     ("health", "GET", "/healthz"),
     (
@@ -112,6 +120,9 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ),
     ("diagnosis.get", "GET", "{scope}/providers/Bartizan.Security/diagnosis/latest"),
     ("features.list", "GET", "{scope}/providers/Bartizan.Security/features"),
+    ("testAlerts.get", "GET", "{scope}/providers/Bartizan.Security/testAlerts/latest"),
+    ("testAlerts.list", "GET", "{scope}/providers/Bartizan.Security/testAlerts"),
+    ("testAlerts.start", "POST", "{scope}/providers/Bartizan.Security/testAlerts/latest/start"),
     ("usageReports.get", "GET", "{scope}/providers/Bartizan.Security/usageReports/{name}"),
     ("permissions.list", "GET", "{scope}/providers/Microsoft.Authorization/permissions"),
     (

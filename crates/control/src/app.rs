@@ -19,6 +19,7 @@ use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
 use crate::pki::Pki;
 use crate::portal::Desk;
+use crate::test_alerts::TestAlerts;
 use crate::turn::Turn;
 
 /// The default places and people, made at first start (see `boot`).
@@ -105,6 +106,8 @@ pub struct App {
     pub(crate) daily_cap: DailyCap,
     /// Queries that were asked, on their way into `LAQueryLogs`.
     pub(crate) query_records: QueryRecords,
+    /// Test alerts on their way.
+    pub(crate) test_alerts: TestAlerts,
     pub(crate) turn: Turn,
     /// Ends background tasks and long polls.
     pub stop: CancellationToken,
@@ -168,6 +171,7 @@ impl App {
             daily_cap: DailyCap::default(),
             query_records: QueryRecords::default(),
             discovery: Discovery::new(parts.connections),
+            test_alerts: TestAlerts::default(),
             turn: Turn::default(),
             records: parts.records,
             store: parts.store,

@@ -25,6 +25,7 @@ pub mod plans;
 pub mod portal;
 mod router;
 pub mod subscription;
+mod test_alerts;
 pub mod turn;
 
 pub use app::{App, AppParts, Home};

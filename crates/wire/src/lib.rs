@@ -11,6 +11,9 @@
 //! | `POST /agent/v1/status` | client certificate | [`AgentStatus`] → 204 |
 //! | `POST /agent/v1/evidence` | client certificate | [`EvidenceReport`] → 204 |
 //! | `GET /agent/v1/packages/{version}/{platform}/{number}` | client certificate | one file of a package, as it is |
+//! | `POST /agent/v1/test-alerts` | client certificate | empty → [`TestAlertReport`] of a new test, whose process the caller starts |
+//! | `GET /agent/v1/test-alerts/latest` | client certificate | [`TestAlertReport`] of the machine's last test |
+//! | `POST /agent/v1/test-alerts/started` | client certificate | [`TestAlertStarted`] → 204 |
 //! | `POST /agent/v1/disconnect` | client certificate | empty → 204; the machine resource is deleted |
 //!
 //! Logs go through the one ingestion door, `POST /dataCollectionRules/{immutableId}/streams/{stream}`, with
@@ -21,6 +24,7 @@
 mod connectivity;
 mod host;
 mod package;
+mod test_alert;
 
 use std::collections::BTreeMap;
 
@@ -36,6 +40,10 @@ pub use host::{HostFacts, InstalledUpdate, ProtectionProduct, WindowsFacts};
 pub use package::{
     DesiredAgent, PACKAGE_PROGRAM, PackageFile, PackageManifest, SealedText, SignedManifest, UpgradeReport,
     UpgradeState,
+};
+pub use test_alert::{
+    TEST_ALERT_COMMAND, TEST_ALERT_MARKER, TestAlertReport, TestAlertStarted, TestAlertState, TestHop,
+    TestHopOutcome,
 };
 
 /// Header that names an upload (`<source uuid>/<seq>`), so that a repeat is acknowledged and not stored twice.

@@ -1,7 +1,7 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { armUrl, listAll, request } from './client';
 import { subscriptionScope, useSession } from './session';
-import type { Diagnosis, Machine, MachineExtension, Session } from './types';
+import type { Diagnosis, Machine, MachineExtension, Session, TestAlert } from './types';
 import { versions } from './versions';
 
 const machinesType = 'microsoft.hybridcompute/machines';
@@ -49,5 +49,29 @@ export function useDeleteMachine() {
 export function useDiagnosis(machineId: string) {
   return useMutation({
     mutationFn: () => request<Diagnosis>('GET', armUrl(`${machineId}/providers/Bartizan.Security/diagnosis/latest`, versions.diagnosis)),
+  });
+}
+
+const testType = 'bartizan.security/testalerts';
+/** A test takes some seconds; each hop is shown when it is passed. */
+const testPollMs = 700;
+
+const tests = (machineId: string) => `${machineId}/providers/Bartizan.Security/testAlerts`;
+
+/** The machine's last test alert, followed while it runs; `null` when it has had none. */
+export function useTestAlert(machineId: string) {
+  return useQuery({
+    queryKey: [testType, machineId.toLowerCase()],
+    queryFn: async ({ signal }) => (await listAll<TestAlert>(armUrl(tests(machineId), versions.diagnosis), signal))[0] ?? null,
+    refetchInterval: (query) => (query.state.data?.properties.state === 'Running' ? testPollMs : false),
+  });
+}
+
+/** Starts a test alert on the machine. */
+export function useStartTestAlert(machineId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<TestAlert>('POST', armUrl(`${tests(machineId)}/latest/start`, versions.diagnosis), { body: {} }),
+    onSuccess: (test) => client.setQueryData([testType, machineId.toLowerCase()], test),
   });
 }

@@ -72,6 +72,25 @@ export interface DiagnosisCheck {
 }
 export type Diagnosis = Resource<{ time: string; status: string; summary: string; checks: DiagnosisCheck[] }>;
 
+// crates/wire/src/test_alert.rs
+export interface TestHop {
+  name: string;
+  displayName: string;
+  outcome: 'Passed' | 'Waiting' | 'Failed' | 'NotReached';
+  time: string | null;
+  detail: string;
+  fix: string;
+}
+export type TestAlert = Resource<{
+  requested: string;
+  requestedBy: string;
+  state: 'Running' | 'Succeeded' | 'Failed';
+  summary: string;
+  hops: TestHop[];
+  alertId: string | null;
+  incidentId: string | null;
+}>;
+
 // crates/api: Microsoft.Security/pricings
 export type Pricing = Resource<{
   pricingTier: 'Free' | 'Standard';

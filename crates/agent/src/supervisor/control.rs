@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use bartizan_base::Clock;
 use bartizan_wire::{
     AgentStatus, ConnectivityReport, DesiredState, ExtensionStatus, PackageManifest, RenewRequest,
-    UpgradeReport,
+    TestAlertStarted, UpgradeReport,
 };
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
@@ -43,6 +43,8 @@ pub trait Control: Packages {
     async fn status(&self, status: &AgentStatus) -> Result<(), CallError>;
     /// Gets the next certificate with a new key and uses it from now on.
     async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> Result<Identity>;
+    /// Tells that the process of a test alert was started, or why not.
+    async fn test_alert_started(&self, started: &TestAlertStarted) -> Result<(), CallError>;
     /// Takes the way to the server hop by hop; `None` when there is no such way to take.
     async fn look(&self, clock: &dyn Clock) -> Option<ConnectivityReport>;
 }
@@ -101,6 +103,10 @@ impl Control for ServerControl {
         };
         self.client.store(Arc::new(ServerClient::for_machine(&renewed)?));
         Ok(renewed)
+    }
+
+    async fn test_alert_started(&self, started: &TestAlertStarted) -> Result<(), CallError> {
+        self.client.load_full().test_alert_started(started).await
     }
 
     async fn look(&self, clock: &dyn Clock) -> Option<ConnectivityReport> {

@@ -7,6 +7,7 @@
 //! where they were.
 
 mod child;
+mod commands;
 mod control;
 mod extension;
 mod install;
@@ -43,6 +44,7 @@ pub use install::{InstallError, Installed, install, installed_names, remove, ver
 pub use preparation::Surroundings;
 pub use restart::{Restart, RestartHistory, RestartLimits};
 
+use commands::Commands;
 use extension::{Extension, Wish};
 use preparation::{Prepared, obstacle, prepare};
 use steps::Steps;
@@ -163,6 +165,7 @@ pub async fn run(
         ended: Ended::Stopped,
         options,
         identity,
+        commands: Commands::default(),
         generation: generation.unwrap_or(0),
         extensions: BTreeMap::new(),
         removed: Vec::new(),
@@ -267,6 +270,8 @@ struct Supervisor {
     /// The server answered this process.
     reached: bool,
     ended: Ended,
+    /// What was run because the server said so.
+    commands: Commands,
     /// Of the desired state that was last taken over.
     generation: u64,
     extensions: BTreeMap<String, Extension>,
@@ -384,8 +389,9 @@ impl Supervisor {
         if keep && let Err(error) = files::write_json(&desired_path(&self.options.state), &desired) {
             tracing::error!(%error, "cannot keep the desired state; extensions will wait for the server at the next start");
         }
-        for command in &desired.commands {
-            tracing::warn!(id = %command.id, kind = command.kind, "this agent does not know the command");
+        // The kept state's commands were run when they came.
+        if keep {
+            self.commands.run(&desired.commands, &self.control, &self.options.clock);
         }
         self.generation = desired.generation;
         self.reached |= keep;

@@ -12,8 +12,8 @@ use bartizan_agent::supervisor::{
 use bartizan_agent::upgrade::{Packages, Take};
 use bartizan_base::{Clock, ResourceId, SystemClock, TenantId, Ticks, Timespan};
 use bartizan_wire::{
-    AgentStatus, ConnectivityReport, DesiredExtension, DesiredState, ExtensionProgram, ExtensionState,
-    ExtensionStatus, PackageManifest,
+    AgentCommand, AgentStatus, ConnectivityReport, DesiredExtension, DesiredState, ExtensionProgram, ExtensionState,
+    ExtensionStatus, PackageManifest, TEST_ALERT_COMMAND, TestAlertStarted,
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -37,6 +37,7 @@ const UNSUPPORTED: &str =
 struct Server {
     desired: watch::Sender<Option<DesiredState>>,
     reports: Mutex<Vec<AgentStatus>>,
+    started: Mutex<Vec<TestAlertStarted>>,
 }
 
 #[async_trait::async_trait]
@@ -65,6 +66,11 @@ impl Control for Server {
     async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> anyhow::Result<Identity> {
         let expires = clock.now().saturating_add(Timespan(i64::MAX / 8));
         Ok(Identity { certificate_obtained: clock.now(), certificate_expires: expires, ..identity.clone() })
+    }
+
+    async fn test_alert_started(&self, started: &TestAlertStarted) -> Result<(), CallError> {
+        self.started.lock().push(started.clone());
+        Ok(())
     }
 
     async fn look(&self, _: &dyn Clock) -> Option<ConnectivityReport> {
@@ -115,7 +121,7 @@ fn start_on(
     state: tempfile::TempDir,
     desired: Option<DesiredState>,
 ) -> Running {
-    let server = Arc::new(Server { desired: watch::Sender::new(desired), reports: Mutex::default() });
+    let server = Arc::new(Server { desired: watch::Sender::new(desired), reports: Mutex::default(), started: Mutex::default() });
     let stop = CancellationToken::new();
     let options = SupervisorOptions {
         state: state.path().to_owned(),
@@ -371,7 +377,7 @@ async fn extensions_run_from_the_kept_state_while_the_server_is_away() {
 async fn a_second_supervisor_on_the_same_state_is_refused() {
     let running = start(desired(1, &[]));
     until("started", || supervisor::is_running(running.state.path())).await;
-    let server = Arc::new(Server { desired: watch::Sender::new(None), reports: Mutex::default() });
+    let server = Arc::new(Server { desired: watch::Sender::new(None), reports: Mutex::default(), started: Mutex::default() });
     let options = SupervisorOptions {
         state: running.state.path().to_owned(),
         image: "/bin/sh".into(),
@@ -384,4 +390,32 @@ async fn a_second_supervisor_on_the_same_state_is_refused() {
     let error = supervisor::run(options, identity(), server, CancellationToken::new()).await.unwrap_err();
     assert!(error.to_string().contains("already running"), "{error}");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_test_alerts_process_is_started_once_and_not_again_from_the_kept_state() {
+    let command = |id: u128, kind: &str| AgentCommand {
+        id: uuid::Uuid::from_u128(id),
+        kind: kind.to_owned(),
+        arguments: json!({}),
+    };
+    let state = |generation, commands: Vec<AgentCommand>| DesiredState { commands, ..desired(generation, &[]) };
+    let test = command(7, TEST_ALERT_COMMAND);
+    let running = start(state(1, vec![test.clone(), command(8, "somethingNew")]));
+    until("started", || running.server.started.lock().len() == 1).await;
+    let told = running.server.started.lock()[0].clone();
+    assert_eq!((told.id, told.error), (test.id, None));
+    // The same command comes again with each state until the server takes it back.
+    running.want(state(2, vec![test.clone()]));
+    let next = command(9, TEST_ALERT_COMMAND);
+    running.want(state(3, vec![test.clone(), next.clone()]));
+    until("the next one", || running.server.started.lock().len() == 2).await;
+    assert_eq!(running.server.started.lock()[1].id, next.id);
+    // A restart finds the commands in the state it kept, and the server has taken them back meanwhile.
+    let kept = running.stop().await;
+    let again = start_in(kept, Some(state(4, vec![command(10, TEST_ALERT_COMMAND)])));
+    until("the newest", || !again.server.started.lock().is_empty()).await;
+    let ids: Vec<_> = again.server.started.lock().iter().map(|told| told.id).collect();
+    assert_eq!(ids, [uuid::Uuid::from_u128(10)]);
+    again.stop().await;
 }

@@ -42,7 +42,7 @@ impl DesiredHub {
     }
 
     /// Wakes the machine that `id` is or lies below; also forgets machines that nobody polls for.
-    fn wake(&self, id: &ResourceId) {
+    pub(crate) fn wake(&self, id: &ResourceId) {
         self.machines.lock().retain(|key, sender| {
             let below = id
                 .key()
@@ -111,7 +111,8 @@ pub(crate) async fn current(app: &App, machine: &ResourceId) -> Result<DesiredSt
     let agent =
         tokio::task::spawn_blocking(move || resource.and_then(|machine| packages::wanted(&pki, &machine)));
     let agent = agent.await.unwrap_or_default();
-    let state = desired_state(&extensions, &rules, &withheld, Vec::new(), agent, previous.as_ref());
+    let commands = app.test_alerts.commands(machine, app.clock.now());
+    let state = desired_state(&extensions, &rules, &withheld, commands, agent, previous.as_ref());
     if previous.as_ref() != Some(&state) {
         app.records.put_state(&key, serde_json::json!(state)).await?;
     }

@@ -20,6 +20,7 @@ pub(crate) use desired::wake_on_changes;
 pub(crate) use presence::watch_presence;
 
 use crate::app::App;
+use crate::test_alerts;
 
 /// Largest JSON body of an agent: evidence of a machine with some ten thousand packages.
 const AGENT_BODY_MAX: usize = 8 << 20;
@@ -32,5 +33,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/agent/v1/status", post(report::status))
         .route("/agent/v1/evidence", post(report::evidence))
         .route("/agent/v1/packages/{version}/{platform}/{number}", get(packages::file))
+        .route("/agent/v1/test-alerts", post(test_alerts::agent_start))
+        .route("/agent/v1/test-alerts/latest", get(test_alerts::agent_latest))
+        .route("/agent/v1/test-alerts/started", post(test_alerts::agent_started))
         .route("/agent/v1/disconnect", post(report::disconnect))
 }

@@ -17,6 +17,7 @@ use crate::http::{Failure, query_value, read_json};
 use crate::logs::purge;
 use crate::plans::state::{self, StateQuery};
 use crate::plans::{PlansContext, reconcile};
+use crate::test_alerts;
 
 /// Largest automation that is looked at.
 const AUTOMATION_BODY_MAX: usize = 256 << 10;
@@ -38,6 +39,8 @@ pub(super) async fn act(
         ("microsoft.security/locations/alerts", "dismiss" | "resolve" | "activate" | "inprogress") => {
             alert_state(&call, on, &lower).await
         }
+        ("microsoft.security/locations/alerts", "simulate") => test_alerts::simulate(&call, on, body).await,
+        ("bartizan.security/testalerts", "start") => test_alerts::start_on_machine(&call, on).await,
         ("microsoft.securityinsights/incidents", "alerts") => incident_alerts(&call, on).await,
         ("microsoft.securityinsights/incidents", "entities") => incident_entities(&call, on).await,
         ("microsoft.securityinsights/incidents", "bookmarks") => incident_bookmarks(&call, on).await,

@@ -11,6 +11,7 @@ use crate::arm::{Call, answer, kinds, scope, type_info};
 use crate::http::{Failure, header, query_value};
 use crate::logs::purge;
 use crate::metering;
+use crate::test_alerts;
 
 pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
     let app = &call.app;
@@ -20,6 +21,9 @@ pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failur
     }
     if resource_type.eq_ignore_ascii_case(purge::OPERATION_TYPE) {
         return purge::status(app, &call.caller, id).await;
+    }
+    if resource_type.eq_ignore_ascii_case(test_alerts::TEST_TYPE) {
+        return test_alerts::latest(call, id).await;
     }
     if resource_type.eq_ignore_ascii_case(USAGE_REPORT) {
         return usage_report(call, id).await;

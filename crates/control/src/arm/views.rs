@@ -10,6 +10,7 @@ use crate::arm::{Call, answer, associations, scope};
 use crate::http::Failure;
 use crate::plans::component::MACHINE_TYPE;
 use crate::plans::features as plan_features;
+use crate::test_alerts;
 
 /// The list at `{scope}/{word}`, where `resource_type` is such a view; `None` where it is a type.
 pub(super) async fn find(
@@ -25,6 +26,7 @@ pub(super) async fn find(
         "microsoft.insights/datacollectionendpoints/associations" => {
             associations::list(call, scope, "dataCollectionEndpointId").await.map(Some)
         }
+        "bartizan.security/testalerts" => test_alerts::list(call, scope).await.map(Some),
         "bartizan.security/features" => features(call, scope).await.map(Some),
         _ => Ok(None),
     }

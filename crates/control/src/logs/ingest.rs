@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use bartizan_api::{ApiError, versions};
-use bartizan_base::{BatchId, ErrorKind};
+use bartizan_base::{BatchId, ErrorKind, ResourceId, Ticks};
 use bartizan_records::{ListQuery, Resource};
 use bartizan_wire::BATCH_HEADER;
 use http::{HeaderMap, StatusCode, Uri, header};
@@ -16,6 +16,9 @@ use crate::app::App;
 use crate::http::{Failure, header as header_text, query_value, read_body};
 use crate::logs::intake::{self, Sender};
 use crate::logs::rule::{RULE_TYPE, table_name};
+
+/// What the sensor sends processes as.
+const TEST_STREAM: &str = "Microsoft-DeviceProcessEvents";
 
 /// Largest upload, compressed or not. Azure takes 1 MB; the store takes 32 MiB.
 pub(crate) const UPLOAD_MAX: usize = 32 << 20;
@@ -32,7 +35,11 @@ pub(super) async fn upload(
     let rule = find_rule(&app, &rule).await?;
     let batch = batch(&headers)?;
     let sender = Sender::Caller(&caller);
-    intake::open(&app, sender, &rule, &stream).await?;
+    let probe = Probe::of(&app, &caller, &stream);
+    if let Err(failure) = intake::open(&app, sender, &rule, &stream).await {
+        probe.refused(&failure);
+        return Err(failure);
+    }
     let table = table_name(&stream).unwrap_or(&stream);
     let request = intake::Request::begin(&app, rule.id.name(), table);
     let taken = async {
@@ -41,11 +48,56 @@ pub(super) async fn upload(
             return Err(ApiError::unsupported_media("Rows are sent as application/json or NDJSON.").into());
         }
         let body = read_body(&headers, body, UPLOAD_MAX).await?;
-        intake::take(&app, sender, &rule, &stream, batch, body).await
+        let arrival = probe.look(&body);
+        let taken = intake::take(&app, sender, &rule, &stream, batch, body).await;
+        if let Some(received) = arrival {
+            probe.arrived(received, &taken);
+        }
+        taken
     };
     let taken = taken.await;
     request.end(taken)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Looks for the row of a test alert in what its machine sends. Mostly no test runs, and nothing is looked at.
+struct Probe<'a> {
+    app: &'a App,
+    awaited: Option<(&'a ResourceId, String)>,
+}
+
+impl<'a> Probe<'a> {
+    fn of(app: &'a App, caller: &'a Caller, stream: &str) -> Self {
+        let machine = caller.agent().ok().map(|(agent, _)| &agent.machine);
+        let machine = machine.filter(|_| stream.eq_ignore_ascii_case(TEST_STREAM));
+        let awaited = machine.and_then(|machine| Some((machine, app.test_alerts.awaited(machine)?)));
+        Self { app, awaited }
+    }
+
+    /// Whoever is not let in has not shown what they bring; while a test runs, its row is what waits behind it.
+    fn refused(&self, failure: &Failure) {
+        if let Some((machine, _)) = &self.awaited {
+            let words = Err(failure.0.message.clone());
+            self.app.test_alerts.note_arrival(machine, self.app.clock.now(), words);
+        }
+    }
+
+    /// The moment, when the row is in this body.
+    fn look(&self, body: &[u8]) -> Option<Ticks> {
+        let (_, word) = self.awaited.as_ref()?;
+        let found = body.windows(word.len()).any(|window| window == word.as_bytes());
+        found.then(|| self.app.clock.now())
+    }
+
+    fn arrived(&self, received: Ticks, taken: &Result<intake::Taken, Failure>) {
+        if let Some((machine, _)) = &self.awaited {
+            let ended = match taken {
+                Ok(_) => Ok(self.app.clock.now()),
+                Err(Failure(error)) => Err(error.message.clone()),
+            };
+            self.app.test_alerts.note_arrival(machine, received, ended);
+        }
+    }
 }
 
 /// The rule with this immutable id.

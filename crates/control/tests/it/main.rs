@@ -41,6 +41,7 @@ mod signing_keys;
 mod standby;
 mod subscriptions;
 mod syslog;
+mod test_alerts;
 mod upkeep;
 mod usage;
 mod walk;

@@ -26,6 +26,7 @@ import { DiagnoseCard } from './DiagnoseCard';
 import { FeaturesTab } from './FeaturesTab';
 import { HealthCard } from './HealthCard';
 import { ExtensionsCard } from './ExtensionsCard';
+import { TestAlertCard } from './TestAlertCard';
 import { osText } from './inventory';
 
 const useStyles = makeStyles({
@@ -81,6 +82,7 @@ export default function MachinePage() {
         <div className={styles.column}>
           {machine.data && extensions.data && plan && <HealthCard machine={machine.data} extensions={extensions.data} tier={tier} />}
           <DiagnoseCard id={id} />
+          <TestAlertCard id={id} />
           <ExtensionsCard extensions={extensions} planOn={isOn(plan)} reasons={cover?.monitoring === 'Not monitored' ? cover.reasons : []} />
         </div>
       </div>

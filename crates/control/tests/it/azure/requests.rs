@@ -136,6 +136,7 @@ pub(super) fn body(operation: &Operation, seeds: &Seeds) -> Option<Value> {
     let reader = format!("{sub}/providers/Microsoft.Authorization/roleDefinitions/{READER}");
     let of_group = |properties: Value| json!({"properties": properties});
     Some(match (group, method) {
+        ("alerts", _) => of_group(json!({"kind": "Bundles", "bundles": ["VirtualMachines"]})),
         ("pricings", _) => of_group(json!({"pricingTier": "Standard", "subPlan": "P2"})),
         ("auto_provisioning_settings", _) => of_group(json!({"autoProvision": "On"})),
         ("settings", _) => json!({"kind": "DataExportSettings", "properties": {"enabled": true}}),
