@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use bartizan_base::Clock;
-use bartizan_wire::{
-    TEST_ALERT_MARKER, TestAlertReport, TestAlertStarted, TestAlertState, TestHopOutcome,
-};
+use bartizan_wire::{TEST_ALERT_MARKER, TestAlertReport, TestAlertStarted, TestAlertState, TestHopOutcome};
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::Instant;
@@ -70,7 +68,10 @@ pub async fn follow(state: &Path, limit: Duration, clock: &dyn Clock) -> Result<
         tokio::time::sleep(ASK_INTERVAL).await;
         report = server.test_alert().await.map_err(|error| unreached(&identity, &error))?;
         if report.id != id {
-            bail!("another test of this machine was started meanwhile, by {}; try again", report.requested_by);
+            bail!(
+                "another test of this machine was started meanwhile, by {}; try again",
+                report.requested_by
+            );
         }
     }
     Ok(report)

@@ -12,8 +12,8 @@ use bartizan_agent::supervisor::{
 use bartizan_agent::upgrade::{Packages, Take};
 use bartizan_base::{Clock, ResourceId, SystemClock, TenantId, Ticks, Timespan};
 use bartizan_wire::{
-    AgentCommand, AgentStatus, ConnectivityReport, DesiredExtension, DesiredState, ExtensionProgram, ExtensionState,
-    ExtensionStatus, PackageManifest, TEST_ALERT_COMMAND, TestAlertStarted,
+    AgentCommand, AgentStatus, ConnectivityReport, DesiredExtension, DesiredState, ExtensionProgram,
+    ExtensionState, ExtensionStatus, PackageManifest, TEST_ALERT_COMMAND, TestAlertStarted,
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -121,7 +121,11 @@ fn start_on(
     state: tempfile::TempDir,
     desired: Option<DesiredState>,
 ) -> Running {
-    let server = Arc::new(Server { desired: watch::Sender::new(desired), reports: Mutex::default(), started: Mutex::default() });
+    let server = Arc::new(Server {
+        desired: watch::Sender::new(desired),
+        reports: Mutex::default(),
+        started: Mutex::default(),
+    });
     let stop = CancellationToken::new();
     let options = SupervisorOptions {
         state: state.path().to_owned(),
@@ -377,7 +381,11 @@ async fn extensions_run_from_the_kept_state_while_the_server_is_away() {
 async fn a_second_supervisor_on_the_same_state_is_refused() {
     let running = start(desired(1, &[]));
     until("started", || supervisor::is_running(running.state.path())).await;
-    let server = Arc::new(Server { desired: watch::Sender::new(None), reports: Mutex::default(), started: Mutex::default() });
+    let server = Arc::new(Server {
+        desired: watch::Sender::new(None),
+        reports: Mutex::default(),
+        started: Mutex::default(),
+    });
     let options = SupervisorOptions {
         state: running.state.path().to_owned(),
         image: "/bin/sh".into(),
@@ -399,7 +407,8 @@ async fn a_test_alerts_process_is_started_once_and_not_again_from_the_kept_state
         kind: kind.to_owned(),
         arguments: json!({}),
     };
-    let state = |generation, commands: Vec<AgentCommand>| DesiredState { commands, ..desired(generation, &[]) };
+    let state =
+        |generation, commands: Vec<AgentCommand>| DesiredState { commands, ..desired(generation, &[]) };
     let test = command(7, TEST_ALERT_COMMAND);
     let running = start(state(1, vec![test.clone(), command(8, "somethingNew")]));
     until("started", || running.server.started.lock().len() == 1).await;

@@ -83,11 +83,15 @@ pub(crate) async fn simulate(call: &Call, on: &ResourceId, body: Body) -> Result
     let other = bundles.iter().find(|bundle| *bundle != BUNDLE);
     if let Some(other) = other {
         let shown: String = other.to_string().chars().take(60).collect();
-        let text = format!("there is nothing to try for {shown}; `{BUNDLE}` starts a test on each connected machine");
+        let text = format!(
+            "there is nothing to try for {shown}; `{BUNDLE}` starts a test on each connected machine"
+        );
         return Err(ApiError::field("properties.bundles", text).into());
     }
     if bundles.is_empty() {
-        return Err(ApiError::field("properties.bundles", "name at least one bundle: `VirtualMachines`").into());
+        return Err(
+            ApiError::field("properties.bundles", "name at least one bundle: `VirtualMachines`").into()
+        );
     }
     let machines = app.records.list_all(&subscription, MACHINE_TYPE).await?;
     let is_connected =
@@ -194,9 +198,7 @@ async fn start(
         return Err(ApiError::new(ErrorKind::TooMany, text).into());
     }
     let operation = format!("{TEST_TYPE}/start/action");
-    app.records
-        .note(&activity::entry(app, caller, &operation, machine.as_str(), MACHINE_TYPE))
-        .await?;
+    app.records.note(&activity::entry(app, caller, &operation, machine.as_str(), MACHINE_TYPE)).await?;
     tracing::info!(machine = machine.as_str(), id = %run.id, "test alert started");
     let report = look(app, &run).await?;
     if report.state == TestAlertState::Running {
@@ -220,10 +222,11 @@ async fn look(app: &App, run: &Run) -> Result<TestAlertReport, Failure> {
     let machine = machine.ok_or_else(|| ApiError::not_found(run.machine.as_str()))?;
     let cover = features::cover_at(&app.records, &run.machine).await?;
     let sensor = COMPONENTS.iter().find(|component| component.name == "sensor");
-    let sensor = match sensor.and_then(|found| run.machine.join(&format!("extensions/{}", found.extension)).ok()) {
-        Some(id) => app.records.get(&id).await?,
-        None => None,
-    };
+    let sensor =
+        match sensor.and_then(|found| run.machine.join(&format!("extensions/{}", found.extension)).ok()) {
+            Some(id) => app.records.get(&id).await?,
+            None => None,
+        };
     let rule = insights(app, &format!("alertRules/{RULE}"));
     let rule = match &rule {
         Some(id) => app.records.get(id).await?,

@@ -186,7 +186,10 @@ fn sensor(facts: &Facts<'_>) -> Hop {
                 )
             } else if late(facts, run.started.unwrap_or(run.requested), SENSOR_LIMIT) {
                 broken(
-                    format!("the process ran and no row of it came within {} s; the sensor says: {state}, {message}", seconds(SENSOR_LIMIT)),
+                    format!(
+                        "the process ran and no row of it came within {} s; the sensor says: {state}, {message}",
+                        seconds(SENSOR_LIMIT)
+                    ),
                     "`bartizan-agent status` on the machine shows the sensor's health, its source and what waits in its spool",
                 )
             } else {
@@ -209,8 +212,7 @@ fn seen(sensor: Option<&Resource>) -> String {
 }
 
 fn received(facts: &Facts<'_>) -> Hop {
-    let passed =
-        facts.run.received.map(|time| (Some(time), "the row came to the server".to_owned()));
+    let passed = facts.run.received.map(|time| (Some(time), "the row came to the server".to_owned()));
     Hop { name: "received", title: "The server receives its row", passed, broken: None }
 }
 
@@ -330,7 +332,8 @@ mod tests {
     }
 
     fn case() -> Case {
-        let machine = resource(MACHINE, json!({"status": "Connected", "lastStatusChange": "2026-01-01T00:00:00Z"}));
+        let machine =
+            resource(MACHINE, json!({"status": "Connected", "lastStatusChange": "2026-01-01T00:00:00Z"}));
         let sensor = json!({"provisioningState": "Succeeded", "instanceView": {
             "status": {"message": "running"}, "health": {"tier": "ebpf", "mode": "passive"}}});
         let rule = json!({"enabled": true, "incidentConfiguration": {"createIncident": true}});
@@ -387,27 +390,105 @@ mod tests {
         let cases: [(&str, Change, &str, &str); 16] = [
             ("plan", |case| case.plan = None, "Failed", "is off for this machine"),
             ("agent", |_| {}, "Running", "waiting"),
-            ("agent", |case| case.machine.body["properties"]["status"] = "Disconnected".into(), "Failed", "not connected: status Disconnected"),
+            (
+                "agent",
+                |case| case.machine.body["properties"]["status"] = "Disconnected".into(),
+                "Failed",
+                "not connected: status Disconnected",
+            ),
             ("agent", |case| case.now = at(61), "Failed", "did not start the process within 60 s"),
-            ("agent", |case| case.run.not_started = Some("no `/bin/echo`".to_owned()), "Failed", "no `/bin/echo`"),
+            (
+                "agent",
+                |case| case.run.not_started = Some("no `/bin/echo`".to_owned()),
+                "Failed",
+                "no `/bin/echo`",
+            ),
             ("sensor", |case| case.run.started = Some(at(1)), "Running", "waiting"),
-            ("sensor", |case| { case.run.started = Some(at(1)); case.sensor = None; }, "Failed", "not installed"),
-            ("sensor", |case| {
-                case.run.started = Some(at(1));
-                let sensor = case.sensor.as_mut().unwrap();
-                sensor.body["properties"]["provisioningState"] = "Failed".into();
-                sensor.body["properties"]["instanceView"]["status"]["message"] = "stopped by hand".into();
-            }, "Failed", "stopped by hand"),
-            ("sensor", |case| { case.run.started = Some(at(1)); case.now = at(122); }, "Failed", "within 120 s"),
-            ("stored", |case| { case.run.received = Some(at(2)); case.run.refused = Some("the daily cap is reached".to_owned()); }, "Failed", "daily cap"),
-            ("rule", |case| { case.row = Some(at(1)); case.rule = None; }, "Failed", "was deleted"),
-            ("rule", |case| { case.row = Some(at(1)); case.rule.as_mut().unwrap().body["properties"]["enabled"] = false.into(); }, "Failed", "is disabled"),
-            ("rule", |case| { case.row = Some(at(1)); case.rule.as_mut().unwrap().body["properties"]["health"] = json!({"status": "Failed", "message": "no such table"}); }, "Failed", "no such table"),
-            ("rule", |case| { case.row = Some(at(1)); case.now = at(130); }, "Failed", "raised nothing within 120 s"),
-            ("incident", |case| {
-                case.alert = Some(raised(3));
-                case.rule.as_mut().unwrap().body["properties"]["incidentConfiguration"]["createIncident"] = false.into();
-            }, "Failed", "opens no incidents"),
+            (
+                "sensor",
+                |case| {
+                    case.run.started = Some(at(1));
+                    case.sensor = None;
+                },
+                "Failed",
+                "not installed",
+            ),
+            (
+                "sensor",
+                |case| {
+                    case.run.started = Some(at(1));
+                    let sensor = case.sensor.as_mut().unwrap();
+                    sensor.body["properties"]["provisioningState"] = "Failed".into();
+                    sensor.body["properties"]["instanceView"]["status"]["message"] = "stopped by hand".into();
+                },
+                "Failed",
+                "stopped by hand",
+            ),
+            (
+                "sensor",
+                |case| {
+                    case.run.started = Some(at(1));
+                    case.now = at(122);
+                },
+                "Failed",
+                "within 120 s",
+            ),
+            (
+                "stored",
+                |case| {
+                    case.run.received = Some(at(2));
+                    case.run.refused = Some("the daily cap is reached".to_owned());
+                },
+                "Failed",
+                "daily cap",
+            ),
+            (
+                "rule",
+                |case| {
+                    case.row = Some(at(1));
+                    case.rule = None;
+                },
+                "Failed",
+                "was deleted",
+            ),
+            (
+                "rule",
+                |case| {
+                    case.row = Some(at(1));
+                    case.rule.as_mut().unwrap().body["properties"]["enabled"] = false.into();
+                },
+                "Failed",
+                "is disabled",
+            ),
+            (
+                "rule",
+                |case| {
+                    case.row = Some(at(1));
+                    case.rule.as_mut().unwrap().body["properties"]["health"] =
+                        json!({"status": "Failed", "message": "no such table"});
+                },
+                "Failed",
+                "no such table",
+            ),
+            (
+                "rule",
+                |case| {
+                    case.row = Some(at(1));
+                    case.now = at(130);
+                },
+                "Failed",
+                "raised nothing within 120 s",
+            ),
+            (
+                "incident",
+                |case| {
+                    case.alert = Some(raised(3));
+                    case.rule.as_mut().unwrap().body["properties"]["incidentConfiguration"]["createIncident"] =
+                        false.into();
+                },
+                "Failed",
+                "opens no incidents",
+            ),
             ("incident", |case| case.alert = Some(raised(3)), "Running", "waiting"),
         ];
         for (at, (hop, change, state, words)) in cases.into_iter().enumerate() {
@@ -429,7 +510,10 @@ mod tests {
         case.incident = Some(Opened { id: None, number: 7, time: at(6) });
         case.now = at(7);
         let found = reported(&case);
-        assert_eq!((found.state, found.summary.as_str()), (TestAlertState::Succeeded, "incident 7 after 6.0 s"));
+        assert_eq!(
+            (found.state, found.summary.as_str()),
+            (TestAlertState::Succeeded, "incident 7 after 6.0 s")
+        );
         let times: Vec<_> = found.hops.iter().map(|hop| hop.time).collect();
         assert_eq!(times, [0, 1, 1, 2, 3, 4, 5, 6].map(|second| Some(at(second))));
         assert!(found.hops[2].detail.contains("by ebpf; the sensor is passive"), "{:?}", found.hops[2]);

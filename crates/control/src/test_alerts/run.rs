@@ -147,13 +147,9 @@ impl TestAlerts {
             let open = run.started.is_none() && run.not_started.is_none();
             !run.on_machine && open && now - run.requested < AGENT_LIMIT
         });
-        run.map(|run| AgentCommand {
-            id: run.id,
-            kind: TEST_ALERT_COMMAND.to_owned(),
-            arguments: json!({}),
-        })
-        .into_iter()
-        .collect()
+        run.map(|run| AgentCommand { id: run.id, kind: TEST_ALERT_COMMAND.to_owned(), arguments: json!({}) })
+            .into_iter()
+            .collect()
     }
 
     /// The word that a batch of the machine has when it brings the row of its test; mostly there is none.
@@ -167,12 +163,7 @@ impl TestAlerts {
 
     /// Notes that the row of the machine's test came at `received`, and how that ended: on disk by now, or refused with
     /// words.
-    pub(crate) fn note_arrival(
-        &self,
-        machine: &ResourceId,
-        received: Ticks,
-        ended: Result<Ticks, String>,
-    ) {
+    pub(crate) fn note_arrival(&self, machine: &ResourceId, received: Ticks, ended: Result<Ticks, String>) {
         self.note(machine, |run| {
             run.received = run.received.or(Some(received));
             match ended {

@@ -75,7 +75,8 @@ async fn upload(s: &InProcess, machine: &Machine, row: Value) -> u16 {
     let app = &s.server.app;
     let rule = app.records.get(&app.home.default_rule).await.unwrap().unwrap();
     let rule = rule.property("immutableId").unwrap().as_str().unwrap().to_owned();
-    let door = format!("/dataCollectionRules/{rule}/streams/Microsoft-DeviceProcessEvents?api-version=2023-01-01");
+    let door =
+        format!("/dataCollectionRules/{rule}/streams/Microsoft-DeviceProcessEvents?api-version=2023-01-01");
     machine.caller.post(&door, json!([row])).await.unwrap().status
 }
 
@@ -184,14 +185,16 @@ async fn breaks_behind_the_agent_are_named_too() {
 
     // The process could not be started.
     let test = start(&caller, &machine).await;
-    let started = json!({"id": test.id, "time": time, "error": "`/bin/echo` cannot be started: no such file"});
+    let started =
+        json!({"id": test.id, "time": time, "error": "`/bin/echo` cannot be started: no such file"});
     machine.caller.post("/agent/v1/test-alerts/started", started).await.unwrap();
     let done = ended(&caller, &machine).await;
     assert_eq!(done.broken().unwrap().name, "agent", "{done:#?}");
     assert!(done.summary.contains("no such file"), "{}", done.summary);
 
     // The rule is off.
-    let rule = s.server.app.home.workspace.join(&format!("providers/Microsoft.SecurityInsights/alertRules/{RULE}"));
+    let rule =
+        s.server.app.home.workspace.join(&format!("providers/Microsoft.SecurityInsights/alertRules/{RULE}"));
     let rule = rule.unwrap();
     let mut body = caller.get(rule.as_str()).await.unwrap().json();
     body["properties"]["enabled"] = false.into();
@@ -211,7 +214,8 @@ async fn breaks_behind_the_agent_are_named_too() {
     let workspace = s.server.app.home.workspace.as_str();
     let answer = caller.send(reqwest::Method::PATCH, workspace, Some(&cap)).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text);
-    let filler = |bytes: usize| json!({"ActionType": "ProcessCreated", "ProcessCommandLine": "x".repeat(bytes)});
+    let filler =
+        |bytes: usize| json!({"ActionType": "ProcessCreated", "ProcessCommandLine": "x".repeat(bytes)});
     assert_eq!(upload(&s, &machine, filler(24_000_000)).await, 204, "what crosses the line is still taken");
     assert_eq!(upload(&s, &machine, filler(1)).await, 429);
     let test = start(&caller, &machine).await;
