@@ -10,3 +10,4 @@ mod bad_days;
 mod main_job;
 mod portal;
 mod storage;
+mod tour;
