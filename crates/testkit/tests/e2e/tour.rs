@@ -93,7 +93,11 @@ fn run(folder: &Path, steps: &[Step]) -> anyhow::Result<Vec<String>> {
         let end = said.lines().rev().take(30).collect::<Vec<_>>();
         let end = end.into_iter().rev().collect::<Vec<_>>().join("\n");
         let failed = steps.get(parts.len() - 1).map_or("the end", |step| step.commands.as_str());
-        bail!("ended with {} in:\n{failed}\nprinted:\n{}\nsaid:\n{end}", output.status, parts[parts.len() - 1]);
+        bail!(
+            "ended with {} in:\n{failed}\nprinted:\n{}\nsaid:\n{end}",
+            output.status,
+            parts[parts.len() - 1]
+        );
     }
     Ok(parts)
 }
