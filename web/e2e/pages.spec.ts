@@ -85,6 +85,11 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
     await page.getByRole('button', { name: 'Diagnose' }).click();
     await expect(page.getByRole('list', { name: 'Checks' }).getByRole('listitem')).toHaveCount(6);
     await expect(page.getByRole('status', { name: 'Result of the diagnosis' })).toContainText('set the lockdown mode to integrity');
+    await expect(page.getByRole('status', { name: 'Result of the diagnosis' })).toContainText('Two agents: log collection works and the sensor does not');
+    await page.getByText('2 prerequisites, 1 not met').click();
+    await expect(page.getByRole('list', { name: 'Prerequisites' })).toContainText('set up time synchronisation');
+    await page.getByText('5 installation steps').first().click();
+    await expect(page.getByRole('list', { name: 'Installation steps' }).first().getByRole('listitem')).toHaveCount(5);
     await page.getByRole('button', { name: 'Send a test alert' }).click();
     await expect(page.getByRole('list', { name: 'Hops' }).getByRole('listitem')).toHaveCount(8);
     await expect(page.getByRole('status', { name: 'Result of the test alert' })).toContainText('the sensor does not run');

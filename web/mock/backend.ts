@@ -252,6 +252,8 @@ export class Backend {
 }
 
 const listTypes: readonly [string, string][] = [
+  ['/inventoryviews', 'bartizan.security/inventoryviews'],
+  ['/coveragetargets', 'bartizan.security/coveragetargets'],
   ['/microsoft.hybridcompute/machines', 'microsoft.hybridcompute/machines'],
   ['/extensions', 'microsoft.hybridcompute/machines/extensions'],
   ['/assessments', 'microsoft.security/assessments'],

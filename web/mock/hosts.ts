@@ -109,6 +109,10 @@ export function extensionItem(host: Host, name: string, state = 'Succeeded'): It
           message: trouble?.message ?? (now === 'Succeeded' ? kind?.message : 'The agent is installing the extension.'),
           time: ago(3),
         },
+        substatuses: ['prerequisites', 'package', 'onboarding', 'engine', 'updates'].map((step, at) => {
+          const state = now === 'Succeeded' || at < 3 ? 'succeeded' : at === 3 && now === 'Failed' ? 'failed' : 'waiting';
+          return { code: `ComponentStatus/${step}/${state}`, level: state === 'failed' ? 'Error' : 'Info', displayStatus: state, message: state === 'failed' ? (trouble?.message ?? '') : '', time: ago(3) };
+        }),
       },
     },
   };

@@ -20,6 +20,7 @@ export const planItems: Item[] = [
 const features = [
   { name: 'foundationalPosture', title: 'Recommendations and secure score', plans: ['Foundational', 'P1', 'P2', 'CloudPosture'], state: 'On', extension: null },
   { name: 'endpointDetection', title: 'Endpoint detection with alerts and incidents', plans: ['P1', 'P2'], state: 'On', extension: 'MDE.Linux' },
+  { name: 'logCollection', title: 'Heartbeat, system log and counters', plans: ['P1', 'P2'], state: 'On', extension: 'AzureMonitorLinuxAgent' },
   { name: 'softwareInventory', title: 'Software, services and scheduled tasks', plans: ['P2', 'CloudPosture'], state: 'On', extension: 'ChangeTracking-Linux' },
   { name: 'networkMap', title: 'Network map', plans: ['P2'], state: 'NotAvailable', extension: null },
 ];

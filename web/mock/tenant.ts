@@ -21,6 +21,7 @@ export function settingItems(): Item[] {
   const security = `${subscription}/providers/Microsoft.Security`;
   return [
     { id: `${security}/settings/WDATP`, name: 'WDATP', type: 'Microsoft.Security/settings', kind: 'DataExportSettings', properties: { enabled: true } },
+    { id: `${subscription}/providers/Bartizan.Security/coverageTargets/default`, name: 'default', type: 'bartizan.security/coveragetargets', properties: { tag: 'environment', targets: { prod: 100, production: 100 }, otherwise: 80 } },
     { id: `${security}/autoProvisioningSettings/default`, name: 'default', type: 'Microsoft.Security/autoProvisioningSettings', properties: { autoProvision: 'On' } },
   ];
 }
@@ -47,7 +48,9 @@ export function diagnosis(path: string): Reply {
   const titles = ['Defender for Servers is on for the subscription', 'Provisioning is on for every component of the plan', 'The operating system is supported', 'The agent reaches the server', 'No policy denies extensions', 'Every extension is installed and ready'];
   const failed = name === 'app-02' ? 6 : name === 'backup-01' ? 4 : 0;
   const checks = titles.map((displayName, at) => ({ order: at + 1, name: `check${at}`, displayName, result: at + 1 === failed ? 'Failed' : 'Passed', evidence: [at + 1 === failed ? 'MDE.Linux is Failed: the kernel refuses the program' : 'as it should be'], fix: at + 1 === failed ? 'set the lockdown mode to integrity and restart the machine' : '' }));
-  return { status: 200, body: { id: path, name: 'latest', type: 'Bartizan.Security/diagnosis', properties: { time: ago(0), status: failed ? 'Unhealthy' : 'Healthy', summary: failed ? `check ${failed} of 6 fails: ${titles[failed - 1]}` : 'all checks pass', checks } } };
+  return { status: 200, body: { id: path, name: 'latest', type: 'Bartizan.Security/diagnosis', properties: { time: ago(0), status: failed ? 'Unhealthy' : 'Healthy', summary: failed ? `check ${failed} of 6 fails: ${titles[failed - 1]}` : 'all checks pass', checks,
+    prerequisites: [{ name: 'systemSupported', title: 'The operating system is supported', outcome: 'passed', blocking: true, evidence: 'Debian GNU/Linux 12 is supported', fix: '' }, { name: 'clock', title: 'The clock is right', outcome: failed ? 'failed' : 'passed', blocking: false, evidence: failed ? 'it is 95 seconds ahead' : 'it is right', fix: failed ? 'set up time synchronisation' : '' }],
+    twoAgents: failed ? { verdict: 'eventsButNoAlerts', summary: 'log collection works and the sensor does not', fix: 'follow the message of the sensor' } : { verdict: 'bothWork', summary: 'both agents work: alerts and events come', fix: '' } } } };
 }
 
 /** The last test alert of a machine; a started one is over at once, and breaks where a sensor is missing. */

@@ -41,6 +41,8 @@ const fn put201(name: &'static str) -> TypeInfo {
 
 /// All types, by namespace.
 pub const TYPES: &[TypeInfo] = &[
+    put200("Bartizan.Security/coverageTargets"),
+    full("Bartizan.Security/inventoryViews"),
     put200("Bartizan.Security/prices"),
     full("Microsoft.Authorization/locks"),
     put201("Microsoft.Authorization/policyAssignments"),

@@ -1,11 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { coverOf, healthOf, tierOf } from './monitoring';
-import type { Machine, MachineExtension, Pricing } from './types';
+import { coverOf, healthOf, tierOf, tierPartsOf } from './monitoring';
+import type { Machine, MachineExtension, PlanFeature, Pricing } from './types';
 
 const machine = (status: string): Machine => ({ id: '/m', name: 'm', type: 't', properties: { status } });
 const extension = (type: string, provisioningState = 'Succeeded'): MachineExtension => ({ id: `/m/extensions/${type}`, name: type, type: 't', properties: { type, provisioningState } });
 const both = [extension('MDE.Linux'), extension('AzureMonitorLinuxAgent')];
 const all = [...both, extension('ChangeTracking-Linux')];
+
+const feature = (plans: PlanFeature['properties']['plans'], extension: string | null, state: PlanFeature['properties']['state'] = 'On'): PlanFeature => ({ id: '/f', name: 'f', type: 't', properties: { displayName: 'f', plans, extension, state, reason: '', remedy: '' } });
+const brings = tierPartsOf([feature(['P1', 'P2'], 'MDE.Linux'), feature(['P1', 'P2'], 'AzureMonitorLinuxAgent'), feature(['P2', 'CloudPosture'], 'ChangeTracking-Linux'), feature(['P1', 'P2'], null)]);
+
+test('what a tier brings is read from the features, without those that are not here yet', () => {
+  expect(brings).toEqual({ Free: [], P1: ['sensor', 'monitor'], P2: ['sensor', 'monitor', 'inventory'] });
+  expect(tierPartsOf([feature(['P1', 'P2'], 'MDE.Linux', 'NotAvailable')]).P1).toEqual([]);
+});
 
 describe('cover', () => {
   test.each([
@@ -18,7 +26,7 @@ describe('cover', () => {
     ['no plan', 'Connected', all, 'Free', 'Off', 'Unmonitored'],
     ['found without an agent', 'Unmonitored', [], 'P2', 'Off', 'Unmonitored'],
   ] as const)('%s', (_, status, extensions, tier, protection, monitoring) => {
-    expect(coverOf(machine(status), extensions, tier)).toMatchObject({ protection, monitoring });
+    expect(coverOf(machine(status), extensions, tier, brings)).toMatchObject({ protection, monitoring });
   });
 });
 
@@ -31,7 +39,7 @@ describe('agent health', () => {
     ['Connected', [], 'Free', 'Not applicable', /no Defender plan/],
     ['Unmonitored', [], 'P2', 'Not applicable', /no agent/],
   ] as const)('%s is told apart', (status, extensions, tier, state, message) => {
-    const health = healthOf(machine(status), extensions, tier);
+    const health = healthOf(machine(status), extensions, tier, brings);
     expect(health.state).toBe(state);
     expect(health.message).toMatch(message);
     expect(health.remedy === '').toBe(state === 'Healthy');

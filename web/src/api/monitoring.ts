@@ -2,7 +2,7 @@
  * Whether a machine is watched. Two agents have two jobs: the sensor raises detections and the monitor
  * ships logs, and either can fail alone, so the answer keeps them apart and names what is missing.
  */
-import type { Machine, MachineExtension, Pricing } from './types';
+import type { Machine, MachineExtension, PlanFeature, Pricing } from './types';
 
 export type Part = 'sensor' | 'monitor' | 'inventory';
 
@@ -54,8 +54,15 @@ export type Protection = 'On' | 'Partial' | 'Off';
 export type MonitoringState = 'Monitored' | 'Not monitored' | 'Unmonitored';
 export type Tier = 'Free' | 'P1' | 'P2';
 
-/** What a tier brings. P1 has the sensor and log collection, P2 the inventory too. */
-const tierParts: Record<Tier, readonly Part[]> = { Free: [], P1: ['sensor', 'monitor'], P2: ['sensor', 'monitor', 'inventory'] };
+/** What each tier brings to a machine. */
+export type TierParts = Readonly<Record<Tier, readonly Part[]>>;
+
+/** The same, by the list of features that the server goes by (content/plans/features.yaml). */
+export function tierPartsOf(features: readonly PlanFeature[]): TierParts {
+  const here = features.filter((feature) => feature.properties.state !== 'NotAvailable');
+  const of = (tier: 'P1' | 'P2') => parts.filter(({ type }) => here.some(({ properties }) => properties.plans.includes(tier) && properties.extension !== null && type.test(properties.extension))).map(({ part }) => part);
+  return { Free: [], P1: of('P1'), P2: of('P2') };
+}
 
 /** The tier of a plan; `Standard` without a sub-plan is P2. */
 export function tierOf(plan: Pricing | undefined): Tier {
@@ -70,11 +77,11 @@ export interface Cover {
   reasons: string[];
 }
 
-export function coverOf(machine: Machine, extensions: readonly MachineExtension[], tier: Tier): Cover {
+export function coverOf(machine: Machine, extensions: readonly MachineExtension[], tier: Tier, brings: TierParts): Cover {
   const { monitored, reasons } = monitoringOf(machine, extensions);
   if (hasNoAgent(machine)) return { protection: 'Off', monitoring: 'Unmonitored', reasons: ['There is no agent on it'] };
   if (tier === 'Free') return { protection: 'Off', monitoring: 'Unmonitored', reasons: ['No Defender plan covers it', ...reasons] };
-  const whole = tierParts[tier].every((part) => extensionFor(part, extensions)?.properties.provisioningState === 'Succeeded');
+  const whole = brings[tier].every((part) => extensionFor(part, extensions)?.properties.provisioningState === 'Succeeded');
   return { protection: whole && isConnected(machine) ? 'On' : 'Partial', monitoring: monitored ? 'Monitored' : 'Not monitored', reasons };
 }
 
@@ -92,7 +99,7 @@ export interface AgentHealth {
 }
 
 /** The agent's health in the four states that people know, with what to do. */
-export function healthOf(machine: Machine, extensions: readonly MachineExtension[], tier: Tier): AgentHealth {
+export function healthOf(machine: Machine, extensions: readonly MachineExtension[], tier: Tier, brings: TierParts): AgentHealth {
   if (hasNoAgent(machine)) return { state: 'Not applicable', message: 'The machine was found on the network and has no agent.', remedy: 'Run the onboarding script on it.' };
   if (!isConnected(machine)) {
     const { status, errorDetails } = machine.properties;
@@ -104,7 +111,7 @@ export function healthOf(machine: Machine, extensions: readonly MachineExtension
     };
   }
   if (tier === 'Free') return { state: 'Not applicable', message: 'The agent is connected; no Defender plan covers the machine.', remedy: 'Turn on Defender for Servers.' };
-  for (const part of tierParts[tier]) {
+  for (const part of brings[tier]) {
     const extension = extensionFor(part, extensions);
     const label = parts.find((entry) => entry.part === part)?.label ?? part;
     if (!extension) return { state: 'Installation issue', message: `${label} is not installed.`, remedy: 'Diagnose names the check that fails: a switch that is off, a policy that denies extensions, or a system that is not supported.' };

@@ -1,6 +1,8 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMemo } from 'react';
 import { isMachineId, sameId, scopeOf } from '@/lib/arm-id';
 import { armUrl, listAll, request } from './client';
+import { tierPartsOf, type TierParts } from './monitoring';
 import { subscriptionScope, useSession } from './session';
 import type { PlanFeature, Pricing, Session } from './types';
 import { versions } from './versions';
@@ -59,6 +61,12 @@ export function useFeatures(scope: string) {
   });
 }
 
+/** What each Servers tier brings; undefined while it is loaded. */
+export function useTierParts(): TierParts | undefined {
+  const features = useFeatures(subscriptionScope(useSession())).data;
+  return useMemo(() => features && tierPartsOf(features), [features]);
+}
+
 /** Gives a machine a Servers plan of its own, or takes it away. */
 export function useSetMachinePlan(machine: string) {
   const client = useQueryClient();
@@ -78,6 +86,12 @@ export const serversPlan = 'VirtualMachines';
 /** The Servers plan; undefined while plans are not loaded. */
 export function serversPlanOf(plans: readonly Pricing[] | undefined): Pricing | undefined {
   return plans?.find((plan) => plan.name === serversPlan);
+}
+
+/** How many of the plans that can be turned on are; others are listed for what they would be. */
+export function plansOn(plans: readonly Pricing[]): string {
+  const here = plans.filter((plan) => plan.properties.protection?.switchable);
+  return `${here.filter(isOn).length} of ${here.length} plans on`;
 }
 
 export function isOn(plan: Pricing | undefined): boolean {

@@ -58,6 +58,7 @@ export type MachineExtension = Resource<{
     type?: string;
     typeHandlerVersion?: string;
     status?: { code?: string; level?: string; displayStatus?: string; message?: string; time?: string };
+    substatuses?: { code: string; level?: string; displayStatus?: string; message?: string; time?: string }[];
   };
 }>;
 
@@ -70,7 +71,27 @@ export interface DiagnosisCheck {
   evidence: string[];
   fix: string;
 }
-export type Diagnosis = Resource<{ time: string; status: string; summary: string; checks: DiagnosisCheck[] }>;
+export interface Prerequisite {
+  name: string;
+  title: string;
+  outcome: 'passed' | 'failed' | 'unknown';
+  blocking: boolean;
+  evidence: string;
+  fix: string;
+}
+export type Diagnosis = Resource<{
+  time: string;
+  status: string;
+  summary: string;
+  checks: DiagnosisCheck[];
+  prerequisites?: Prerequisite[];
+  twoAgents?: { verdict: string; summary: string; fix: string };
+}>;
+
+// crates/control/src/arm/kinds/shared_views.rs
+export type InventoryView = Resource<{ displayName: string; filters: string }>;
+/** Whole percents by the value of the tag, in small letters. */
+export type CoverageTargets = Resource<{ tag: string; targets: Record<string, number>; otherwise: number }>;
 
 // crates/wire/src/test_alert.rs
 export interface TestHop {

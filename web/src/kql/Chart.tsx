@@ -123,5 +123,7 @@ function share(value: number): string {
 }
 
 function short(value: number): string {
-  return Math.abs(value) >= 10_000 ? Intl.NumberFormat('en', { notation: 'compact' }).format(value) : formatCount(value);
+  if (Math.abs(value) >= 10_000) return Intl.NumberFormat('en', { notation: 'compact' }).format(value);
+  // Next to nothing needs its own digits: with a fixed number of them, one tick reads like the next.
+  return Math.abs(value) < 1 ? Number(value.toPrecision(3)).toString() : formatCount(value);
 }

@@ -38,7 +38,7 @@ describe('differences', () => {
 describe('coverage', () => {
   const machine = (value: string, monitored: boolean) => ({ value, monitored });
   test('counts by value, without regard to case, against targets', () => {
-    const rows = coverage([machine('production', true), machine('Production', false), machine('test', true), machine('', false)], { test: 50 });
+    const rows = coverage([machine('production', true), machine('Production', false), machine('test', true), machine('', false)], { production: 100, test: 50 }, 80);
     expect(rows).toEqual([
       { value: 'production', total: 2, monitored: 1, percent: 50, target: 100, missing: 1 },
       { value: 'test', total: 1, monitored: 1, percent: 100, target: 50, missing: 0 },
@@ -46,7 +46,7 @@ describe('coverage', () => {
     ]);
   });
   test('one of a thousand missing is not all', () => {
-    const rows = coverage(Array.from({ length: 1000 }, (_, at) => machine('production', at > 0)), {});
+    const rows = coverage(Array.from({ length: 1000 }, (_, at) => machine('production', at > 0)), { production: 100 }, 80);
     expect(rows[0]).toMatchObject({ percent: 99, missing: 1 });
   });
 });

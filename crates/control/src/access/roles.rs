@@ -55,6 +55,8 @@ pub const ROLES: &[Role] = &[
         description: "Sees and changes plans, policies, recommendations and alerts.",
         actions: &[
             "Microsoft.Security/*",
+            "Bartizan.Security/coverageTargets/*",
+            "Bartizan.Security/inventoryViews/*",
             READ_ROLES,
             READ_GROUPS,
             READ_LOGS,
@@ -75,6 +77,8 @@ pub const ROLES: &[Role] = &[
         description: "Sees plans, policies, recommendations and alerts.",
         actions: &[
             "Microsoft.Security/*/read",
+            "Bartizan.Security/coverageTargets/read",
+            "Bartizan.Security/inventoryViews/read",
             READ_ROLES,
             READ_GROUPS,
             READ_LOGS,

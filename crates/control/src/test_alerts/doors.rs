@@ -268,8 +268,10 @@ fn insights(app: &App, path: &str) -> Option<ResourceId> {
 async fn row_of(app: &App, run: &Run) -> Result<Option<Ticks>, Failure> {
     let query = format!(
         "DeviceProcessEvents | where ProcessCommandLine has '{TEST_ALERT_MARKER}' and ProcessCommandLine has '{}' \
-         | summarize Time = min(TimeGenerated)",
-        run.word()
+         | where _ResourceId =~ '{}' | summarize Time = min(TimeGenerated)",
+        run.word(),
+        // Names in ids have no quotes; who shares a kernel with the machine may see the process too.
+        run.machine.as_str().replace('\'', "")
     );
     Ok(first(app, run, query).await?.and_then(|row| time(&row, "Time")))
 }

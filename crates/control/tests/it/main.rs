@@ -36,6 +36,7 @@ mod query;
 mod races;
 mod s3_store;
 mod security;
+mod shared_views;
 mod sign_in;
 mod signing_keys;
 mod standby;

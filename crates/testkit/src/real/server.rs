@@ -18,25 +18,34 @@ pub struct Server {
     pub ca: PathBuf,
     pub sign_in: Option<String>,
     pub process: Running,
+    address: String,
     port: u16,
 }
 
 impl Server {
     /// Starts a server with its data in `data`.
     pub fn start(data: &Path) -> anyhow::Result<Self> {
-        Self::start_on(data, free_port())
+        Self::start_at(data, "127.0.0.1")
     }
 
-    fn start_on(data: &Path, port: u16) -> anyhow::Result<Self> {
+    /// Starts a server at an address of this machine, known by that address.
+    pub fn start_at(data: &Path, address: &str) -> anyhow::Result<Self> {
+        Self::start_on(data, address, free_port())
+    }
+
+    fn start_on(data: &Path, address: &str, port: u16) -> anyhow::Result<Self> {
         let mut command = Command::new(program("bartizan"));
         command
             .arg("serve")
             .arg("--data")
             .arg(data)
-            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--listen", &format!("{address}:{port}")])
             .arg("--portal")
             .arg(repository().join("web/dist"))
             .stdout(Stdio::piped());
+        if address != "127.0.0.1" {
+            command.args(["--public-name", address]);
+        }
         let mut process = Running::start("bartizan", &mut command)?;
         let stdout = process.child.stdout.take().context("no output")?;
         let mut lines = BufReader::new(stdout).lines();
@@ -50,6 +59,7 @@ impl Server {
                     ca: PathBuf::from(event["ca"].as_str().context("no CA")?),
                     sign_in: event["signIn"].as_str().map(str::to_owned),
                     process,
+                    address: address.to_owned(),
                     port,
                 });
             }
@@ -60,7 +70,7 @@ impl Server {
     /// Starts it again after it was stopped or killed: same data, same address.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.process.kill();
-        *self = Self::start_on(&self.data, self.port)?;
+        *self = Self::start_on(&self.data, &self.address, self.port)?;
         Ok(())
     }
 

@@ -10,4 +10,5 @@ mod bad_days;
 mod main_job;
 mod portal;
 mod storage;
+mod three_hosts;
 mod tour;

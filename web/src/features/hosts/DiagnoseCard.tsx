@@ -38,6 +38,26 @@ export function DiagnoseCard({ id }: { id: string }) {
               </li>
             ))}
           </ol>
+          {found.twoAgents && (
+            <p>
+              <Status tone={found.twoAgents.verdict === 'bothWork' ? 'good' : 'warn'}>Two agents: {found.twoAgents.summary}</Status>
+              {found.twoAgents.fix && <span className={styles.fix}><strong>What to do:</strong> {found.twoAgents.fix}</span>}
+            </p>
+          )}
+          {found.prerequisites && found.prerequisites.length > 0 && (
+            <details>
+              <summary>{found.prerequisites.length} prerequisites, {found.prerequisites.filter((check) => check.outcome === 'failed').length} not met</summary>
+              <ul className={styles.list} aria-label="Prerequisites">
+                {found.prerequisites.map((check) => (
+                  <li key={check.name} className={styles.check}>
+                    <Status tone={check.outcome === 'passed' ? 'good' : check.outcome === 'failed' ? (check.blocking ? 'bad' : 'warn') : 'neutral'}>{check.title}</Status>
+                    <span className={styles.faint}>{check.evidence}</span>
+                    {check.outcome === 'failed' && check.fix && <span className={styles.fix}><strong>What to do:</strong> {check.fix}</span>}
+                  </li>
+                ))}
+              </ul>
+            </details>
+          )}
         </div>
       )}
     </Card>

@@ -7,7 +7,9 @@ import { paths } from '@/lib/paths';
 import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
 import { ProvisioningStatus } from '@/ui/ProvisioningStatus';
+import type { Tone } from '@/ui/palette';
 import { EmptyState, Loaded } from '@/ui/states';
+import { Status } from '@/ui/Status';
 import { When } from '@/ui/When';
 
 const useStyles = makeStyles({
@@ -15,8 +17,39 @@ const useStyles = makeStyles({
   item: { display: 'grid', gridTemplateColumns: 'minmax(0, 1fr) max-content', columnGap: '16px', rowGap: '2px', padding: '12px 0', borderTop: `1px solid ${tokens.colorNeutralStroke3}`, ':first-child': { borderTopStyle: 'none', paddingTop: 0 } },
   name: { fontWeight: tokens.fontWeightSemibold },
   faint: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
+  steps: { listStyle: 'none', margin: '6px 0 0', padding: 0, display: 'flex', flexDirection: 'column', gap: '6px' },
+  step: { display: 'block', paddingLeft: '22px', color: tokens.colorNeutralForeground3, overflowWrap: 'anywhere' },
   message: { gridColumn: '1 / -1', color: tokens.colorNeutralForeground2 },
 });
+
+type Step = NonNullable<NonNullable<MachineExtension['properties']['instanceView']>['substatuses']>[number];
+
+const stepTones: Record<string, Tone> = { succeeded: 'good', running: 'busy', failed: 'bad', warning: 'warn' };
+const stepNames: Record<string, string> = {
+  prerequisites: 'Prerequisites', existingSensor: 'Existing sensor', conflictingProduct: 'Other protection', package: 'Package', onboarding: 'Onboarding', engine: 'Engine', updates: 'Updates',
+};
+
+/** The steps of the installation, `ComponentStatus/<name>/<state>`, each with what was found. */
+function Steps({ of }: { of: readonly Step[] }) {
+  const styles = useStyles();
+  if (of.length === 0) return null;
+  return (
+    <details className={styles.message}>
+      <summary>{of.length} installation steps</summary>
+      <ul className={styles.steps} aria-label="Installation steps">
+        {of.map((step) => {
+          const [, name = step.code, state = ''] = step.code.split('/');
+          return (
+            <li key={step.code}>
+              <Status tone={stepTones[state] ?? 'neutral'}>{stepNames[name] ?? name}: {step.displayStatus ?? state}</Status>
+              {step.message && <span className={styles.step}>{step.message}</span>}
+            </li>
+          );
+        })}
+      </ul>
+    </details>
+  );
+}
 
 interface ExtensionsCardProps {
   extensions: UseQueryResult<MachineExtension[]>;
@@ -54,6 +87,7 @@ export function ExtensionsCard({ extensions, planOn, reasons }: ExtensionsCardPr
                         Version {properties.instanceView?.typeHandlerVersion ?? properties.typeHandlerVersion ?? 'unknown'}
                         {status?.time && <> · reported <When at={status.time} /></>}
                       </span>
+                      <Steps of={properties.instanceView?.substatuses ?? []} />
                     </li>
                   );
                 })}

@@ -1,5 +1,5 @@
 import { makeStyles, tokens } from '@fluentui/react-components';
-import { healthOf, type HealthState, type Tier } from '@/api/monitoring';
+import { healthOf, type HealthState, type Tier, type TierParts } from '@/api/monitoring';
 import { useRows } from '@/api/logs';
 import type { Machine, MachineExtension } from '@/api/types';
 import { kqlString } from '@/lib/kql-text';
@@ -17,10 +17,10 @@ const useStyles = makeStyles({
 const tones: Record<HealthState, Tone> = { Healthy: 'good', 'Installation issue': 'warn', 'Heartbeat issue': 'bad', 'Not applicable': 'neutral' };
 
 /** How the agent is, why, and what to do; with its last sign of life. */
-export function HealthCard({ machine, extensions, tier }: { machine: Machine; extensions: readonly MachineExtension[]; tier: Tier }) {
+export function HealthCard({ machine, extensions, tier, brings }: { machine: Machine; extensions: readonly MachineExtension[]; tier: Tier; brings: TierParts }) {
   const styles = useStyles();
   const heartbeat = useRows('Heartbeat', `Heartbeat\n| where Computer =~ ${kqlString(machine.name)}\n| summarize LastHeartbeat = max(TimeGenerated), Version = take_any(Version) by Computer`, 'P7D').data?.rows[0];
-  const { state, message, remedy } = healthOf(machine, extensions, tier);
+  const { state, message, remedy } = healthOf(machine, extensions, tier, brings);
   return (
     <Card title="Agent health">
       <Status tone={tones[state]}>{state}</Status>

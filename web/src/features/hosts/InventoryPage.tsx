@@ -7,7 +7,7 @@ import { useAssessmentMetadata } from '@/api/assessments';
 import { useExtensionsOf, useUnhealthy } from '@/api/fleet';
 import { useMachines } from '@/api/machines';
 import { isConnected } from '@/api/monitoring';
-import { serversPlanOf, usePlanOverrides, usePlans } from '@/api/plans';
+import { serversPlanOf, usePlanOverrides, usePlans, useTierParts } from '@/api/plans';
 import { download, toCsv } from '@/lib/csv';
 import { paths } from '@/lib/paths';
 import { countOf, formatCount } from '@/lib/units';
@@ -48,6 +48,7 @@ export default function InventoryPage() {
   const metadata = useAssessmentMetadata();
   const plan = serversPlanOf(usePlans().data);
   const overrides = usePlanOverrides();
+  const brings = useTierParts();
   const [search, setSearch] = useSearchState('q');
   const text = (name: string) => params.get(name) ?? '';
   const set = (name: string) => (value: string) => setParams((previous) => {
@@ -58,7 +59,7 @@ export default function InventoryPage() {
   }, { replace: true });
   const filter = useDeferredValue(params.toString());
 
-  const rows = useMemo(() => inventoryRows(machines.data ?? [], { extensions, unhealthy, plan, overrides }), [machines.data, extensions, unhealthy, plan, overrides]);
+  const rows = useMemo(() => inventoryRows(machines.data ?? [], { extensions, unhealthy, plan, overrides, brings }), [machines.data, extensions, unhealthy, plan, overrides, brings]);
   const shown = useMemo(() => {
     const wanted = new URLSearchParams(filter);
     const of = (name: string) => wanted.get(name) ?? '';

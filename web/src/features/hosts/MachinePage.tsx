@@ -5,7 +5,7 @@ import { useAlerts } from '@/api/alerts';
 import { useAssessmentMetadata, useAssessments } from '@/api/assessments';
 import { useExtensions, useMachine } from '@/api/machines';
 import { coverOf, isConnected, tierOf } from '@/api/monitoring';
-import { isOn, serversPlanOf, usePlanOverrides, usePlans } from '@/api/plans';
+import { isOn, serversPlanOf, usePlanOverrides, usePlans, useTierParts } from '@/api/plans';
 import { subscriptionScope, useSession } from '@/api/session';
 import type { Machine } from '@/api/types';
 import { sameId } from '@/lib/arm-id';
@@ -50,11 +50,12 @@ export default function MachinePage() {
   const plans = usePlans();
   const plan = overrides?.get(id.toLowerCase()) ?? serversPlanOf(plans.data);
   const tier = tierOf(plan);
+  const brings = useTierParts();
   const [tab, setTab] = useSearchState('tab', 'recommendations');
 
   const of = (code: string) => assessments.data?.filter((entry) => entry.properties.status.code === code);
   const own = alerts.data?.filter((alert) => alert.properties.resourceIdentifiers?.some((entry) => sameId(entry.azureResourceId, id)) || alert.properties.compromisedEntity?.toLowerCase() === name.toLowerCase());
-  const cover = machine.data && extensions.data && plan ? coverOf(machine.data, extensions.data, tier) : undefined;
+  const cover = machine.data && extensions.data && plan && brings ? coverOf(machine.data, extensions.data, tier, brings) : undefined;
   return (
     <Page title={name} leaf={name} subtitle="Resource health · Server"
       badge={machine.data && <Badge appearance="tint" color={isConnected(machine.data) ? 'success' : 'danger'}>{machine.data.properties.status ?? 'Unknown'}</Badge>}
@@ -80,7 +81,7 @@ export default function MachinePage() {
           </Loaded>
         </Card>
         <div className={styles.column}>
-          {machine.data && extensions.data && plan && <HealthCard machine={machine.data} extensions={extensions.data} tier={tier} />}
+          {machine.data && extensions.data && plan && brings && <HealthCard machine={machine.data} extensions={extensions.data} tier={tier} brings={brings} />}
           <DiagnoseCard id={id} />
           <TestAlertCard id={id} />
           <ExtensionsCard extensions={extensions} planOn={isOn(plan)} reasons={cover?.monitoring === 'Not monitored' ? cover.reasons : []} />

@@ -3,18 +3,24 @@ import { BookmarkRegular } from '@fluentui/react-icons/svg/bookmark';
 import { DeleteRegular } from '@fluentui/react-icons/svg/delete';
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
+import { useDeleteView, useInventoryViews, useSaveView } from '@/api/shared-views';
 import { FormDialog } from '@/ui/FormDialog';
-import { dropView, savedViews, saveView } from './views';
+import { useNotify } from '@/ui/notify';
 
-/** Saved views: the filters of the address by a name. */
+/** Saved views: the filters of the address by a name, for everybody who sees the subscription. */
 export function ViewsMenu() {
   const [params, setParams] = useSearchParams();
-  const [views, setViews] = useState(savedViews);
+  const notify = useNotify();
+  const views = useInventoryViews();
+  const save = useSaveView();
+  const drop = useDeleteView();
   const [name, setName] = useState<string>();
-  const save = () => {
-    if (!name?.trim()) return;
-    setViews(saveView({ name: name.trim(), query: params.toString() }));
-    setName(undefined);
+  const all = [...(views.data ?? [])].sort((left, right) => left.properties.displayName.localeCompare(right.properties.displayName));
+  const submit = () => {
+    const displayName = name?.trim();
+    if (!displayName) return;
+    const id = all.find((view) => view.properties.displayName === displayName)?.id;
+    save.mutate({ id, displayName, filters: params.toString() }, { onSuccess: () => setName(undefined), onError: (error) => notify.failed('The view was not saved', error) });
   };
   return (
     <>
@@ -22,11 +28,11 @@ export function ViewsMenu() {
         <MenuTrigger disableButtonEnhancement><Button icon={<BookmarkRegular />}>Views</Button></MenuTrigger>
         <MenuPopover>
           <MenuList>
-            {views.length === 0 && <MenuItem disabled>No view was saved in this browser yet</MenuItem>}
-            {views.map((view) => (
-              <MenuSplitGroup key={view.name}>
-                <MenuItem onClick={() => setParams(new URLSearchParams(view.query))}>{view.name}</MenuItem>
-                <MenuItem aria-label={`Delete the view ${view.name}`} icon={<DeleteRegular />} onClick={() => setViews(dropView(view.name))} />
+            {views.error ? <MenuItem disabled>The views cannot be read: {views.error.message}</MenuItem> : all.length === 0 && <MenuItem disabled>{views.isPending ? 'Loading…' : 'Nobody has saved a view yet'}</MenuItem>}
+            {all.map((view) => (
+              <MenuSplitGroup key={view.id}>
+                <MenuItem onClick={() => setParams(new URLSearchParams(view.properties.filters))}>{view.properties.displayName}</MenuItem>
+                <MenuItem aria-label={`Delete the view ${view.properties.displayName}`} icon={<DeleteRegular />} onClick={() => drop.mutate(view, { onError: (error) => notify.failed('The view was not deleted', error) })} />
               </MenuSplitGroup>
             ))}
             <MenuDivider />
@@ -35,8 +41,8 @@ export function ViewsMenu() {
         </MenuPopover>
       </Menu>
       {name !== undefined && (
-        <FormDialog title="Save view" submit="Save" disabled={!name.trim()} onSubmit={save} onClose={() => setName(undefined)}>
-          <Field label="Name" required hint="Keeps the filters in this browser"><Input value={name} onChange={(_, data) => setName(data.value)} /></Field>
+        <FormDialog title="Save view" submit="Save" disabled={!name.trim() || save.isPending} onSubmit={submit} onClose={() => setName(undefined)}>
+          <Field label="Name" required hint="Everybody who sees the subscription finds it under Views"><Input value={name} onChange={(_, data) => setName(data.value)} /></Field>
         </FormDialog>
       )}
     </>

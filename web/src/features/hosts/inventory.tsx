@@ -1,6 +1,6 @@
 /** Rows, filters and columns of the inventory. */
 import { Tooltip } from '@fluentui/react-components';
-import { coverOf, isConnected, tierOf, type Cover, type Tier } from '@/api/monitoring';
+import { coverOf, isConnected, tierOf, type Cover, type Tier, type TierParts } from '@/api/monitoring';
 import type { Machine, MachineExtension, Pricing } from '@/api/types';
 import { parseArmId } from '@/lib/arm-id';
 import { paths } from '@/lib/paths';
@@ -24,16 +24,17 @@ interface Sources {
   unhealthy: ReadonlyMap<string, readonly string[]> | undefined;
   plan: Pricing | undefined;
   overrides: ReadonlyMap<string, Pricing> | undefined;
+  brings: TierParts | undefined;
 }
 
 const none: readonly string[] = [];
 
-export function inventoryRows(machines: readonly Machine[], { extensions, unhealthy, plan, overrides }: Sources): InventoryRow[] {
+export function inventoryRows(machines: readonly Machine[], { extensions, unhealthy, plan, overrides, brings }: Sources): InventoryRow[] {
   return machines.map((machine) => {
     const id = machine.id.toLowerCase();
     const installed = extensions.get(id);
     const tier = overrides && plan ? tierOf(overrides.get(id) ?? plan) : undefined;
-    return { machine, tier, cover: installed && tier ? coverOf(machine, installed, tier) : undefined, group: parseArmId(machine.id).resourceGroup ?? '', unhealthy: unhealthy?.get(id) ?? none };
+    return { machine, tier, cover: installed && tier && brings ? coverOf(machine, installed, tier, brings) : undefined, group: parseArmId(machine.id).resourceGroup ?? '', unhealthy: unhealthy?.get(id) ?? none };
   });
 }
 

@@ -1,15 +1,15 @@
 import { Field, makeStyles, Select, SpinButton, tokens } from '@fluentui/react-components';
-import { useState } from 'react';
 import { useExtensionsOf } from '@/api/fleet';
 import { useMachines } from '@/api/machines';
 import { coverOf, tierOf } from '@/api/monitoring';
-import { serversPlanOf, usePlanOverrides, usePlans } from '@/api/plans';
-import { useSession } from '@/api/session';
-import { coverage, defaultTargets, readTargets, writeTargets, type CoverageRow } from '@/lib/coverage';
+import { serversPlanOf, usePlanOverrides, usePlans, useTierParts } from '@/api/plans';
+import { useCoverageTargets, useSetCoverageTargets } from '@/api/shared-views';
+import { coverage, type CoverageRow } from '@/lib/coverage';
 import { paths } from '@/lib/paths';
 import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
 import { DataTable, type Column } from '@/ui/DataTable';
+import { useNotify } from '@/ui/notify';
 import { toneColor } from '@/ui/palette';
 import { SplitBar } from '@/ui/SplitBar';
 import { EmptyState, Loaded } from '@/ui/states';
@@ -26,24 +26,26 @@ const useStyles = makeStyles({
 /** How much of each environment is protected, against what it should be. */
 export default function CoveragePage() {
   const styles = useStyles();
-  const session = useSession();
+  const notify = useNotify();
   const machines = useMachines();
   const extensions = useExtensionsOf(machines.data ?? []);
   const plan = serversPlanOf(usePlans().data);
   const overrides = usePlanOverrides();
-  const [tag, setTag] = useSearchState('tag', 'environment');
-  const [targets, setTargets] = useState(() => readTargets(session.subscriptionId));
+  const brings = useTierParts();
+  const targets = useCoverageTargets();
+  const set = useSetCoverageTargets();
+  const wanted = set.isPending ? set.variables : targets.data?.properties;
+  const [tag, setTag] = useSearchState('tag', wanted?.tag ?? 'environment');
   const names = [...new Set(['environment', tag, ...(machines.data ?? []).flatMap((machine) => Object.keys(machine.tags ?? {}))])].sort();
-  const ready = plan !== undefined && overrides !== undefined && (machines.data?.length === 0 || extensions.size > 0);
+  const ready = wanted !== undefined && brings !== undefined && plan !== undefined && overrides !== undefined && (machines.data?.length === 0 || extensions.size > 0);
   const rows = coverage((machines.data ?? []).map((machine) => {
     const id = machine.id.toLowerCase();
-    const monitored = ready && coverOf(machine, extensions.get(id) ?? [], tierOf(overrides.get(id) ?? plan)).monitoring === 'Monitored';
+    const monitored = ready && coverOf(machine, extensions.get(id) ?? [], tierOf(overrides.get(id) ?? plan), brings).monitoring === 'Monitored';
     return { monitored, value: Object.entries(machine.tags ?? {}).find(([name]) => name.toLowerCase() === tag.toLowerCase())?.[1] ?? '' };
-  }), targets);
+  }), wanted?.targets ?? {}, wanted?.otherwise ?? 0);
   const setTarget = (value: string, target: number) => {
-    const next = { ...targets, [value.toLowerCase()]: target };
-    setTargets(next);
-    writeTargets(session.subscriptionId, next);
+    // Servers without the tag have the target of every value that has none of its own.
+    if (wanted) set.mutate(value ? { ...wanted, targets: { ...wanted.targets, [value.toLowerCase()]: target } } : { ...wanted, otherwise: target }, { onError: (error) => notify.failed('The target was not set', error) });
   };
   const columns: Column<CoverageRow>[] = [
     { id: 'value', header: tag, sort: (row) => row.value, render: (row) => (row.value ? <AppLink strong to={paths.inventory({ tag: `${tag}=${row.value}` })}>{row.value}</AppLink> : 'Without the tag') },
@@ -65,11 +67,11 @@ export default function CoveragePage() {
       <Card>
         <div className={styles.fields}>
           <Field label="By tag"><Select value={tag} onChange={(_, data) => setTag(data.value)}>{names.map((name) => <option key={name}>{name}</option>)}</Select></Field>
-          <p className={styles.faint}>Protected is a server that a plan covers and whose sensor and log collection work. The target of production is {defaultTargets['production']} %; targets are kept in this browser.</p>
+          <p className={styles.faint}>Protected is a server that a plan covers and whose sensor and log collection work. Targets are kept by the server, for everybody; production begins with 100 %.</p>
         </div>
       </Card>
       <Card flush title="Servers">
-        <Loaded query={{ ...machines, data: ready ? machines.data : undefined }} what="servers">
+        <Loaded query={{ ...machines, error: machines.error ?? targets.error, data: ready ? machines.data : undefined }} what="servers">
           {() => <DataTable label="Coverage" columns={columns} rows={rows} rowKey={(row) => row.value} initialSort={{ id: 'value' }} minWidth={780} empty={<EmptyState title="No servers yet" action={<AppLink to={paths.addServers()}>Add servers</AppLink>} />} />}
         </Loaded>
       </Card>

@@ -1,6 +1,6 @@
 import { makeStyles, tokens } from '@fluentui/react-components';
 import { useMachines } from '@/api/machines';
-import { isOn, usePlans } from '@/api/plans';
+import { plansOn, usePlans } from '@/api/plans';
 import { useSession, useSwitchSubscription } from '@/api/session';
 import { tenantTree, useManagementGroups, useSubscriptions, type TenantNode } from '@/api/tenant';
 import { paths } from '@/lib/paths';
@@ -34,7 +34,7 @@ export default function EnvironmentPage() {
     { id: 'kind', header: 'Type', width: '160px', render: (row) => (row.kind === 'group' ? 'Management group' : 'Subscription') },
     { id: 'id', header: 'Id', width: '320px', render: (row) => row.name },
     { id: 'servers', header: 'Servers', width: '90px', align: 'end', render: (row) => (here(row) ? machines.data?.length ?? '…' : '–') },
-    { id: 'plans', header: 'Defender coverage', width: '160px', align: 'end', render: (row) => (here(row) && plans.data ? `${plans.data.filter(isOn).length} of ${plans.data.length} plans on` : '–') },
+    { id: 'plans', header: 'Defender coverage', width: '160px', align: 'end', render: (row) => (here(row) && plans.data ? plansOn(plans.data) : '–') },
     { id: 'access', header: 'Access', width: '140px', render: (row) => <AppLink to={paths.access(row.id)}>Access control</AppLink> },
   ];
   return (

@@ -39,7 +39,7 @@ export function dailyTable(daily: readonly DayUse[]): QueryTable {
   return {
     name: 'Daily',
     columns: [{ name: 'Day', type: 'string' }, { name: 'Table', type: 'string' }, { name: 'MB', type: 'real' }],
-    rows: billed.map((use) => [use.day, use.table, Number((use.bytes / 1e6).toFixed(3))]),
+    rows: billed.map((use) => [use.day, use.table, use.bytes / 1e6]),
   };
 }
 

@@ -20,6 +20,7 @@ mod queries;
 mod relations;
 mod rules;
 mod saved_searches;
+mod shared_views;
 mod tables;
 mod tasks;
 mod templates;
@@ -39,6 +40,8 @@ pub(super) use collection::ASSOCIATION_TYPE;
 
 /// Types that are more than documents.
 const KINDS: &[(&str, &dyn Kind)] = &[
+    ("Bartizan.Security/coverageTargets", &shared_views::CoverageTargets),
+    ("Bartizan.Security/inventoryViews", &shared_views::InventoryViews),
     ("Bartizan.Security/prices", &prices::PriceLists),
     ("Microsoft.Authorization/locks", &access::Locks),
     ("Microsoft.Authorization/policyAssignments", &policies::Assignments),
