@@ -14,8 +14,14 @@ async fn views_are_shared_by_everybody_who_sees_the_subscription() {
     assert_eq!(outcome(by.put(&format!("{all}/blind"), view.clone()).await.unwrap()), "201");
     let reader = s.principal("Security Reader").await.unwrap();
     let seen = reader.get(&all).await.unwrap().json();
-    assert_eq!(seen["value"][0]["properties"], json!({"displayName": "Blind spots", "filters": "monitoring=Not+monitored"}));
-    assert_eq!(outcome(reader.put(&format!("{all}/mine"), view.clone()).await.unwrap()), "403 AuthorizationFailed");
+    assert_eq!(
+        seen["value"][0]["properties"],
+        json!({"displayName": "Blind spots", "filters": "monitoring=Not+monitored"})
+    );
+    assert_eq!(
+        outcome(reader.put(&format!("{all}/mine"), view.clone()).await.unwrap()),
+        "403 AuthorizationFailed"
+    );
     assert_eq!(outcome(reader.delete(&format!("{all}/blind")).await.unwrap()), "403 AuthorizationFailed");
     let admin = s.principal("Security Admin").await.unwrap();
     assert_eq!(outcome(admin.put(&format!("{all}/blind"), view).await.unwrap()), "200");
@@ -43,16 +49,18 @@ async fn views_are_shared_by_everybody_who_sees_the_subscription() {
 async fn targets_begin_with_all_of_production_and_are_whole_percents() {
     let s = server().await;
     let by = owner(&s).await;
-    let path =
-        format!("{}/providers/Bartizan.Security/coverageTargets/default", s.server.app.home.subscription_id());
+    let path = format!(
+        "{}/providers/Bartizan.Security/coverageTargets/default",
+        s.server.app.home.subscription_id()
+    );
     let begin = by.get(&path).await.unwrap().json();
-    let expected = json!({"tag": "environment", "targets": {"prod": 100, "production": 100}, "otherwise": 80});
+    let expected =
+        json!({"tag": "environment", "targets": {"prod": 100, "production": 100}, "otherwise": 80});
     assert_eq!(begin["properties"], expected);
     let set = json!({"properties": {"targets": {"Test": 50, "prod": 90}}});
     let answer = by.put(&path, set).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text);
-    let expected =
-        json!({"tag": "environment", "targets": {"test": 50, "prod": 90, "production": 100}, "otherwise": 80});
+    let expected = json!({"tag": "environment", "targets": {"test": 50, "prod": 90, "production": 100}, "otherwise": 80});
     assert_eq!(by.get(&path).await.unwrap().json()["properties"], expected);
     for (wrong, word) in [
         (json!({"targets": {"test": 101}}), "properties.targets.test"),
@@ -69,5 +77,8 @@ async fn targets_begin_with_all_of_production_and_are_whole_percents() {
     assert_eq!(outcome(by.put(&other, json!({"properties": {}})).await.unwrap()), "400 BadRequest");
     let reader = s.principal("Security Reader").await.unwrap();
     assert_eq!(reader.get(&path).await.unwrap().status, 200);
-    assert_eq!(outcome(reader.put(&path, json!({"properties": {}})).await.unwrap()), "403 AuthorizationFailed");
+    assert_eq!(
+        outcome(reader.put(&path, json!({"properties": {}})).await.unwrap()),
+        "403 AuthorizationFailed"
+    );
 }

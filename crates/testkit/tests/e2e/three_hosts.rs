@@ -36,7 +36,8 @@ fn three_hosts_live_through_good_and_bad_days() -> anyhow::Result<()> {
         println!("skipped: this machine does not permit networks of their own: {permitted:?}");
         return Ok(());
     }
-    let script = format!("{NETWORK}; exec \"$0\" --exact three_hosts::inside --ignored --nocapture --test-threads=1");
+    let script =
+        format!("{NETWORK}; exec \"$0\" --exact three_hosts::inside --ignored --nocapture --test-threads=1");
     let status = Command::new("unshare")
         .args(["-nm", "sh", "-ec", &script])
         .arg(std::env::current_exe()?)
@@ -90,9 +91,13 @@ impl Host {
     }
 
     fn connect(&mut self, server: &Server) -> anyhow::Result<()> {
-        let token = capture(Command::new(program("bartizan")).arg("onboarding-token").arg("--data").arg(&server.data))?;
+        let token = capture(
+            Command::new(program("bartizan")).arg("onboarding-token").arg("--data").arg(&server.data),
+        )?;
         let mut connect = self.inside(program("bartizan-agent"));
-        connect.args(["connect", "--server", &server.url, "--resource-name", self.name, "--ca"]).arg(&server.ca);
+        connect
+            .args(["connect", "--server", &server.url, "--resource-name", self.name, "--ca"])
+            .arg(&server.ca);
         capture(connect.env("BARTIZAN_TOKEN", token.trim()).arg("--state").arg(&self.state))?;
         let mut run = self.inside(program("bartizan-agent"));
         self.agent = Some(Running::start(self.name, run.args(["run", "--state"]).arg(&self.state))?);
@@ -124,7 +129,12 @@ fn diagnose(server: &Server, machine: &str) -> anyhow::Result<(bool, String)> {
 }
 
 /// Waits until the diagnosis has all of `words`, and gives it.
-async fn diagnosed(server: &Server, machine: &str, words: &[&str], limit: Duration) -> anyhow::Result<String> {
+async fn diagnosed(
+    server: &Server,
+    machine: &str,
+    words: &[&str],
+    limit: Duration,
+) -> anyhow::Result<String> {
     let mut last = String::new();
     let found = eventually(&format!("diagnosis of {machine} with {words:?}"), limit, async || {
         let (well, text) = diagnose(server, machine)?;
@@ -144,7 +154,8 @@ async fn put(owner: &Client, path: &str, version: &str, body: Value) -> anyhow::
 
 async fn plan(owner: &Client, subscription: &str, tier: &str) -> anyhow::Result<()> {
     let path = format!("{subscription}/providers/Microsoft.Security/pricings/VirtualMachines");
-    put(owner, &path, "2024-01-01", json!({"properties": {"pricingTier": "Standard", "subPlan": tier}})).await?;
+    put(owner, &path, "2024-01-01", json!({"properties": {"pricingTier": "Standard", "subPlan": tier}}))
+        .await?;
     Ok(())
 }
 
@@ -178,30 +189,49 @@ async fn inside() -> anyhow::Result<()> {
         {"field": "type", "equals": "Microsoft.HybridCompute/machines/extensions"},
         {"field": "id", "contains": "/machines/shut-1/"},
     ]}, "then": {"effect": "deny"}});
-    put(&owner, &own("policyDefinitions"), "2023-04-01", json!({"properties": {"mode": "All", "policyRule": rule}})).await?;
+    put(
+        &owner,
+        &own("policyDefinitions"),
+        "2023-04-01",
+        json!({"properties": {"mode": "All", "policyRule": rule}}),
+    )
+    .await?;
     let assignment = own("policyAssignments");
-    put(&owner, &assignment, "2023-04-01", json!({"properties": {"policyDefinitionId": own("policyDefinitions")}})).await?;
+    put(
+        &owner,
+        &assignment,
+        "2023-04-01",
+        json!({"properties": {"policyDefinitionId": own("policyDefinitions")}}),
+    )
+    .await?;
     plan(&owner, &home, "P2").await?;
     server.restart()?;
     diagnosed(&server, "cut-1", &HEALTHY, SOON).await?;
 
     // One is unsupported: the reason, and what to do instead.
-    let words = ["check 3 of 6 fails", "Debian GNU/Linux 9 (stretch) is not supported", "upgrade to Debian 12"];
+    let words =
+        ["check 3 of 6 fails", "Debian GNU/Linux 9 (stretch) is not supported", "upgrade to Debian 12"];
     diagnosed(&server, "old-1", &words, SOON).await?;
-    let sensor = owner.get(&format!("{}/extensions/MDE.Linux?api-version=2024-07-10", machine("old-1"))).await?;
+    let sensor =
+        owner.get(&format!("{}/extensions/MDE.Linux?api-version=2024-07-10", machine("old-1"))).await?;
     ensure!(sensor["properties"]["provisioningState"] == "Failed", "{sensor}");
 
     // One is blocked, by name, until it is exempt.
     let words = ["check 5 of 6 fails", "no-extensions", "exempt the machine from assignment `no-extensions`"];
     diagnosed(&server, "shut-1", &words, SOON).await?;
-    let exemption = format!("{}/providers/Microsoft.Authorization/policyExemptions/let-it-be", machine("shut-1"));
+    let exemption =
+        format!("{}/providers/Microsoft.Authorization/policyExemptions/let-it-be", machine("shut-1"));
     let waiver = json!({"properties": {"policyAssignmentId": assignment, "exemptionCategory": "Waiver"}});
     put(&owner, &exemption, "2022-07-01-preview", waiver).await?;
     diagnosed(&server, "shut-1", &HEALTHY, SOON).await?;
 
     // One is cut off. The machine knows at once which hop fails; the server after three minutes, below.
     cut.cut_off()?;
-    let check = cut.inside(program("bartizan-agent")).args(["check", "--timeout", "2", "--state"]).arg(&cut.state).output()?;
+    let check = cut
+        .inside(program("bartizan-agent"))
+        .args(["check", "--timeout", "2", "--state"])
+        .arg(&cut.state)
+        .output()?;
     let said = String::from_utf8_lossy(&check.stdout).into_owned();
     ensure!(!check.status.success() && said.contains("drops the packets"), "{said}");
 
@@ -212,21 +242,27 @@ async fn inside() -> anyhow::Result<()> {
         Ok((owner.send(Method::GET, &inventory, None).await?.0 == 404).then_some(()))
     })
     .await?;
-    let features = format!("{}/providers/Bartizan.Security/features?api-version=2024-01-01", machine("shut-1"));
+    let features =
+        format!("{}/providers/Bartizan.Security/features?api-version=2024-01-01", machine("shut-1"));
     let listed = owner.get(&features).await?;
     let of = |key: &str| {
         let mut all = listed["value"].as_array().into_iter().flatten();
-        all.find(|feature| feature["name"] == key).map_or(Value::Null, |feature| feature["properties"].clone())
+        all.find(|feature| feature["name"] == key)
+            .map_or(Value::Null, |feature| feature["properties"].clone())
     };
     let lost = of("fileIntegrityMonitoring");
-    ensure!(lost["state"] == "Off" && lost["reason"] == "Defender for Servers P1 does not include it", "{lost}");
+    ensure!(
+        lost["state"] == "Off" && lost["reason"] == "Defender for Servers P1 does not include it",
+        "{lost}"
+    );
     ensure!(lost["remedy"] == "Turn on Defender for Servers P2.", "{lost}");
     ensure!(of("endpointDetection")["state"] == "On", "{listed}");
     diagnosed(&server, "shut-1", &HEALTHY, SOON).await?;
 
     // Moved to another subscription: the endpoint extension is deleted, and that one's plan deploys it anew.
     let mut create = Command::new(program("bartizan"));
-    let made = capture(create.args(["subscription", "create", "--name", "Branch", "--data"]).arg(&server.data))?;
+    let made =
+        capture(create.args(["subscription", "create", "--name", "Branch", "--data"]).arg(&server.data))?;
     let made: Value = serde_json::from_str(&made).with_context(|| made.clone())?;
     let branch = format!("/subscriptions/{}", made["subscriptionId"].as_str().context("no id")?);
     let group = format!("{branch}/resourceGroups/branch");
@@ -252,10 +288,14 @@ async fn inside() -> anyhow::Result<()> {
     }
     std::fs::remove_dir_all(&shut.state)?;
     for name in ["cut-1", "shut-1"] {
-        let words = ["check 4 of 6 fails", "status Disconnected", "`bartizan-agent check` on it names the hop"];
+        let words =
+            ["check 4 of 6 fails", "status Disconnected", "`bartizan-agent check` on it names the hop"];
         diagnosed(&server, name, &words, SILENCE).await?;
     }
-    let start = format!("{}/providers/Bartizan.Security/testAlerts/latest/start?api-version=2024-01-01", machine("cut-1"));
+    let start = format!(
+        "{}/providers/Bartizan.Security/testAlerts/latest/start?api-version=2024-01-01",
+        machine("cut-1")
+    );
     let test = owner.post(&start, json!({})).await?;
     ensure!(test["properties"]["state"] == "Failed", "{test}");
     let summary = test["properties"]["summary"].as_str().unwrap_or_default();
@@ -269,7 +309,8 @@ async fn inside() -> anyhow::Result<()> {
         Ok((owner.send(Method::GET, &inventory, None).await?.0 == 404).then_some(()))
     })
     .await?;
-    let tested = cut.inside(program("bartizan-agent")).args(["test-alert", "--state"]).arg(&cut.state).output()?;
+    let tested =
+        cut.inside(program("bartizan-agent")).args(["test-alert", "--state"]).arg(&cut.state).output()?;
     ensure!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
     Ok(())
 }

@@ -40,12 +40,17 @@ impl Kind for InventoryViews {
             let text = format!("a view has a name of 1 to {NAME_CHARS_MAX} characters");
             return Err(ApiError::field("properties.displayName", text).into());
         }
-        if !draft.property("filters").is_string() || draft.text("filters").chars().count() > FILTERS_CHARS_MAX {
-            let text = format!("`filters` is the query part of the inventory's address, at most {FILTERS_CHARS_MAX} characters");
+        if !draft.property("filters").is_string() || draft.text("filters").chars().count() > FILTERS_CHARS_MAX
+        {
+            let text = format!(
+                "`filters` is the query part of the inventory's address, at most {FILTERS_CHARS_MAX} characters"
+            );
             return Err(ApiError::field("properties.filters", text).into());
         }
-        if draft.before.is_none() && app.records.list_all(&subscription, VIEW_TYPE).await?.len() >= VIEWS_MAX {
-            let text = format!("A subscription has at most {VIEWS_MAX} views of its inventory; delete one first.");
+        if draft.before.is_none() && app.records.list_all(&subscription, VIEW_TYPE).await?.len() >= VIEWS_MAX
+        {
+            let text =
+                format!("A subscription has at most {VIEWS_MAX} views of its inventory; delete one first.");
             return Err(ApiError::new(ErrorKind::Conflict, text).into());
         }
         draft.set("displayName", name);
