@@ -96,6 +96,7 @@ pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
     tasks.spawn(identity::watch_signing_keys(Arc::clone(app)));
     tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));
+    tasks.spawn(arm::keep_graph_rows(Arc::clone(app)));
     tasks
 }
 

@@ -4,11 +4,10 @@
 use bartizan_base::{BatchId, Ticks};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::database::Records;
+use crate::database::{Records, Writing};
 use crate::error::RecordsError;
 use crate::resources::Resource;
 
@@ -63,7 +62,7 @@ impl Activity {
         }
     }
 
-    pub(crate) async fn insert(&self, tx: &mut Transaction<'static, Any>) -> Result<(), RecordsError> {
+    pub(crate) async fn insert(&self, tx: &mut Writing) -> Result<(), RecordsError> {
         let entry = serde_json::to_string(self).expect("an activity has only text keys");
         sqlx::query("INSERT INTO activity (entry) VALUES ($1)").bind(entry).execute(&mut **tx).await?;
         Ok(())
@@ -138,7 +137,7 @@ impl Records {
     }
 }
 
-async fn activity_source(tx: &mut Transaction<'static, Any>) -> Result<Uuid, RecordsError> {
+async fn activity_source(tx: &mut Writing) -> Result<Uuid, RecordsError> {
     sqlx::query("INSERT INTO state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING")
         .bind(SOURCE_KEY)
         .bind(json!(Uuid::new_v4()).to_string())

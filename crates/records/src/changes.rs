@@ -6,7 +6,7 @@ use bartizan_base::ResourceId;
 use futures::Stream;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgListener;
-use sqlx::{Any, Transaction};
+use crate::database::Writing;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::task::AbortHandle;
@@ -68,7 +68,7 @@ struct Told {
 
 /// Tells other servers of a change, when the transaction commits.
 pub(crate) async fn notify(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Writing,
     change: &Change,
     origin: Uuid,
 ) -> Result<(), RecordsError> {

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use sqlx::any::{Any, AnyRow};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Row, SqlitePool, Transaction};
+use sqlx::{Row, SqlitePool};
 
-use crate::database::Records;
+use crate::database::{Records, Writing};
 use crate::error::RecordsError;
 use crate::place::Sql;
 
@@ -110,8 +110,8 @@ async fn shapes(file: &SqlitePool) -> Result<Vec<Shape>, RecordsError> {
 }
 
 async fn copy_table(
-    source: &mut Transaction<'static, Any>,
-    target: &mut Transaction<'static, Any>,
+    source: &mut Writing,
+    target: &mut Writing,
     table: &str,
     columns: &[(String, bool)],
 ) -> Result<u64, RecordsError> {
@@ -149,7 +149,7 @@ fn bind_row<'q>(
 }
 
 /// The last number that an activity entry got. It must go on from there: the log store knows batches by it.
-async fn last_activity(tx: &mut Transaction<'static, Any>, sql: Sql) -> Result<i64, RecordsError> {
+async fn last_activity(tx: &mut Writing, sql: Sql) -> Result<i64, RecordsError> {
     let last: Option<i64> = sqlx::query_scalar(match sql {
         Sql::Sqlite => "SELECT seq FROM sqlite_sequence WHERE name = 'activity'",
         Sql::Postgres => "SELECT last_value FROM activity_seq_seq WHERE is_called",
@@ -160,7 +160,7 @@ async fn last_activity(tx: &mut Transaction<'static, Any>, sql: Sql) -> Result<i
 }
 
 async fn set_last_activity(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Writing,
     sql: Sql,
     last: i64,
 ) -> Result<(), RecordsError> {

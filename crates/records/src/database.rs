@@ -1,5 +1,6 @@
 //! Opening the database and bringing its schema up to date.
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use bartizan_base::{Clock, Ticks};
 use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Any, AnyPool, ConnectOptions, Executor, SqlitePool, Transaction};
-use tokio::sync::broadcast;
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, SqlitePool, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
@@ -55,6 +56,42 @@ pub struct Records {
     pub(crate) origin: Uuid,
     listener: Option<Arc<Listener>>,
     pub(crate) derived: Derived,
+    /// Whose turn it is to write.
+    writer: Arc<Mutex<()>>,
+}
+
+/// A write transaction, rolled back unless it is committed.
+///
+/// Writers of this process wait for each other in a queue. SQLite's own way is to sleep and try again, which wastes
+/// time between two writers and lets some wait for seconds; it is left for other processes.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    tx: Transaction<'static, Any>,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Writing {
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.tx.commit().await
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.tx.rollback().await
+    }
+}
+
+impl Deref for Writing {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
 }
 
 /// The task that hears of other servers' changes; ends with the last copy of the records.
@@ -74,11 +111,11 @@ impl Records {
     /// When the file cannot be opened, or was written by a newer program.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Records, RecordsError> {
         let options = local_options(path);
-        let local = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options.clone());
-        let local = local.await?;
+        let local = local_pool().connect_with(options.clone()).await?;
         sqlx::any::install_default_drivers();
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
+            .test_before_acquire(false)
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     // What a URL cannot say; see `local_options`.
@@ -103,9 +140,7 @@ impl Records {
         url: &PostgresUrl,
         clock: Arc<dyn Clock>,
     ) -> Result<Records, RecordsError> {
-        let local =
-            SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(local_options(path));
-        let local = local.await?;
+        let local = local_pool().connect_with(local_options(path)).await?;
         sqlx::any::install_default_drivers();
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
@@ -125,8 +160,8 @@ impl Records {
         clock: Arc<dyn Clock>,
     ) -> Result<Records, RecordsError> {
         let changes = broadcast::channel(CHANGES_KEPT).0;
-        let (origin, derived) = (Uuid::new_v4(), Derived::default());
-        let records = Records { pool, sql, local, clock, changes, origin, listener: None, derived };
+        let (origin, derived, writer) = (Uuid::new_v4(), Derived::default(), Arc::default());
+        let records = Records { pool, sql, local, clock, changes, origin, listener: None, derived, writer };
         records.migrate().await?;
         Ok(records)
     }
@@ -162,16 +197,20 @@ impl Records {
 
     /// A write transaction. Taking the write lock at the start means that a read inside it cannot be
     /// overtaken by another writer.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, RecordsError> {
+    pub(crate) async fn begin(&self) -> Result<Writing, RecordsError> {
         match self.sql {
-            Sql::Sqlite => Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?),
+            Sql::Sqlite => {
+                let turn = Arc::clone(&self.writer).lock_owned().await;
+                let tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                Ok(Writing { tx, _turn: Some(turn) })
+            }
             Sql::Postgres => {
                 let mut tx = self.pool.begin().await?;
                 let timeout = format!("SET LOCAL lock_timeout = {}", BUSY_TIMEOUT.as_millis());
                 tx.execute(sqlx::AssertSqlSafe(timeout)).await?;
                 let lock = format!("SELECT pg_advisory_xact_lock({WRITERS_LOCK})::text");
                 tx.execute(sqlx::AssertSqlSafe(lock)).await?;
-                Ok(tx)
+                Ok(Writing { tx, _turn: None })
             }
         }
     }
@@ -179,7 +218,7 @@ impl Records {
     /// Commits, and tells of the changes: to listeners here, and to other servers on the same database.
     pub(crate) async fn commit(
         &self,
-        mut tx: Transaction<'static, Any>,
+        mut tx: Writing,
         made: Vec<Change>,
     ) -> Result<(), RecordsError> {
         if self.sql == Sql::Postgres {
@@ -221,6 +260,12 @@ impl Records {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// A file in this process does not go away as a server does: nothing is gained by asking whether it is there before
+/// each query, which would double the work of small ones.
+fn local_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).test_before_acquire(false)
 }
 
 /// FULL: an acknowledged write, and the store's manifest in the same file, survive power loss.

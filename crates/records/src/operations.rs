@@ -6,12 +6,11 @@
 
 use bartizan_base::{ResourceId, Ticks, Timespan};
 use serde::{Deserialize, Serialize};
-use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
 use crate::activity::Activity;
 use crate::actor::Actor;
-use crate::database::Records;
+use crate::database::{Records, Writing};
 use crate::error::RecordsError;
 use crate::resources::{Change, Resource, Row, from_row, load, put, remove_tree};
 use crate::transfer;
@@ -280,7 +279,7 @@ impl Work {
 
 /// Deletes the first of what is in the group, or the group when nothing is.
 async fn delete_step(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Writing,
     operation: &Operation,
     now: Ticks,
     changes: &mut Vec<Change>,

@@ -42,6 +42,18 @@ impl PrincipalKind {
 /// Row of `principals`, object_id, app_id, name, kind, created, disabled, tokens_from.
 type Row = (String, Option<String>, String, String, i64, i64, i64);
 
+/// The generation of access, and a row of `principals` if there is one.
+type LookedUp = (
+    i64,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+);
+
 fn from_row(
     (object_id, app_id, name, kind, created, disabled, tokens_from): Row,
 ) -> Result<Principal, RecordsError> {
@@ -96,6 +108,26 @@ impl Records {
         .fetch_optional(&self.pool)
         .await?;
         row.map(from_row).transpose()
+    }
+
+    /// The principal with this object id, and of which generation access is, by one look at the database: what
+    /// every request asks.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn principal_and_access(
+        &self,
+        object_id: Uuid,
+    ) -> Result<(Option<Principal>, i64), RecordsError> {
+        let (access, object_id, app_id, name, kind, created, disabled, tokens_from): LookedUp = sqlx::query_as(
+            "SELECT g.value, p.object_id, p.app_id, p.name, p.kind, p.created, p.disabled, p.tokens_from
+             FROM generations g LEFT JOIN principals p ON p.object_id = $1 WHERE g.name = 'access'",
+        )
+        .bind(object_id.to_string())
+        .fetch_one(&self.pool)
+        .await?;
+        let row = (|| Some((object_id?, app_id, name?, kind?, created?, disabled?, tokens_from?)))();
+        Ok((row.map(from_row).transpose()?, access))
     }
 
     /// The service principal with this `client_id`.

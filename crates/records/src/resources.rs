@@ -2,12 +2,11 @@
 
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::{Map, Value};
-use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
 use crate::activity::Activity;
 use crate::actor::{Actor, ActorKind};
-use crate::database::Records;
+use crate::database::{Records, Writing};
 use crate::error::RecordsError;
 
 /// A stored resource.
@@ -225,7 +224,7 @@ impl Records {
 
     pub(crate) async fn store(
         &self,
-        tx: &mut Transaction<'static, Any>,
+        tx: &mut Writing,
         before: Option<Resource>,
         id: ResourceId,
         body: Value,
@@ -281,7 +280,7 @@ pub(crate) fn put(resource: &Resource, actor: &Actor) -> Change {
 
 /// Deletes `id` with everything below it, agents and evidence too; gives what is to be told of it.
 pub(crate) async fn remove_tree(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Writing,
     id: &ResourceId,
     by: &Actor,
 ) -> Result<Vec<Change>, RecordsError> {
@@ -305,7 +304,7 @@ pub(crate) async fn remove_tree(
 }
 
 /// Checks that the group of `id` is there and not being deleted; the group itself may be anything.
-async fn check_group(tx: &mut Transaction<'static, Any>, id: &ResourceId) -> Result<(), RecordsError> {
+async fn check_group(tx: &mut Writing, id: &ResourceId) -> Result<(), RecordsError> {
     let (Some(subscription), Some(name)) = (id.subscription(), id.resource_group()) else { return Ok(()) };
     let group = format!("/subscriptions/{subscription}/resourceGroups/{name}").to_ascii_lowercase();
     if group == id.key() {
@@ -329,7 +328,7 @@ pub(crate) fn below(id: &ResourceId) -> (String, String) {
 }
 
 pub(crate) async fn load(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Writing,
     id: &ResourceId,
 ) -> Result<Option<Resource>, RecordsError> {
     let row: Option<Row> =

@@ -2,7 +2,7 @@
 
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::Value;
-use sqlx::{Any, Transaction};
+use crate::database::Writing;
 use uuid::Uuid;
 
 use crate::activity::Activity;
@@ -26,7 +26,7 @@ pub(crate) struct Moving<'a> {
 /// Moves one resource with everything below it. One that is gone meanwhile is passed over; one whose place was
 /// taken meanwhile ends the operation.
 pub(crate) async fn move_tree(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Writing,
     moving: Moving<'_>,
     actor: &Actor,
     now: Ticks,
@@ -115,7 +115,7 @@ pub(crate) async fn move_tree(
 
 /// Changes every reference to a moved resource, in whatever resource it stands.
 pub(crate) async fn lead_references(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Writing,
     group: &ResourceId,
     moved: &[ResourceId],
     target: &ResourceId,
@@ -158,7 +158,7 @@ fn new_place(id: &ResourceId, group: &ResourceId, target: &ResourceId) -> Result
 }
 
 async fn insert(
-    tx: &mut Transaction<'static, Any>,
+    tx: &mut Writing,
     id: &ResourceId,
     old: &Resource,
     body: &Value,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
 use bartizan_api::ApiError;
@@ -9,8 +10,10 @@ use bartizan_base::ErrorKind;
 use bartizan_records::{Actor, ActorKind, Agent, Principal, PrincipalKind, SecretKind};
 use http::request::Parts;
 use http::{Method, header};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
+use crate::access::map::AccessMap;
 use crate::app::App;
 use crate::http::{Failure, header as header_text};
 use crate::pki::PeerCertificate;
@@ -38,6 +41,24 @@ pub(crate) struct Caller {
     pub(crate) kind: CallerKind,
     /// The same, as records and `AzureActivity` name it.
     pub(crate) actor: Actor,
+    look: FirstLook,
+}
+
+/// What decides access, and when it was looked up.
+type Look = (Arc<AccessMap>, Instant);
+
+/// What decides access, as it was looked up together with who calls: good for the request's first decision if that
+/// follows at once. What a request does may change access, so its later decisions look again.
+#[derive(Clone, Debug, Default)]
+struct FirstLook(Arc<Mutex<Option<Look>>>);
+
+/// How old a first look may be.
+const LOOK_TIME: Duration = Duration::from_millis(250);
+
+impl FirstLook {
+    fn of(map: Arc<AccessMap>) -> Self {
+        Self(Arc::new(Mutex::new(Some((map, Instant::now())))))
+    }
 }
 
 /// What kind of caller.
@@ -48,6 +69,12 @@ pub(crate) enum CallerKind {
 }
 
 impl Caller {
+    /// The access map that was looked up with this caller, once and not for long.
+    pub(super) fn take_look(&self) -> Option<Arc<AccessMap>> {
+        let (map, since) = self.look.0.lock().take()?;
+        (since.elapsed() < LOOK_TIME).then_some(map)
+    }
+
     /// The principal, for doors that agents may not use.
     pub(crate) fn principal(&self) -> Result<&Principal, Failure> {
         match &self.kind {
@@ -138,7 +165,8 @@ async fn of_principal(
 ) -> Result<Caller, Failure> {
     let object_id = Uuid::parse_str(object_id).unwrap_or_default();
     // Looked up each time, so that a principal that was removed is out at once.
-    let Some(principal) = app.records.principal(object_id).await? else {
+    let (principal, access) = app.records.principal_and_access(object_id).await?;
+    let Some(principal) = principal else {
         return Err(Failure::unauthenticated("The account does not exist any more."));
     };
     if principal.disabled {
@@ -151,7 +179,8 @@ async fn of_principal(
             "Access refused: the access token was withdrawn; sign in again.",
         )));
     }
-    Ok(caller_of(principal, ip))
+    let map = app.access.of(&app.records, access).await?;
+    Ok(Caller { look: FirstLook::of(map), ..caller_of(principal, ip) })
 }
 
 /// The caller that a principal is.
@@ -161,7 +190,7 @@ pub(crate) fn caller_of(principal: Principal, ip: Option<String>) -> Caller {
         PrincipalKind::ServicePrincipal => ActorKind::Application,
     };
     let actor = Actor { name: principal.name.clone(), object_id: principal.object_id, kind, ip };
-    Caller { kind: CallerKind::Principal(principal), actor }
+    Caller { kind: CallerKind::Principal(principal), actor, look: FirstLook::default() }
 }
 
 async fn of_agent(app: &App, peer: &PeerCertificate, ip: Option<String>) -> Result<Caller, Failure> {
@@ -182,5 +211,6 @@ async fn of_agent(app: &App, peer: &PeerCertificate, ip: Option<String>) -> Resu
     };
     let actor =
         Actor { name: agent.machine.name().to_owned(), object_id: agent.vm_id, kind: ActorKind::Agent, ip };
-    Ok(Caller { kind: CallerKind::Agent { agent, serial: peer.serial.clone() }, actor })
+    let kind = CallerKind::Agent { agent, serial: peer.serial.clone() };
+    Ok(Caller { kind, actor, look: FirstLook::default() })
 }

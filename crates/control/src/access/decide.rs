@@ -47,7 +47,10 @@ impl App {
     ) -> Result<(), Failure> {
         let principal = caller.principal()?;
         let action = &*azure_action(action);
-        let map = self.access_map().await?;
+        let map = match caller.take_look() {
+            Some(map) => map,
+            None => self.access_map().await?,
+        };
         let roles = map.roles_of(&principal.object_id.to_string());
         let allowed =
             roles.iter().any(|(at, role)| map.hierarchy.contains(at, scope) && role.allows(action, data));

@@ -87,6 +87,18 @@ impl AccessCache {
     pub(crate) async fn current(&self, records: &Records) -> Result<Arc<AccessMap>, RecordsError> {
         // Read before the content: what changes in between makes the map older than it is, never newer.
         let generation = records.generation(Generation::Access).await?;
+        self.of(records, generation).await
+    }
+
+    /// The map of a generation that was asked for just now.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub(crate) async fn of(
+        &self,
+        records: &Records,
+        generation: i64,
+    ) -> Result<Arc<AccessMap>, RecordsError> {
         let kept = self.last();
         if kept.generation == generation {
             return Ok(kept);

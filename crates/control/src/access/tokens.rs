@@ -1,14 +1,16 @@
 //! Access tokens: signed with ES256, checked against exactly that.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bartizan_api::token::Claims;
 use bartizan_base::{TenantId, Ticks};
 use bartizan_records::{Principal, PrincipalKind};
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rcgen::{KeyPair, PublicKeyData};
 use serde_json::{Value, json};
 
@@ -26,13 +28,37 @@ pub struct Issuer {
     tenant: TenantId,
     url: String,
     ring: RwLock<Arc<Ring>>,
+    /// Claims of tokens whose signature was found good, by the digest of the token: a client shows one token with
+    /// all requests of an hour, and checking a signature is most of the work of a small one.
+    known: Mutex<HashMap<[u8; 32], Arc<Known>>>,
 }
+
+/// What a token said, and by which key it was signed.
+struct Known {
+    key: String,
+    claims: Claims,
+}
+
+/// Tokens that are known at one time; all are forgotten when there are more.
+const KNOWN_MAX: usize = 4096;
 
 /// The key in use and those before it.
 struct Ring {
     current: Key,
     /// With the moment from which what they signed is refused.
     former: Vec<(Key, Ticks)>,
+}
+
+impl Ring {
+    /// The keys whose signatures count now.
+    fn believed(&self, now: Ticks) -> impl Iterator<Item = &Key> {
+        let former = self.former.iter().filter(move |(_, until)| now < *until).map(|(key, _)| key);
+        former.chain([&self.current])
+    }
+
+    fn believes(&self, key: &str, now: Ticks) -> bool {
+        self.believed(now).any(|believed| believed.id == key)
+    }
 }
 
 /// A key, in each form that is needed of it.
@@ -77,7 +103,7 @@ impl Issuer {
     /// When the key is of another kind.
     pub fn new(tenant: TenantId, public_url: &str, key: &KeyPair) -> Result<Self, KeyError> {
         let ring = Ring { current: Key::new(key)?, former: Vec::new() };
-        Ok(Self { tenant, url: format!("{public_url}/{tenant}/v2.0"), ring: RwLock::new(Arc::new(ring)) })
+        Ok(Self { tenant, url: format!("{public_url}/{tenant}/v2.0"), ring: RwLock::new(Arc::new(ring)), known: Mutex::default() })
     }
 
     /// Signs with the current one of `keys` from now on, and believes the former ones for their time.
@@ -150,18 +176,44 @@ impl Issuer {
 
     /// The claims of a token that is ours and valid now; otherwise why it is not.
     pub fn check(&self, token: &str, now: Ticks) -> Result<Claims, &'static str> {
+        let ring = self.ring();
+        let mut name = [0; 32];
+        name.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        let known = self.known.lock().get(&name).filter(|known| ring.believes(&known.key, now)).cloned();
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let read = Arc::new(self.read(token, &ring, now)?);
+                let mut known = self.known.lock();
+                if known.len() >= KNOWN_MAX {
+                    known.clear();
+                }
+                known.insert(name, Arc::clone(&read));
+                read
+            }
+        };
+        let (now, claims) = (now.unix_seconds(), &known.claims);
+        if claims.exp + LEEWAY_SECONDS <= now {
+            return Err("the access token has expired");
+        }
+        if claims.nbf - LEEWAY_SECONDS > now {
+            return Err("the access token is not valid yet");
+        }
+        Ok(claims.clone())
+    }
+
+    /// What a token says that one of our keys signed for us, whenever it is valid.
+    fn read(&self, token: &str, ring: &Ring, now: Ticks) -> Result<Known, &'static str> {
         let mut rules = Validation::new(Algorithm::ES256);
         rules.set_audience(&[self.audience()]);
         rules.set_issuer(&[&self.url]);
         rules.set_required_spec_claims(&["exp", "aud", "iss"]);
-        // Time comes from our clock, below.
+        // Time comes from our clock, and changes.
         rules.validate_exp = false;
         rules.validate_nbf = false;
-        let ring = self.ring();
         let named = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
-        let former = ring.former.iter().filter(|(_, until)| now < *until).map(|(key, _)| key);
         // A name that nobody has is no reason to look at all keys: the current one refuses it.
-        let key = former.chain([&ring.current]).find(|key| named.as_deref() == Some(&*key.id));
+        let key = ring.believed(now).find(|key| named.as_deref() == Some(&*key.id));
         let key = key.unwrap_or(&ring.current);
         let claims = jsonwebtoken::decode::<Claims>(token, &key.check, &rules).map_err(|error| {
             use jsonwebtoken::errors::ErrorKind;
@@ -172,15 +224,7 @@ impl Issuer {
                 _ => "the access token is malformed",
             }
         })?;
-        let now = now.unix_seconds();
-        let claims = claims.claims;
-        if claims.exp + LEEWAY_SECONDS <= now {
-            return Err("the access token has expired");
-        }
-        if claims.nbf - LEEWAY_SECONDS > now {
-            return Err("the access token is not valid yet");
-        }
-        Ok(claims)
+        Ok(Known { key: key.id.clone(), claims: claims.claims })
     }
 }
 

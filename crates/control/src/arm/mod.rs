@@ -45,7 +45,7 @@ use crate::app::App;
 use crate::http::{Failure, query_value};
 
 pub(crate) use batch::routes;
-pub(crate) use graph::GraphRows;
+pub(crate) use graph::{GraphRows, keep as keep_graph_rows};
 pub(crate) use sight::Sight;
 pub(crate) use turns::Turns;
 

@@ -201,3 +201,42 @@ async fn facets_count_values_beside_the_answer() {
     let answer = ask(&by, json!({"query": "resources", "facets": many})).await;
     assert_eq!(outcome(answer), "400 InvalidRequestContent");
 }
+
+/// Each change makes a small part of rows, and many of them become one: no row may be lost, doubled or old by that.
+#[tokio::test]
+async fn rows_follow_every_change() {
+    const MACHINES: usize = 48;
+    let s = server().await;
+    let caller = owner(&s).await;
+    let workspace = s.server.app.home.workspace.to_string();
+    let group = workspace.split("/providers/").next().unwrap();
+    let path = |number: usize| format!("{group}/providers/Microsoft.HybridCompute/machines/m{number:02}");
+    let tagged = "resources | where type == 'microsoft.hybridcompute/machines' | order by name asc \
+                  | project name = strcat(name, ' ', tostring(tags.round))";
+    let mut expected = std::collections::BTreeMap::new();
+    for round in 0..3 {
+        for number in 0..MACHINES {
+            match (round, number % 3) {
+                (2, 0) => {
+                    let gone = caller.delete(&path(number)).await.unwrap().status;
+                    assert!(matches!(gone, 200 | 204), "{gone}");
+                    expected.remove(&number);
+                }
+                (1, 1) => {}
+                _ => {
+                    let body = json!({"location": "local", "tags": {"round": format!("{round}")}});
+                    let written = caller.put(&path(number), body).await.unwrap();
+                    assert!(matches!(written.status, 200 | 201), "{}", written.text);
+                    expected.insert(number, round);
+                }
+            }
+            // An answer in between looks at the parts as they are, which must not change under it.
+            if number % 2 == 0 {
+                let wanted: Vec<String> =
+                    expected.iter().map(|(number, round)| format!("m{number:02} {round}")).collect();
+                assert_eq!(names(&caller, tagged).await, wanted, "round {round}, machine {number}");
+            }
+        }
+    }
+    assert_eq!(expected.len(), MACHINES - MACHINES / 3);
+}

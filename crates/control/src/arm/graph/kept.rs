@@ -1,18 +1,20 @@
 //! The resources as Resource Graph shows them, read once and kept in the engine's form.
 //!
 //! Rows lie in parts that are never changed: a changed resource gets a row in a new part, and its old row is marked
-//! as gone. Who asks first brings the rows up to date with the feed of changes, which has every change that was
-//! answered before. What the feed does not tell, because another program wrote it (the command line makes
+//! as gone. A task follows the feed of changes; who asks brings the rows up to date with what it has not reached yet:
+//! the feed has every change that was answered before. What the feed does not tell, because another program wrote it (the command line makes
 //! subscriptions and gives roles), shows in the generation of the access map.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use bartizan_base::ResourceId;
+use bartizan_api::ApiError;
+use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_engine::GivenRows;
 use bartizan_records::{Changes, EVIDENCE_CHANGE_TYPE, ListQuery, Resource};
 use serde_json::{Map, Value};
-use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::access::AccessMap;
 use crate::app::App;
@@ -29,6 +31,8 @@ const SMALL_PARTS_MAX: usize = 16;
 /// Changed resources beyond which it is cheaper to read everything anew: of a small number of resources, and of
 /// any number one in ten.
 const CHANGES_MIN: usize = 1000;
+/// How long changes gather before they are followed.
+const GATHER: Duration = Duration::from_millis(500);
 /// Rows that are kept between queries, about 1 kB each in memory; more are read for each query anew.
 const ROWS_MAX: usize = 500_000;
 
@@ -96,22 +100,61 @@ impl GraphRows {
     /// The rows as of now.
     pub(super) async fn view(&self, app: &App) -> Result<View, Failure> {
         let mut kept = self.0.lock().await;
-        let map = app.access_map().await?;
-        let ready = match kept.as_mut() {
-            Some(state) => state.follow(app, &map).await?,
-            None => false,
-        };
-        if !ready {
-            // Nothing of the old rows is needed for the new ones.
-            *kept = None;
-            *kept = Some(State::read(app, &map).await?);
-        }
-        let Some(state) = kept.as_ref() else { return Ok(View { parts: Vec::new(), families: Vec::new() }) };
+        let state = current(&mut kept, app).await?;
         let view = View { parts: state.parts.values().cloned().collect(), families: state.families.clone() };
         if state.rows() > ROWS_MAX {
             *kept = None;
         }
         Ok(view)
+    }
+
+    /// Reads the rows, or follows the changes; whether they are few enough to be kept.
+    async fn refresh(&self, app: &App) -> Result<bool, Failure> {
+        let mut kept = self.0.lock().await;
+        let fits = current(&mut kept, app).await?.rows() <= ROWS_MAX;
+        if !fits {
+            *kept = None;
+        }
+        Ok(fits)
+    }
+}
+
+/// Brings what is kept up to date.
+async fn current<'a>(kept: &'a mut Option<State>, app: &App) -> Result<&'a State, Failure> {
+    let map = app.access_map().await?;
+    let ready = match kept.as_mut() {
+        Some(state) => state.follow(app, &map).await?,
+        None => false,
+    };
+    if !ready {
+        // Nothing of the old rows is needed for the new ones.
+        *kept = None;
+        *kept = Some(State::read(app, &map).await?);
+    }
+    kept.as_ref().ok_or_else(|| Failure(ApiError::new(ErrorKind::Internal, "There are no rows to query.")))
+}
+
+/// Keeps the rows ready until the server stops: reads them after a start, and follows the changes also when nobody
+/// asks, so that whoever does waits for the last moment's changes only.
+pub(crate) async fn keep(app: Arc<App>) {
+    let mut changes = app.records.subscribe();
+    loop {
+        match app.graph.refresh(&app).await {
+            Ok(true) => {}
+            // Queries read so many themselves.
+            Ok(false) => return,
+            Err(Failure(error)) => tracing::warn!(error = error.message, "the rows of Resource Graph are not up to date"),
+        }
+        tokio::select! {
+            change = changes.recv() => if matches!(change, Err(RecvError::Closed)) { return },
+            () = app.stop.cancelled() => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(GATHER) => {}
+            () = app.stop.cancelled() => return,
+        }
+        // What these tell is read by the rows themselves.
+        while !matches!(changes.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
     }
 }
 

@@ -28,7 +28,7 @@ use crate::arm::{Call, Sight, answer, scope, subscriptions};
 use crate::http::{Failure, read_json};
 use crate::logs::position;
 
-pub(crate) use kept::GraphRows;
+pub(crate) use kept::{GraphRows, keep};
 
 const BODY_MAX: usize = 1 << 20;
 /// Rows of one answer, as in Azure; more come with `$skipToken`.
