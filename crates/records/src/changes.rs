@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::database::Writing;
 use bartizan_base::ResourceId;
 use futures::Stream;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgListener;
-use crate::database::Writing;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::task::AbortHandle;
@@ -67,11 +67,7 @@ struct Told {
 }
 
 /// Tells other servers of a change, when the transaction commits.
-pub(crate) async fn notify(
-    tx: &mut Writing,
-    change: &Change,
-    origin: Uuid,
-) -> Result<(), RecordsError> {
+pub(crate) async fn notify(tx: &mut Writing, change: &Change, origin: Uuid) -> Result<(), RecordsError> {
     let told = Told {
         origin,
         id: change.id.as_str().to_owned(),

@@ -159,11 +159,7 @@ async fn last_activity(tx: &mut Writing, sql: Sql) -> Result<i64, RecordsError> 
     Ok(last.unwrap_or(0))
 }
 
-async fn set_last_activity(
-    tx: &mut Writing,
-    sql: Sql,
-    last: i64,
-) -> Result<(), RecordsError> {
+async fn set_last_activity(tx: &mut Writing, sql: Sql, last: i64) -> Result<(), RecordsError> {
     if last == 0 {
         return Ok(());
     }

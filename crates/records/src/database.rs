@@ -216,11 +216,7 @@ impl Records {
     }
 
     /// Commits, and tells of the changes: to listeners here, and to other servers on the same database.
-    pub(crate) async fn commit(
-        &self,
-        mut tx: Writing,
-        made: Vec<Change>,
-    ) -> Result<(), RecordsError> {
+    pub(crate) async fn commit(&self, mut tx: Writing, made: Vec<Change>) -> Result<(), RecordsError> {
         if self.sql == Sql::Postgres {
             for change in &made {
                 changes::notify(&mut tx, change, self.origin).await?;

@@ -119,13 +119,14 @@ impl Records {
         &self,
         object_id: Uuid,
     ) -> Result<(Option<Principal>, i64), RecordsError> {
-        let (access, object_id, app_id, name, kind, created, disabled, tokens_from): LookedUp = sqlx::query_as(
-            "SELECT g.value, p.object_id, p.app_id, p.name, p.kind, p.created, p.disabled, p.tokens_from
+        let (access, object_id, app_id, name, kind, created, disabled, tokens_from): LookedUp =
+            sqlx::query_as(
+                "SELECT g.value, p.object_id, p.app_id, p.name, p.kind, p.created, p.disabled, p.tokens_from
              FROM generations g LEFT JOIN principals p ON p.object_id = $1 WHERE g.name = 'access'",
-        )
-        .bind(object_id.to_string())
-        .fetch_one(&self.pool)
-        .await?;
+            )
+            .bind(object_id.to_string())
+            .fetch_one(&self.pool)
+            .await?;
         let row = (|| Some((object_id?, app_id, name?, kind?, created?, disabled?, tokens_from?)))();
         Ok((row.map(from_row).transpose()?, access))
     }

@@ -327,10 +327,7 @@ pub(crate) fn below(id: &ResourceId) -> (String, String) {
     (format!("{}/", id.key()), format!("{}0", id.key()))
 }
 
-pub(crate) async fn load(
-    tx: &mut Writing,
-    id: &ResourceId,
-) -> Result<Option<Resource>, RecordsError> {
+pub(crate) async fn load(tx: &mut Writing, id: &ResourceId) -> Result<Option<Resource>, RecordsError> {
     let row: Option<Row> =
         sqlx::query_as("SELECT id, type, etag, body, created, modified FROM resources WHERE key = $1")
             .bind(id.key())

@@ -1,8 +1,8 @@
 //! A resource goes to another group: its rows, what hangs on it, its agent, its evidence, and who points to it.
 
+use crate::database::Writing;
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::Value;
-use crate::database::Writing;
 use uuid::Uuid;
 
 use crate::activity::Activity;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bartizan_api::token::Claims;
 use bartizan_base::{TenantId, Ticks};
 use bartizan_records::{Principal, PrincipalKind};
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -103,7 +103,12 @@ impl Issuer {
     /// When the key is of another kind.
     pub fn new(tenant: TenantId, public_url: &str, key: &KeyPair) -> Result<Self, KeyError> {
         let ring = Ring { current: Key::new(key)?, former: Vec::new() };
-        Ok(Self { tenant, url: format!("{public_url}/{tenant}/v2.0"), ring: RwLock::new(Arc::new(ring)), known: Mutex::default() })
+        Ok(Self {
+            tenant,
+            url: format!("{public_url}/{tenant}/v2.0"),
+            ring: RwLock::new(Arc::new(ring)),
+            known: Mutex::default(),
+        })
     }
 
     /// Signs with the current one of `keys` from now on, and believes the former ones for their time.

@@ -143,7 +143,9 @@ pub(crate) async fn keep(app: Arc<App>) {
             Ok(true) => {}
             // Queries read so many themselves.
             Ok(false) => return,
-            Err(Failure(error)) => tracing::warn!(error = error.message, "the rows of Resource Graph are not up to date"),
+            Err(Failure(error)) => {
+                tracing::warn!(error = error.message, "the rows of Resource Graph are not up to date")
+            }
         }
         tokio::select! {
             change = changes.recv() => if matches!(change, Err(RecvError::Closed)) { return },
