@@ -61,5 +61,5 @@ export function TestAlertCard({ id }: { id: string }) {
 /** The time of day to the millisecond: hops are parts of a second apart. */
 function moment(time: string): string {
   const at = new Date(time);
-  return Number.isNaN(at.getTime()) ? time : `${at.toLocaleTimeString()}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+  return Number.isNaN(at.getTime()) ? time : at.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
 }
