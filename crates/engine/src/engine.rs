@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::catalog::{FunctionSource, WorkspaceCatalog};
 use crate::error::{EngineError, QueryError};
+use crate::extent;
 use crate::group_runs::GroupByRuns;
 use crate::hoist::hoist;
 use crate::hot_paths::{HotPaths, rewrite};
@@ -467,6 +468,7 @@ impl Inner {
                 PrunedResult { name, declared, root, columns, render, tables }
             })
             .collect();
+        extent::check(results.iter().map(|result| &result.root))?;
         let aggregates = results.iter().any(|result| aggregates(&result.root));
         let state = self.session(aggregates, &context.interrupt)?;
         Ok((results, state))

@@ -6,7 +6,7 @@
 //! fail, and make nothing longer than what they read.
 
 use bartizan_kql::bound::{ColumnSchema, MvExpand, Named, PathSegment, Rel, Scalar, ScalarKind};
-use bartizan_kql::visit::{inputs_mut, scalars_mut, sub_relations_mut};
+use bartizan_kql::visit::{inputs_mut, operands_mut, scalars_mut, sub_relations_mut};
 
 use crate::functions::registry::is_conversion;
 
@@ -98,19 +98,7 @@ impl Moved {
             *scalar = Scalar::column(self.first + at, scalar.ty, scalar.span);
             return;
         }
-        match &mut scalar.kind {
-            ScalarKind::Call { args, .. } => args.iter_mut().for_each(|arg| self.search(arg)),
-            ScalarKind::Path { value, segments } => {
-                self.search(value);
-                for segment in segments {
-                    if let PathSegment::Dynamic(key) = segment {
-                        self.search(key);
-                    }
-                }
-            }
-            ScalarKind::InRelation { value, .. } => self.search(value),
-            ScalarKind::Literal(_) | ScalarKind::Column(_) | ScalarKind::ToScalar(_) => {}
-        }
+        operands_mut(scalar).into_iter().for_each(|operand| self.search(operand));
     }
 
     /// The expression over the input's columns: constant steps from a column that is passed on, and conversions.

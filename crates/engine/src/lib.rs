@@ -12,6 +12,7 @@ mod catalog;
 mod constant;
 mod engine;
 mod error;
+mod extent;
 mod functions;
 mod given;
 mod group_runs;

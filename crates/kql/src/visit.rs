@@ -52,6 +52,38 @@ pub fn scalars(rel: &Rel) -> Vec<&Scalar> {
     }
 }
 
+/// The expressions directly below one, without those of relations inside it.
+pub fn operands(scalar: &Scalar) -> Vec<&Scalar> {
+    match &scalar.kind {
+        ScalarKind::Literal(_) | ScalarKind::Column(_) | ScalarKind::ToScalar(_) => Vec::new(),
+        ScalarKind::Call { args, .. } => args.iter().collect(),
+        ScalarKind::InRelation { value, .. } => vec![value],
+        ScalarKind::Path { value, segments } => {
+            let keys = segments.iter().filter_map(|segment| match segment {
+                PathSegment::Dynamic(key) => Some(key.as_ref()),
+                PathSegment::Key(_) | PathSegment::Index(_) => None,
+            });
+            std::iter::once(value.as_ref()).chain(keys).collect()
+        }
+    }
+}
+
+/// [`operands`], to be rewritten in place.
+pub fn operands_mut(scalar: &mut Scalar) -> Vec<&mut Scalar> {
+    match &mut scalar.kind {
+        ScalarKind::Literal(_) | ScalarKind::Column(_) | ScalarKind::ToScalar(_) => Vec::new(),
+        ScalarKind::Call { args, .. } => args.iter_mut().collect(),
+        ScalarKind::InRelation { value, .. } => vec![value],
+        ScalarKind::Path { value, segments } => {
+            let keys = segments.iter_mut().filter_map(|segment| match segment {
+                PathSegment::Dynamic(key) => Some(key.as_mut()),
+                PathSegment::Key(_) | PathSegment::Index(_) => None,
+            });
+            std::iter::once(value.as_mut()).chain(keys).collect()
+        }
+    }
+}
+
 /// [`inputs`], to be rewritten in place.
 pub fn inputs_mut(rel: &mut Rel) -> Vec<&mut Rel> {
     match rel {

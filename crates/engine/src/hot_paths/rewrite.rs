@@ -3,8 +3,8 @@
 //! The column is added to the table's last, so that all positions stay as they are, and is gone above the first relation
 //! that names its columns; where there is none, one is put in.
 
-use bartizan_kql::bound::{ColumnSchema, Named, PathSegment, Rel, Scalar, ScalarKind};
-use bartizan_kql::visit::{inputs_mut, scalars_mut, sub_relations_mut};
+use bartizan_kql::bound::{ColumnSchema, Named, Rel, Scalar};
+use bartizan_kql::visit::{inputs_mut, operands_mut, scalars_mut, sub_relations_mut};
 use bartizan_schema::KqlType;
 
 use super::{HotPath, TablePaths};
@@ -110,18 +110,6 @@ impl Used<'_> {
             }
             return;
         }
-        match &mut scalar.kind {
-            ScalarKind::Call { args, .. } => args.iter_mut().for_each(|arg| self.search(arg)),
-            ScalarKind::Path { value, segments } => {
-                self.search(value);
-                for segment in segments {
-                    if let PathSegment::Dynamic(key) = segment {
-                        self.search(key);
-                    }
-                }
-            }
-            ScalarKind::InRelation { value, .. } => self.search(value),
-            ScalarKind::Literal(_) | ScalarKind::Column(_) | ScalarKind::ToScalar(_) => {}
-        }
+        operands_mut(scalar).into_iter().for_each(|operand| self.search(operand));
     }
 }

@@ -30,7 +30,9 @@ use bartizan_kql::Span;
 use bartizan_kql::bound::{ColumnSchema, Literal, Rel};
 use bartizan_schema::KqlType;
 use datafusion::common::Column;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::expr_rewriter::normalize_sorts;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, logical_plan};
 
 use crate::engine::QueryRequest;
 use crate::error::QueryError;
@@ -127,6 +129,14 @@ fn projected(plan: LogicalPlanBuilder, items: Vec<Expr>) -> Result<LogicalPlanBu
         true => plan.project_with_validation(items.into_iter().map(|item| (item, false)).collect())?,
         false => plan.project(items)?,
     })
+}
+
+/// `plan` in this order. What rows are ordered by reads columns of the plan only. The builder's own `sort` puts in the
+/// place of an expression a column of that name of any sort below, which none of them hands on (DataFusion 55.2).
+pub(crate) fn sorted(plan: LogicalPlanBuilder, by: Vec<Sort>) -> Result<LogicalPlanBuilder, QueryError> {
+    let input = Arc::new(plan.build()?);
+    let expr = normalize_sorts(by, &input)?;
+    Ok(LogicalPlanBuilder::from(LogicalPlan::Sort(logical_plan::Sort { expr, input, fetch: None })))
 }
 
 impl Context {

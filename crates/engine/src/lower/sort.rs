@@ -19,7 +19,7 @@ impl Context {
         if ordered {
             return self.renumber(plan, columns, order, by);
         }
-        Ok(Lowered::new(plan.sort(by)?.build()?, columns))
+        Ok(Lowered::new(super::sorted(plan, by)?.build()?, columns))
     }
 
     /// What rows are ordered by: the value, or for a decimal text that sorts as the numbers do.
@@ -41,7 +41,7 @@ impl Context {
         let (plan, columns, order) = lowered.builder();
         // The order column is a number, not a property of the plan: restore the order before cutting.
         let plan = match sorted {
-            Some(name) => plan.sort(vec![super::column(&name).sort(true, false)])?,
+            Some(name) => super::sorted(plan, vec![super::column(&name).sort(true, false)])?,
             None => plan,
         };
         Ok(Lowered { plan: plan.limit(0, Some(rows))?.build()?, columns, order })

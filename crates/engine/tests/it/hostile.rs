@@ -162,6 +162,25 @@ async fn large_and_deep_texts() {
             ),
             Refused("too large"),
         ),
+        (
+            "texts in every column",
+            format!("print a = 'x', b = 'y', c = 'z' | search {}'w'", "'v' or ".repeat(20_000)),
+            Refused("terms, at most 60000"),
+        ),
+        (
+            "levels of top-nested",
+            format!("print x = 1 | top-nested of x by count(){}", ", top-nested of x by count()".repeat(1_000)),
+            Refused("1001 levels, at most 6"),
+        ),
+        (
+            "find inside find",
+            format!(
+                "{}print Computer = 'x'{}",
+                "find in (Event) where Computer in ((".repeat(40),
+                "))".repeat(40)
+            ),
+            Refused("more than 4 other"),
+        ),
         ("recursion", "let f = (x: long) { f(x) }; print f(1)".to_owned(), Refused("itself")),
         (
             "a hundred thousand members",

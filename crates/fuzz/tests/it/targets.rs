@@ -1,6 +1,6 @@
 //! Every target holds for its seeds and for a few hundred inputs of a fixed seed.
 
-use bartizan_fuzz::inputs::Inputs;
+use bartizan_fuzz::inputs::{Input, Inputs};
 use bartizan_fuzz::targets::{BROKEN, TARGETS, Target};
 
 /// Inputs of a target after its seeds: seconds of work, so that a mistake in a hot path is seen by each test run.
@@ -35,6 +35,24 @@ fn the_engine_holds_for_a_short_run() {
     for name in ["planner", "engine"] {
         holds(Target::named(name).unwrap(), ENGINE_INPUTS, 40);
     }
+}
+
+/// `tests/found/<target>` has what a target failed on once: each panicked, did not end or took gigabytes.
+#[test]
+fn what_failed_once_holds() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/found");
+    let mut fed = 0;
+    for target in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = target.file_name().and_then(|name| name.to_str()).unwrap();
+        let found = Target::named(name).unwrap_or_else(|| panic!("there is no target `{name}`"));
+        for file in std::fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().path()) {
+            let input = Input::Bytes(std::fs::read(&file).unwrap());
+            let holds = std::panic::catch_unwind(|| found.run(&input)).is_ok();
+            assert!(holds, "`{name}` fails on `{}` again", file.display());
+            fed += 1;
+        }
+    }
+    assert!(fed >= 15, "only {fed} inputs are there");
 }
 
 #[test]

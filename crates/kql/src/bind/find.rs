@@ -33,6 +33,17 @@ impl Binder<'_> {
         output: &FindOutput,
         span: Span,
     ) -> Table {
+        self.searching("find", span, |binder| binder.find_inside(settings, tables, predicate, output, span))
+    }
+
+    fn find_inside(
+        &mut self,
+        settings: &[Setting],
+        tables: &[Expr],
+        predicate: &Expr,
+        output: &FindOutput,
+        span: Span,
+    ) -> Table {
         let source = setting_word(settings, &["withsource", "with_source"]);
         let source = source.unwrap_or_else(|| SOURCE_COLUMN.to_owned());
         let mut found = self.tables_in_view(tables, span);
@@ -50,6 +61,9 @@ impl Binder<'_> {
         let lacking = self.columns_named(&found, &names);
         let mut parts = Vec::with_capacity(found.len());
         for (name, table) in found {
+            if self.exhausted() {
+                return self.failed(span);
+            }
             let own = table.columns.clone();
             let searched = self.with_named(table, &lacking, span);
             let predicate = self.over(&searched, |binder| binder.search_predicate(predicate, false));

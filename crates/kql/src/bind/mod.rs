@@ -60,12 +60,15 @@ use scope::{Env, RowScope, Table};
 pub use types::system_type;
 
 /// Nodes and columns a bound query may have: far above any real one (the largest parsers stay below
-/// 200,000), and about 400 MB of memory at worst.
-const COST_MAX: usize = 2_000_000;
+/// 200,000), and about 300 MB of memory at worst.
+const COST_MAX: usize = 1_500_000;
 /// Relations one inside the other. Engines walk the tree by recursion.
 const DEPTH_MAX: usize = 1_000;
 /// Function calls one inside the other.
 const CALLS_MAX: usize = 32;
+/// `search` and `find` one inside the other, among the tables or in the condition: each may look into every table, once
+/// for each table that those around it look into.
+const SEARCHES_MAX: usize = 4;
 
 /// Either kind of value an expression can have.
 #[expect(
@@ -92,6 +95,8 @@ pub(crate) struct Binder<'a> {
     cost: usize,
     /// Work done twice, in nodes.
     reworked: usize,
+    /// How many `search` and `find` the one at work is inside of.
+    searches: usize,
     /// Functions being put in, outermost first.
     calls: Vec<*const Lambda>,
     /// Functions of the catalog that were used, parsed.
@@ -155,6 +160,7 @@ impl<'a> Binder<'a> {
             learned: &options.learned,
             cost: 0,
             reworked: 0,
+            searches: 0,
             calls: Vec::new(),
             saved: HashMap::new(),
             render: None,
@@ -189,13 +195,16 @@ impl Binder<'_> {
         self.within(scope, inner)
     }
 
-    /// Runs `inner` without any column in view.
+    /// Runs `inner` without any column in view, nor the elements of a graph's pattern: it is worked out before any
+    /// match is looked for.
     fn apart<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> T {
         self.next_rows += 1;
         let scope = RowScope::hidden(self.next_rows);
         let aggregates = self.aggregates.take();
+        let pattern = self.pattern.take();
         let out = self.within(scope, inner);
         self.aggregates = aggregates;
+        self.pattern = pattern;
         out
     }
 
@@ -215,6 +224,11 @@ impl Binder<'_> {
             self.errors.error(codes::TOO_LARGE, span, message);
         }
         self.cost <= COST_MAX
+    }
+
+    /// Whether the query became too large, so that what is bound next would be thrown away.
+    fn exhausted(&self) -> bool {
+        self.cost > COST_MAX
     }
 
     /// A table around `rel`, which was made from `inputs`.

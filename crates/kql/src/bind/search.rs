@@ -10,7 +10,7 @@ use crate::syntax::codes;
 use super::scalar::{balanced, converted};
 use super::scope::Table;
 use super::union::setting_word;
-use super::{Binder, passed_on};
+use super::{Binder, SEARCHES_MAX, passed_on};
 
 /// The column that tells which table a row is from.
 const TABLE_COLUMN: &str = "$table";
@@ -19,6 +19,39 @@ impl Binder<'_> {
     /// `search 'x'`, `search in (T, U) 'x'`, `T | search 'x'`. A table without a column that the predicate
     /// names is searched as if the column were there and empty.
     pub(super) fn search(
+        &mut self,
+        input: Option<Table>,
+        settings: &[Setting],
+        tables: &[Expr],
+        predicate: &Expr,
+        span: Span,
+    ) -> Table {
+        self.searching("search", span, |binder| {
+            binder.search_inside(input, settings, tables, predicate, span)
+        })
+    }
+
+    /// Binds a `search` or `find`, unless too many stand one inside the other.
+    pub(super) fn searching(
+        &mut self,
+        operator: &str,
+        span: Span,
+        bind: impl FnOnce(&mut Self) -> Table,
+    ) -> Table {
+        if self.searches >= SEARCHES_MAX {
+            let message =
+                format!("`{operator}` stands inside more than {SEARCHES_MAX} other `search` or `find`");
+            let hint = Some("search once, and narrow the rows with `where` behind it".to_owned());
+            self.errors.error_with_hint(codes::TOO_DEEP, span, message, hint);
+            return self.failed(span);
+        }
+        self.searches += 1;
+        let table = bind(self);
+        self.searches -= 1;
+        table
+    }
+
+    fn search_inside(
         &mut self,
         input: Option<Table>,
         settings: &[Setting],
@@ -47,6 +80,9 @@ impl Binder<'_> {
         let named = self.columns_named(&inputs, &names);
         let mut filtered = Vec::with_capacity(inputs.len());
         for (name, table) in inputs {
+            if self.exhausted() {
+                return self.failed(span);
+            }
             let own = table.columns.clone();
             let searched = self.with_named(table, &named, span);
             let predicate = self.over(&searched, |binder| binder.search_predicate(predicate, case_sensitive));

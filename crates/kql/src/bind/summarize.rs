@@ -232,6 +232,9 @@ impl Binder<'_> {
                     let average = declared.function.name.starts_with("avg")
                         && parameter.kind != ArgumentKind::Exactly(KqlType::Bool);
                     let kind = if average { ArgumentKind::Summable } else { parameter.kind };
+                    if matches!(parameter.name, "max_size" | "accuracy") {
+                        self.check_fixed(&name.text, parameter.name, arg);
+                    }
                     self.check_aggregated(&name.text, arg, kind);
                 }
             }
@@ -252,6 +255,16 @@ impl Binder<'_> {
             let message =
                 format!("`{function}` takes constant percentages, this one differs from row to row");
             self.errors.error(codes::NOT_CONSTANT, rank.span, message);
+        }
+    }
+
+    /// A size or an accuracy is the same for all rows.
+    fn check_fixed(&mut self, function: &str, parameter: &str, arg: &Scalar) {
+        if reads_columns(arg) {
+            let message = format!(
+                "`{parameter}` of `{function}` must be a constant number, this one differs from row to row"
+            );
+            self.errors.error(codes::NOT_CONSTANT, arg.span, message);
         }
     }
 

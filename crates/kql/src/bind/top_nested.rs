@@ -14,9 +14,15 @@ use crate::bound::{
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Name, TopNestedLevel};
 
+use crate::syntax::codes;
+
 use super::naming::{Names, result_name};
 use super::scope::Table;
 use super::{Binder, Inherited, absent, passed_on};
+
+/// Levels of one `top-nested`. Each looks at the rows that all levels above have kept, so that a level more makes the
+/// plan twice as large.
+const LEVELS_MAX: usize = 6;
 
 /// One level, bound.
 struct Level {
@@ -35,6 +41,12 @@ struct Level {
 impl Binder<'_> {
     pub(super) fn top_nested(&mut self, input: Table, levels: &[TopNestedLevel], span: Span) -> Table {
         let before = self.errors.error_count();
+        if levels.len() > LEVELS_MAX {
+            let message = format!("`top-nested` has {} levels, at most {LEVELS_MAX} are taken", levels.len());
+            let hint = Some("summarize by the last ones instead, behind it or before".to_owned());
+            self.errors.error_with_hint(codes::TOO_LARGE, span, message, hint);
+            return self.failed(span);
+        }
         let (rows, mut bound) = self.levels(input, levels, span);
         // what follows from a mistake is none of its own
         if self.errors.error_count() > before {
