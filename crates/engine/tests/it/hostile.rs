@@ -169,7 +169,10 @@ async fn large_and_deep_texts() {
         ),
         (
             "levels of top-nested",
-            format!("print x = 1 | top-nested of x by count(){}", ", top-nested of x by count()".repeat(1_000)),
+            format!(
+                "print x = 1 | top-nested of x by count(){}",
+                ", top-nested of x by count()".repeat(1_000)
+            ),
             Refused("1001 levels, at most 6"),
         ),
         (
