@@ -13,6 +13,7 @@
 mod activity;
 mod actor;
 mod agents;
+mod bulk;
 mod changes;
 mod copy;
 mod credentials;
@@ -34,6 +35,7 @@ mod transfer;
 pub use activity::{Activity, ActivityBatch};
 pub use actor::{Actor, ActorKind};
 pub use agents::Agent;
+pub use bulk::BulkWrite;
 pub use changes::Changes;
 pub use credentials::Credential;
 pub use database::Records;

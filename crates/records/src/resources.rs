@@ -336,7 +336,11 @@ pub(crate) async fn load(tx: &mut Writing, id: &ResourceId) -> Result<Option<Res
     row.map(from_row).transpose()
 }
 
-fn check(id: &ResourceId, before: Option<&Resource>, condition: &Condition) -> Result<(), RecordsError> {
+pub(crate) fn check(
+    id: &ResourceId,
+    before: Option<&Resource>,
+    condition: &Condition,
+) -> Result<(), RecordsError> {
     match (condition, before) {
         (Condition::None, _) | (Condition::IfNoneMatch, None) => Ok(()),
         (Condition::IfNoneMatch, Some(_)) => Err(RecordsError::Exists(id.to_string())),

@@ -6,15 +6,18 @@
 //! | plan → assignments | `provisioning` |
 //! | assignments → verdicts | the crate `bartizan-policy` |
 //! | a write or deletion meets the policies | `admission` |
-//! | verdicts → extensions and policy states | `reconcile`, `state` |
+//! | when something is evaluated | `reconcile` |
+//! | verdicts → extensions and policy states | `evaluation`, `deployment`, `state` |
 //! | extensions ↔ agent | `extension`, `desired` |
 //! | why a machine is not covered | `diagnosis`, `two_agents` |
 
 pub mod admission;
 pub mod builtin;
 pub mod component;
+mod deployment;
 pub mod desired;
 pub mod diagnosis;
+mod evaluation;
 pub mod extension;
 pub mod features;
 pub mod plan;

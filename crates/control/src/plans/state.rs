@@ -6,30 +6,24 @@
 use bartizan_base::{ResourceId, Ticks};
 use bartizan_policy::condition::Detail;
 use bartizan_policy::{Compliance, Policies, Rule, Target, Verdict};
-use bartizan_records::{Actor, Condition, Records, RecordsError, Resource, Write};
+use bartizan_records::{Actor, BulkWrite, Condition, Records, RecordsError, Resource, Write};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// The type of stored states.
 pub const STATE_TYPE: &str = "Microsoft.PolicyInsights/policyStates";
 
-/// Replaces the states of `target` by what `verdicts` say. Unchanged states are not written again, so their
-/// `timestamp` is that of the last change.
-///
-/// # Errors
-/// When the records cannot be read or written.
-pub async fn store(
-    records: &Records,
+/// What makes the states of `target` those that `verdicts` say, given the `old` ones: states to write, and ids of
+/// states to remove. Unchanged states are not written again, so their `timestamp` is that of the last change.
+pub fn changes(
     policies: &Policies,
     target: &Target,
     verdicts: &[Verdict],
+    mut old: Vec<Resource>,
     actor: &Actor,
     now: Ticks,
-) -> Result<(), RecordsError> {
-    let old = records.list_all(&target.id, STATE_TYPE).await?;
-    // A machine's list also holds the states of its extensions, which are somebody else's to keep.
-    let mut old: Vec<Resource> =
-        old.into_iter().filter(|state| state.id.parent().as_ref() == Some(&target.id)).collect();
+) -> (Vec<BulkWrite>, Vec<ResourceId>) {
+    let mut writes = Vec::new();
     for verdict in verdicts {
         let Ok(id) = state_id(&target.id, &verdict.rule) else { continue };
         let before = old.iter().position(|state| state.id == id).map(|at| old.swap_remove(at));
@@ -38,12 +32,9 @@ pub async fn store(
             continue;
         }
         let write = Write { id, body, condition: Condition::None, actor: actor.clone(), audit: false };
-        records.put(write).await?;
+        writes.push(BulkWrite { write, of: target.id.clone() });
     }
-    for stale in old {
-        records.delete_derived(&stale.id, actor).await?;
-    }
-    Ok(())
+    (writes, old.into_iter().map(|state| state.id).collect())
 }
 
 fn state_id(target: &ResourceId, rule: &Rule) -> Result<ResourceId, bartizan_base::ResourceIdError> {

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what a test skipped is part of its answer")]
 
 mod activity;
+mod bulk;
 mod leases;
 mod operations;
 mod postgres;

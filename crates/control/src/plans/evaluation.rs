@@ -1,0 +1,353 @@
+//! What the policies say of a batch of resources, and what follows: deployments and stored states.
+//!
+//! A batch is read with a handful of statements, evaluated on the threads for blocking work, and written in one
+//! transaction. What was stored last is remembered as a hash of each resource's verdicts, so that a round in which
+//! nothing changed reads resources only.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use bartizan_base::{ResourceId, Ticks};
+use bartizan_policy::{Compliance, Policies, Remedy, Target, Verdict, Wanted};
+use bartizan_records::{BulkWrite, ListQuery, RecordsError, Resource};
+
+use super::admission::Places;
+use super::component::EXTENSION_TYPE;
+use super::reconcile::{PlansContext, actor};
+use super::{deployment, state};
+
+/// Resources that are read, evaluated and written together. Bounds memory: each may have a state for every policy.
+pub(super) const BATCH: u32 = 128;
+/// Most resources whose verdicts are remembered; those of the rest are compared with what is stored.
+const KNOWN_MAX: usize = 1_000_000;
+
+/// What was stored last: by resource, a hash of its etag and its verdicts.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    hashes: HashMap<ResourceId, u64>,
+    /// The policies that gave the verdicts; under others, everything is new.
+    under: Option<Arc<Policies>>,
+}
+
+impl Known {
+    /// Forgets all, so that everything is compared with what is stored.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+type Targets = Vec<Arc<Target>>;
+
+/// One run over many resources under the same policies.
+pub(super) struct Evaluation<'a> {
+    ctx: &'a PlansContext,
+    policies: Arc<Policies>,
+    known: &'a mut Known,
+    places: Places,
+    /// What policies look for at other scopes than the resource itself, read once in a run.
+    elsewhere: HashMap<(Option<ResourceId>, String), Arc<Targets>>,
+}
+
+/// A resource of the batch.
+#[derive(Clone)]
+struct Subject {
+    target: Arc<Target>,
+    etag: String,
+    /// What its policies look for, and maybe more.
+    related: Vec<Arc<Targets>>,
+}
+
+/// What one rule says, and what would mend it.
+struct Finding {
+    verdict: Verdict,
+    remedy: Option<Result<Remedy, String>>,
+}
+
+impl<'a> Evaluation<'a> {
+    pub(super) fn new(ctx: &'a PlansContext, policies: Arc<Policies>, known: &'a mut Known) -> Self {
+        if known.under.as_ref().is_none_or(|under| !Arc::ptr_eq(under, &policies)) {
+            *known = Known { under: Some(Arc::clone(&policies)), ..Known::default() };
+        }
+        Self { ctx, policies, known, places: Places::default(), elsewhere: HashMap::new() }
+    }
+
+    /// Evaluates resources, deploys what they lack and stores their states. Stops early when the server does.
+    ///
+    /// # Errors
+    /// When the records cannot be read or written.
+    pub(super) async fn evaluate(&mut self, resources: Vec<Resource>) -> Result<(), RecordsError> {
+        let mut subjects = Vec::with_capacity(resources.len());
+        for resource in resources {
+            let leaves = resource.resource_type.eq_ignore_ascii_case(EXTENSION_TYPE);
+            if leaves && deployment::finish_leaving(self.ctx, &resource).await? {
+                continue;
+            }
+            let target = Target::new(resource.id, resource.body);
+            let target = Arc::new(self.places.put(&self.ctx.records, target).await?);
+            subjects.push(Subject { target, etag: resource.etag, related: Vec::new() });
+        }
+        while !subjects.is_empty() && !self.ctx.stop.is_cancelled() {
+            subjects = self.batch(subjects).await?;
+        }
+        Ok(())
+    }
+
+    /// Evaluates a batch; gives back those that must be evaluated again, because what others may look for was
+    /// deployed before their turn.
+    async fn batch(&mut self, mut subjects: Vec<Subject>) -> Result<Vec<Subject>, RecordsError> {
+        let now = self.ctx.clock.now();
+        self.find_related(&mut subjects, now).await?;
+        let policies = Arc::clone(&self.policies);
+        let found = on_threads(&subjects, move |subject| findings(&policies, subject, now)).await?;
+        let mut evaluated = Vec::with_capacity(subjects.len());
+        let (mut deployed, mut left) = (Vec::new(), Vec::new());
+        let mut pairs = subjects.into_iter().zip(found);
+        for (subject, findings) in pairs.by_ref() {
+            let mut mine = Vec::new();
+            let verdicts = self.mend(&subject.target, findings, &mut mine).await?;
+            let inside = mine.iter().all(|made: &BulkWrite| made.write.id.is_within(&subject.target.id));
+            deployed.append(&mut mine);
+            evaluated.push((subject, verdicts));
+            if !inside {
+                self.elsewhere.clear();
+                left = pairs.by_ref().map(|(subject, _)| subject).collect();
+                break;
+            }
+        }
+        drop(pairs);
+        self.store(evaluated, deployed, now).await?;
+        Ok(left)
+    }
+
+    async fn find_related(&mut self, subjects: &mut [Subject], now: Ticks) -> Result<(), RecordsError> {
+        let records = &self.ctx.records;
+        let policies = Arc::clone(&self.policies);
+        let wanted = on_threads(subjects, move |subject| policies.wanted(&subject.target, now)).await?;
+        let mut below: HashMap<&str, Vec<ResourceId>> = HashMap::new();
+        for (subject, wanted) in subjects.iter_mut().zip(&wanted) {
+            subject.related.clear();
+            for Wanted { resource_type, scope, .. } in wanted {
+                if scope.as_ref() == Some(&subject.target.id) {
+                    below.entry(resource_type).or_default().push(subject.target.id.clone());
+                    continue;
+                }
+                let key = (scope.clone(), resource_type.clone());
+                let list = match self.elsewhere.get(&key) {
+                    Some(list) => Arc::clone(list),
+                    None => {
+                        let scope = scope.clone().unwrap_or_else(ListQuery::tenant);
+                        let list = targets(records.list_all(&scope, resource_type).await?);
+                        self.elsewhere.insert(key, Arc::clone(&list));
+                        list
+                    }
+                };
+                subject.related.push(list);
+            }
+        }
+        for (resource_type, scopes) in below {
+            let mut found = records.list_below_each(&scopes, resource_type).await?;
+            for subject in subjects.iter_mut() {
+                subject.related.extend(found.remove(subject.target.id.key()).map(targets));
+            }
+        }
+        Ok(())
+    }
+
+    /// Deploys what can be, into `writes`, and says in each verdict what came of it.
+    async fn mend(
+        &self,
+        target: &Target,
+        findings: Vec<Finding>,
+        writes: &mut Vec<BulkWrite>,
+    ) -> Result<Vec<Verdict>, RecordsError> {
+        let mut verdicts = Vec::with_capacity(findings.len());
+        for Finding { mut verdict, remedy } in findings {
+            let assignment = Arc::clone(&verdict.rule.assignment);
+            verdict.reason = match remedy {
+                // What `modify` would change waits for a write: it touches what somebody else keeps.
+                None | Some(Ok(Remedy::Modify(_))) => verdict.reason,
+                Some(_) if !assignment.enforced => format!("{}; enforcement is off", verdict.reason),
+                Some(Err(error)) => format!("the deployment cannot be made: {error}"),
+                Some(Ok(Remedy::Deploy(_))) if !assignment.has_identity => {
+                    "the assignment has no managed identity, so it may not deploy anything".to_owned()
+                }
+                Some(Ok(Remedy::Deploy(planned))) => {
+                    let (ctx, policies) = (self.ctx, &self.policies);
+                    deployment::deploy(ctx, policies, &assignment, &planned, &target.id, writes).await?
+                }
+            };
+            verdicts.push(verdict);
+        }
+        Ok(verdicts)
+    }
+
+    /// Writes deployments and the states that changed, in one transaction.
+    async fn store(
+        &mut self,
+        evaluated: Vec<(Subject, Vec<Verdict>)>,
+        mut writes: Vec<BulkWrite>,
+        now: Ticks,
+    ) -> Result<(), RecordsError> {
+        let records = &self.ctx.records;
+        let mut changed = Vec::new();
+        for (subject, verdicts) in evaluated {
+            let hash = hash_of(&subject.etag, &verdicts);
+            if self.known.hashes.get(&subject.target.id) != Some(&hash) {
+                changed.push((subject, verdicts, hash));
+            }
+        }
+        let ids: Vec<ResourceId> = changed.iter().map(|(subject, ..)| subject.target.id.clone()).collect();
+        let mut old = records.list_children_of_each(&ids, state::STATE_TYPE).await?;
+        let mut stale = Vec::new();
+        for (subject, verdicts, _) in &changed {
+            let (target, old) = (&subject.target, old.remove(subject.target.id.key()).unwrap_or_default());
+            let (new, gone) = state::changes(&self.policies, target, verdicts, old, &actor(), now);
+            writes.extend(new);
+            stale.extend(gone);
+        }
+        records.put_many(writes, &stale, &actor()).await?;
+        for (subject, _, hash) in changed {
+            if self.known.hashes.len() < KNOWN_MAX || self.known.hashes.contains_key(&subject.target.id) {
+                self.known.hashes.insert(subject.target.id.clone(), hash);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What every rule says of the subject, and what would mend it.
+fn findings(policies: &Policies, subject: &Subject, now: Ticks) -> Vec<Finding> {
+    let target = &subject.target;
+    let related = |wanted: &Wanted| {
+        subject.related.iter().flat_map(|list| list.iter()).filter(|r| wanted.is(r)).cloned().collect()
+    };
+    let verdicts = policies.evaluate(target, &related, now).into_iter();
+    verdicts
+        .map(|verdict| {
+            let remedy = (verdict.compliance == Compliance::NonCompliant).then(|| {
+                let request = deployment::deployment_request(&verdict.rule.assignment);
+                policies.remedy(&verdict.rule, verdict.effect, target, &request, now)
+            });
+            Finding { verdict, remedy: remedy.flatten() }
+        })
+        .collect()
+}
+
+/// The same when the states would be the same. The etag stands for the resource's body.
+fn hash_of(etag: &str, verdicts: &[Verdict]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    etag.hash(&mut hasher);
+    for verdict in verdicts {
+        // Rules live as long as the policies that the hashes are kept under, so the address tells them apart.
+        Arc::as_ptr(&verdict.rule).hash(&mut hasher);
+        verdict.effect.as_str().hash(&mut hasher);
+        verdict.compliance.as_str().hash(&mut hasher);
+        verdict.reason.hash(&mut hasher);
+        verdict.related.as_ref().map(ResourceId::as_str).hash(&mut hasher);
+        verdict.related_count.hash(&mut hasher);
+        verdict.exemption.as_ref().map(ResourceId::as_str).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn targets(resources: Vec<Resource>) -> Arc<Targets> {
+    Arc::new(
+        resources.into_iter().map(|resource| Arc::new(Target::new(resource.id, resource.body))).collect(),
+    )
+}
+
+/// What `work` makes of each subject, in order, on as many threads as there are processors.
+async fn on_threads<T, W>(subjects: &[Subject], work: W) -> Result<Vec<T>, RecordsError>
+where
+    T: Send + 'static,
+    W: Fn(&Subject) -> T + Clone + Send + 'static,
+{
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = subjects.len().div_ceil(threads).max(1);
+    let parts = subjects.chunks(part).map(|part| {
+        let (part, work) = (part.to_vec(), work.clone());
+        tokio::task::spawn_blocking(move || part.iter().map(work).collect::<Vec<T>>())
+    });
+    let mut out = Vec::with_capacity(subjects.len());
+    for part in futures::future::join_all(parts).await {
+        match part {
+            Ok(made) => out.extend(made),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Blocking work is never cancelled but at the end of the program.
+                Err(_) => return Ok(Vec::new()),
+            },
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use bartizan_base::{ManualClock, Ticks};
+    use bartizan_records::{Actor, Condition, Records, Write};
+    use serde_json::json;
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::component::MACHINE_TYPE;
+    use super::super::reconcile;
+    use super::*;
+
+    const SUBSCRIPTION: &str = "/subscriptions/5d9a1f0e-7f1c-4c55-9f7a-000000000001";
+
+    #[tokio::test]
+    async fn every_machine_of_many_batches_is_covered_and_a_second_round_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Ticks::parse("2026-03-01T12:00:00Z").unwrap()));
+        let records = Records::open(&folder.path().join("control.db"), clock.clone()).await.unwrap();
+        let id = |text: &str| ResourceId::parse(text).unwrap();
+        let write = |text: &str, body| BulkWrite {
+            write: Write {
+                id: id(text),
+                body,
+                condition: Condition::None,
+                actor: Actor::system("test"),
+                audit: false,
+            },
+            of: id(SUBSCRIPTION),
+        };
+        records.put(write(SUBSCRIPTION, json!({})).write).await.unwrap();
+        let plan = json!({"properties": {"pricingTier": "Standard", "subPlan": "P1"}});
+        let pricing = format!("{SUBSCRIPTION}/providers/Microsoft.Security/pricings/VirtualMachines");
+        let machines = 2 * BATCH as usize + 3;
+        let mut writes = vec![write(&pricing, plan)];
+        for number in 0..machines {
+            let name = format!("{SUBSCRIPTION}/resourceGroups/g/providers/{MACHINE_TYPE}/m{number}");
+            let body = json!({"location": "local", "properties": {"status": "Connected", "osType": "linux",
+                "osName": "Debian GNU/Linux 12", "detectedProperties": {"architecture": "x86_64"}}});
+            writes.push(write(&name, body));
+        }
+        records.put_many(writes, &[], &Actor::system("test")).await.unwrap();
+
+        let ctx = PlansContext { records: records.clone(), clock, stop: CancellationToken::new() };
+        reconcile::run_once(&ctx).await.unwrap();
+        let sensors = records.list_all(&id(SUBSCRIPTION), EXTENSION_TYPE).await.unwrap();
+        assert_eq!(sensors.iter().filter(|sensor| sensor.id.name() == "MDE.Linux").count(), machines);
+        let states = records.list_all(&id(SUBSCRIPTION), state::STATE_TYPE).await.unwrap();
+        assert!(states.len() >= machines, "{}", states.len());
+
+        // The states say now that the extensions are on their way; after that nothing is left to say.
+        let policies = reconcile::load(&records).await.unwrap();
+        let mut known = Known::default();
+        let machines = records.list_all(&id(SUBSCRIPTION), MACHINE_TYPE).await.unwrap();
+        Evaluation::new(&ctx, Arc::clone(&policies), &mut known).evaluate(machines.clone()).await.unwrap();
+        assert_eq!(known.hashes.len(), machines.len());
+        let mut changes = records.subscribe();
+        Evaluation::new(&ctx, Arc::clone(&policies), &mut known).evaluate(machines.clone()).await.unwrap();
+        assert!(changes.try_recv().is_err(), "a repeated round writes nothing");
+
+        // A state that somebody took away comes back with the next comparison.
+        let state = records.list_all(&machines[0].id, state::STATE_TYPE).await.unwrap().remove(0);
+        records.delete_derived(&state.id, &Actor::system("test")).await.unwrap();
+        known.forget();
+        Evaluation::new(&ctx, policies, &mut known).evaluate(machines).await.unwrap();
+        assert!(records.get(&state.id).await.unwrap().is_some());
+    }
+}

@@ -1,0 +1,140 @@
+//! Reads and writes of many resources at once, for tasks that look at all of them.
+
+use std::collections::{HashMap, HashSet};
+
+use bartizan_base::ResourceId;
+
+use crate::actor::Actor;
+use crate::database::Records;
+use crate::error::RecordsError;
+use crate::place::Sql;
+use crate::resources::{Resource, Write, check, from_row, load, put, remove_tree};
+
+/// A write that is made together with others, on behalf of a resource.
+#[derive(Clone, Debug)]
+pub struct BulkWrite {
+    pub write: Write,
+    /// The write is left out when this resource is gone: what was derived of it must not outlive it.
+    pub of: ResourceId,
+}
+
+/// The asked key, then a row of `resources`.
+type OwnedRow = (String, String, String, String, String, i64, i64);
+
+impl Records {
+    /// Those of `ids` that exist, in id order. One statement, so the caller bounds how many it asks for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn get_many(&self, ids: &[ResourceId]) -> Result<Vec<Resource>, RecordsError> {
+        let found = self.joined(ids, "", "found.key = asked.key").await?;
+        Ok(found.into_iter().map(|(_, resource)| resource).collect())
+    }
+
+    /// Resources of one type that lie anywhere below each of `scopes`, by the key of the scope; a scope without any
+    /// has no entry.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_below_each(
+        &self,
+        scopes: &[ResourceId],
+        resource_type: &str,
+    ) -> Result<HashMap<String, Vec<Resource>>, RecordsError> {
+        // `0` is the character after `/`.
+        let below = "found.type_key = $2 AND found.key > asked.key || '/' AND found.key < asked.key || '0'";
+        Ok(by_owner(self.joined(scopes, resource_type, below).await?))
+    }
+
+    /// Resources of one type whose parent is one of `parents`, by the key of the parent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_children_of_each(
+        &self,
+        parents: &[ResourceId],
+        resource_type: &str,
+    ) -> Result<HashMap<String, Vec<Resource>>, RecordsError> {
+        let child = "found.parent_key = asked.key AND found.type_key = $2";
+        Ok(by_owner(self.joined(parents, resource_type, child).await?))
+    }
+
+    async fn joined(
+        &self,
+        asked: &[ResourceId],
+        resource_type: &str,
+        condition: &str,
+    ) -> Result<Vec<(String, Resource)>, RecordsError> {
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<&str> = asked.iter().map(ResourceId::key).collect();
+        let keys = serde_json::to_string(&keys).expect("a list of texts is JSON");
+        // SQLite keeps the order of a CROSS JOIN, so that it looks each asked key up in an index.
+        let (unpacked, join) = match self.sql {
+            Sql::Sqlite => ("json_each($1)", "CROSS JOIN resources AS found WHERE"),
+            Sql::Postgres => ("json_array_elements_text($1::json)", "JOIN resources AS found ON"),
+        };
+        let unused = if resource_type.is_empty() { "AND $2 = ''" } else { "" };
+        let sql = format!(
+            "SELECT asked.key AS owner, found.id, found.type, found.etag, found.body, found.created, found.modified
+             FROM (SELECT value AS key FROM {unpacked}) AS asked {join} {condition} {unused} ORDER BY found.key"
+        );
+        let rows: Vec<OwnedRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(keys)
+            .bind(resource_type.to_ascii_lowercase())
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter()
+            .map(|(owner, id, resource_type, etag, body, created, modified)| {
+                Ok((owner, from_row((id, resource_type, etag, body, created, modified))?))
+            })
+            .collect()
+    }
+
+    /// Makes `writes` and removes `stale` (with all below, without activity entries) in one transaction.
+    ///
+    /// A write whose condition does not hold, or whose [`BulkWrite::of`] is gone, is left out: somebody else was
+    /// faster, and the others are not to wait for that.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was written.
+    pub async fn put_many(
+        &self,
+        writes: Vec<BulkWrite>,
+        stale: &[ResourceId],
+        by: &Actor,
+    ) -> Result<(), RecordsError> {
+        if writes.is_empty() && stale.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        let mut made = Vec::new();
+        let (mut there, mut gone) = (HashSet::new(), HashSet::new());
+        for BulkWrite { write, of } in writes {
+            if !there.contains(&of) && !gone.contains(&of) {
+                let set = if load(&mut tx, &of).await?.is_some() { &mut there } else { &mut gone };
+                set.insert(of.clone());
+            }
+            let before = load(&mut tx, &write.id).await?;
+            if gone.contains(&of) || check(&write.id, before.as_ref(), &write.condition).is_err() {
+                continue;
+            }
+            let (written, changed) =
+                self.store(&mut tx, before, write.id, write.body, &write.actor, write.audit).await?;
+            made.extend(changed.then(|| put(&written.resource, &write.actor)));
+        }
+        for id in stale {
+            made.extend(remove_tree(&mut tx, id, by).await?);
+        }
+        self.commit(tx, made).await
+    }
+}
+
+fn by_owner(rows: Vec<(String, Resource)>) -> HashMap<String, Vec<Resource>> {
+    let mut out: HashMap<String, Vec<Resource>> = HashMap::new();
+    for (owner, resource) in rows {
+        out.entry(owner).or_default().push(resource);
+    }
+    out
+}
