@@ -197,6 +197,12 @@ impl Policies {
         &self.rules
     }
 
+    /// Whether `principal` (an object id, in any case) is the identity of an assignment.
+    pub fn deploys_as(&self, principal: &str) -> bool {
+        let is = |own: &String| own.eq_ignore_ascii_case(principal);
+        self.rules.iter().any(|rule| rule.assignment.principals.iter().any(is))
+    }
+
     /// Every exemption.
     pub fn exemptions(&self) -> impl Iterator<Item = &Exemption> {
         self.exemptions.values().flatten()

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::http::Failure;
 
 /// What joins principals to roles.
-pub(super) const ASSIGNMENT_TYPE: &str = "Microsoft.Authorization/roleAssignments";
+pub(crate) const ASSIGNMENT_TYPE: &str = "Microsoft.Authorization/roleAssignments";
 /// What a role allows.
 pub(crate) const ROLE_TYPE: &str = "Microsoft.Authorization/roleDefinitions";
 

@@ -41,6 +41,15 @@ impl AccessMap {
         self.generation
     }
 
+    /// The map as of now, for what runs without an [`App`](crate::app::App).
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub(crate) async fn of(records: &Records) -> Result<Arc<Self>, RecordsError> {
+        let generation = records.generation(Generation::Access).await?;
+        records.derived(Generation::Access, || Self::load(records, generation)).await
+    }
+
     async fn load(records: &Records, generation: i64) -> Result<Self, RecordsError> {
         let tenant = ListQuery::tenant();
         let custom: HashMap<String, Arc<Permissions>> = records

@@ -14,7 +14,7 @@ mod tokens;
 
 pub(crate) use caller::{Caller, CallerKind, bearer, caller_of, session_cookie};
 pub use caller::{PeerAddress, SESSION_COOKIE};
-pub(crate) use decide::{ROLE_TYPE, azure_action};
+pub(crate) use decide::{ASSIGNMENT_TYPE as ROLE_ASSIGNMENT_TYPE, ROLE_TYPE, azure_action};
 pub(crate) use hierarchy::{ENABLED, GROUP_TYPE, PLACE, SUBSCRIPTION_TYPE, group_segment, is_group};
 pub use hierarchy::{Group, Hierarchy, Subscription};
 pub(crate) use keys::KeyCaller;

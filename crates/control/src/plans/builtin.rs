@@ -40,6 +40,12 @@ pub fn definition(name: &str) -> Option<&'static Value> {
     })
 }
 
+/// The ids of the roles that the shipped definition called `name` needs, for whoever deploys by it.
+pub fn roles(name: &str) -> Vec<String> {
+    let found = parsed().iter().find(|definition| definition.name().eq_ignore_ascii_case(name));
+    found.map(|definition| definition.details.roles.clone()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::component::COMPONENTS;

@@ -1,19 +1,19 @@
 //! What `deployIfNotExists` writes for a resource that lacks it, and what stands in its way.
 
 use bartizan_base::ResourceId;
-use bartizan_policy::{Assignment, Planned, Policies, Request, Target};
+use bartizan_policy::{Assignment, Planned, Policies, Request, Rule, Target};
 use bartizan_records::{BulkWrite, Condition, RecordsError, Resource, Write};
 use serde_json::Value;
 
 use super::component::EXTENSION_TYPE;
 use super::reconcile::{PlansContext, actor};
-use super::{admission, extension, provisioning};
+use super::{admission, extension, identity, provisioning};
 
 /// Api-version that deployments of policies are written with, for `requestContext()`.
 const DEPLOYMENT_VERSION: &str = "2024-07-10";
 
-/// The types that a policy may deploy. It deploys as the server, so nothing that gives access is among them:
-/// who may write policies would become its owner.
+/// The types that a policy may deploy, whatever its identity's roles allow. Nothing that gives access is among them:
+/// who may change the policy of an identity that may give access would get all of it.
 const DEPLOYED_TYPES: [&str; 3] = [
     EXTENSION_TYPE,
     "Microsoft.Insights/dataCollectionRuleAssociations",
@@ -34,14 +34,14 @@ pub(super) fn deployment_request(assignment: &Assignment) -> Request {
 pub(super) async fn deploy(
     ctx: &PlansContext,
     policies: &Policies,
-    assignment: &Assignment,
+    rule: &Rule,
     planned: &[Planned],
     of: &ResourceId,
     writes: &mut Vec<BulkWrite>,
 ) -> Result<String, RecordsError> {
     let mut outcome = Vec::new();
     for resource in planned {
-        outcome.push(deploy_one(ctx, policies, assignment, resource, of, writes).await?);
+        outcome.push(deploy_one(ctx, policies, rule, resource, of, writes).await?);
     }
     Ok(outcome.join("; "))
 }
@@ -49,11 +49,12 @@ pub(super) async fn deploy(
 async fn deploy_one(
     ctx: &PlansContext,
     policies: &Policies,
-    assignment: &Assignment,
+    rule: &Rule,
     planned: &Planned,
     of: &ResourceId,
     writes: &mut Vec<BulkWrite>,
 ) -> Result<String, RecordsError> {
+    let assignment = &rule.assignment;
     let now = ctx.clock.now();
     let target = Target::new(planned.id.clone(), planned.body.clone());
     if !DEPLOYED_TYPES.iter().any(|deployed| target.is(deployed)) {
@@ -80,6 +81,9 @@ async fn deploy_one(
                 extension::message(existing)
             ));
         }
+    }
+    if let Some(lack) = identity::lack(&ctx.records, rule, &target.resource_type, &planned.id).await? {
+        return Ok(format!("{} Way out: {}.", lack.error, lack.fix));
     }
     let request = deployment_request(assignment);
     let admitted = admission::admit_under(&ctx.records, policies, target, &request, now).await?;

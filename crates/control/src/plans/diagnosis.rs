@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bartizan_base::{ResourceId, Ticks};
-use bartizan_policy::{Policies, Request, Target};
+use bartizan_policy::{Policies, Request, Rule, Target};
 use bartizan_readiness::{Prerequisites, first_blocking};
 use bartizan_records::{Records, RecordsError, Resource};
 use bartizan_wire::{HostFacts, MachineFacts};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
 use super::plan::{Plan, Tier};
 use super::state::STATE_TYPE;
-use super::{builtin, extension, features, reconcile, two_agents};
+use super::{builtin, extension, features, identity, reconcile, two_agents};
 
 /// The type of the answer.
 pub const DIAGNOSIS_TYPE: &str = "Bartizan.Security/diagnosis";
@@ -30,6 +30,8 @@ pub struct Facts {
     pub policies: Arc<Policies>,
     /// What the policies last said about the machine.
     pub states: Vec<Resource>,
+    /// By assignment: the role that its identity lacks to put an extension on the machine.
+    pub(crate) lacks: Vec<(ResourceId, identity::Lack)>,
     pub now: Ticks,
 }
 
@@ -76,15 +78,42 @@ pub async fn diagnose(
     let subscription =
         machine.subscription().and_then(|id| ResourceId::parse(&format!("/subscriptions/{id}")).ok());
     let Some(subscription) = subscription else { return Ok(None) };
+    let policies = reconcile::load(records).await?;
     let facts = Facts {
+        lacks: lacks(records, &policies, &resource).await?,
         machine: resource,
         extensions: records.list_all(machine, EXTENSION_TYPE).await?,
         plan: Plan::read(records, &subscription).await?,
-        policies: reconcile::load(records).await?,
+        policies,
         states: records.list_all(machine, STATE_TYPE).await?,
         now,
     };
     Ok(Some(to_json(&facts, &checks(&facts))))
+}
+
+/// The roles that the assignments of the components' policies lack to write extensions of `machine`.
+async fn lacks(
+    records: &Records,
+    policies: &Policies,
+    machine: &Resource,
+) -> Result<Vec<(ResourceId, identity::Lack)>, RecordsError> {
+    let target = Target::new(machine.id.clone(), machine.body.clone());
+    let mut out = Vec::new();
+    for component in &COMPONENTS {
+        let Some(rule) = rule_of(policies, component, &target) else { continue };
+        let Ok(id) = machine.id.join(&format!("extensions/{}", component.extension)) else { continue };
+        let lack = identity::lack(records, rule, EXTENSION_TYPE, &id).await?;
+        out.extend(lack.map(|lack| (rule.assignment.id.clone(), lack)));
+    }
+    Ok(out)
+}
+
+/// The policy that brings a component to the machine.
+fn rule_of<'p>(policies: &'p Policies, component: &Component, machine: &Target) -> Option<&'p Arc<Rule>> {
+    policies.rules().iter().find(|rule| {
+        rule.definition.name().eq_ignore_ascii_case(component.definition)
+            && policies.covers(&rule.assignment, machine)
+    })
 }
 
 /// The six checks, in order.
@@ -175,11 +204,7 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
         return Err((format!("{what}: switched off by {setting}"), format!("switch {setting} on")));
     }
     let target = Target::new(facts.machine.id.clone(), facts.machine.body.clone());
-    let rule = facts.policies.rules().iter().find(|rule| {
-        rule.definition.name().eq_ignore_ascii_case(component.definition)
-            && facts.policies.covers(&rule.assignment, &target)
-    });
-    let Some(rule) = rule else {
+    let Some(rule) = rule_of(&facts.policies, component, &target) else {
         let found = format!("{what}: no policy assignment covers the machine");
         return Err((found, "turn the plan off and on again, or assign the policy by hand".to_owned()));
     };
@@ -309,6 +334,11 @@ fn extension_status(facts: &Facts) -> Check {
         let found = facts.extensions.iter().find(|extension| is(extension, component));
         let Some(found) = found else {
             outcome = Outcome::Failed;
+            if let Some(lack) = lack_of(facts, component) {
+                evidence.insert(0, format!("{}: missing role; {}", component.extension, lack.error));
+                fix.clone_from(&lack.fix);
+                continue;
+            }
             let said = said_by_policy(facts, component);
             let because = said.as_ref().map(|said| format!("; its policy says: {said}")).unwrap_or_default();
             evidence.insert(0, format!("{}: there is no extension resource{because}", component.extension));
@@ -334,6 +364,14 @@ fn extension_status(facts: &Facts) -> Check {
         }
     }
     Check { name: "extensionStatus", title, outcome, evidence, fix }
+}
+
+/// The role that the policy which deploys a component lacks.
+fn lack_of<'f>(facts: &'f Facts, component: &Component) -> Option<&'f identity::Lack> {
+    let target = Target::new(facts.machine.id.clone(), facts.machine.body.clone());
+    let rule = rule_of(&facts.policies, component, &target)?;
+    let found = facts.lacks.iter().find(|(assignment, _)| *assignment == rule.assignment.id);
+    found.map(|(_, lack)| lack)
 }
 
 /// Why the policy that deploys a component did not: a role that its identity lacks, a template that is wrong.

@@ -175,7 +175,7 @@ impl<'a> Evaluation<'a> {
                 }
                 Some(Ok(Remedy::Deploy(planned))) => {
                     let (ctx, policies) = (self.ctx, &self.policies);
-                    deployment::deploy(ctx, policies, &assignment, &planned, &target.id, writes).await?
+                    deployment::deploy(ctx, policies, &verdict.rule, &planned, &target.id, writes).await?
                 }
             };
             verdicts.push(verdict);

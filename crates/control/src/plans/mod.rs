@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | what a plan includes, and its switches | `plan`, `features`, `component` |
 //! | plan → assignments | `provisioning` |
+//! | what an assignment may deploy | `identity` |
 //! | assignments → verdicts | the crate `bartizan-policy` |
 //! | a write or deletion meets the policies | `admission` |
 //! | when something is evaluated | `reconcile` |
@@ -20,6 +21,7 @@ pub mod diagnosis;
 mod evaluation;
 pub mod extension;
 pub mod features;
+pub(crate) mod identity;
 pub mod plan;
 pub mod provisioning;
 pub mod reconcile;
@@ -34,5 +36,7 @@ pub async fn start(ctx: PlansContext) {
     reconcile::run(ctx).await;
 }
 
+#[cfg(test)]
+mod identity_tests;
 #[cfg(test)]
 mod tests;

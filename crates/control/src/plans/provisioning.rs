@@ -3,14 +3,15 @@
 use bartizan_base::{ResourceId, Ticks};
 use bartizan_records::{Actor, Condition, Records, RecordsError, Resource, Write};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::component::{COMPONENTS, Component, EXTENSION_TYPE, MACHINE_TYPE};
-use super::extension;
 use super::plan::Plan;
+use super::{builtin, extension, identity};
 
 /// The type of policy assignments.
 pub const ASSIGNMENT_TYPE: &str = "Microsoft.Authorization/policyAssignments";
+/// Member of an assignment's metadata: the roles that its identity was given.
+const GIVEN: &str = "rolesGiven";
 
 /// Creates, updates and removes the assignments that the subscription's plan stands for.
 ///
@@ -98,20 +99,25 @@ async fn assign(
     existing: Option<&Resource>,
     actor: &Actor,
 ) -> Result<(), RecordsError> {
-    let wanted = assignment_body(id, component, plan);
+    let mut wanted = assignment_body(id, component, plan);
+    let roles = builtin::roles(component.definition);
+    // Roles are given once: those that were are noted, and one that somebody took away is not given again.
+    let given = existing.is_some_and(|e| e.body["properties"]["metadata"][GIVEN] == json!(roles));
     // Only what the plan decides is compared: parameters or a message that somebody added stay.
-    let in_place = existing.is_some_and(|existing| {
-        ["policyDefinitionId", "notScopes"].iter().all(|name| {
-            existing.property(name).unwrap_or(&Value::Null)
-                == wanted["properties"].get(name).unwrap_or(&Value::Null)
-        })
-    });
+    let in_place = given
+        && existing.is_some_and(|existing| {
+            ["policyDefinitionId", "notScopes"].iter().all(|name| {
+                existing.property(name).unwrap_or(&Value::Null)
+                    == wanted["properties"].get(name).unwrap_or(&Value::Null)
+            })
+        });
     if in_place {
         return Ok(());
     }
     let body = match existing {
         Some(existing) => {
             let mut body = existing.body.clone();
+            note_roles(&mut body, &roles);
             if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
                 for name in ["policyDefinitionId", "notScopes"] {
                     properties.insert(name.to_owned(), wanted["properties"][name].clone());
@@ -119,10 +125,24 @@ async fn assign(
             }
             body
         }
-        None => wanted,
+        None => {
+            note_roles(&mut wanted, &roles);
+            wanted
+        }
     };
+    if !given && let Some(principal) = identity::own_principal(records, &body).await? {
+        identity::grant(records, id, principal, &roles, actor).await?;
+    }
     let write = Write { id: id.clone(), body, condition: Condition::None, actor: actor.clone(), audit: true };
     records.put(write).await.map(|_| ())
+}
+
+fn note_roles(assignment: &mut Value, roles: &[String]) {
+    let properties = &mut assignment["properties"];
+    if !properties["metadata"].is_object() {
+        properties["metadata"] = json!({});
+    }
+    properties["metadata"][GIVEN] = json!(roles);
 }
 
 fn assignment_body(id: &ResourceId, component: &Component, plan: &Plan) -> Value {
@@ -133,8 +153,7 @@ fn assignment_body(id: &ResourceId, component: &Component, plan: &Plan) -> Value
         if usual { plan.exceptions(component).map(ResourceId::as_str).collect() } else { Vec::new() };
     json!({
         "location": "local",
-        // Deployments need an identity; it is derived from the assignment, so that it is the same each time.
-        "identity": {"type": "SystemAssigned", "principalId": Uuid::new_v5(&Uuid::NAMESPACE_URL, id.key().as_bytes())},
+        "identity": {"type": "SystemAssigned", "principalId": identity::planned_principal(id)},
         "properties": {
             "displayName": format!("Defender provisioning: {}", component.display_name),
             "description": "Made by turning the plan on; removed by turning it off.",
@@ -165,6 +184,7 @@ async fn remove(
         let connected = is_connected(records, &resource.id).await?;
         extension::retire(records, &resource, connected, actor, reason, now).await?;
     }
+    identity::withdraw(records, assignment, actor).await?;
     records.delete(&assignment.id, actor, None).await?;
     Ok(())
 }

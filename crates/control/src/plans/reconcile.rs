@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{GROUP_TYPE, Hierarchy, SUBSCRIPTION_TYPE};
+use crate::access::{GROUP_TYPE, Hierarchy, ROLE_ASSIGNMENT_TYPE, SUBSCRIPTION_TYPE};
 
 use super::builtin;
 use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
@@ -66,6 +66,8 @@ struct Marked {
     /// Their plans' assignments, and everything in them.
     subscriptions: BTreeSet<ResourceId>,
     targets: BTreeSet<ResourceId>,
+    /// Role assignments that were written: a policy's identity may now do what it could not.
+    grants: BTreeSet<ResourceId>,
 }
 
 /// The actor of every write made here.
@@ -132,7 +134,7 @@ pub async fn run_once(ctx: &PlansContext) -> Result<(), RecordsError> {
 
 impl Marked {
     fn is_empty(&self) -> bool {
-        !self.all && self.subscriptions.is_empty() && self.targets.is_empty()
+        !self.all && self.subscriptions.is_empty() && self.targets.is_empty() && self.grants.is_empty()
     }
 
     /// Marks what a change concerns; `false` when there will be no more changes.
@@ -162,6 +164,11 @@ impl Marked {
             self.subscriptions.insert(subscription);
         } else if given || [DEFINITION_TYPE, SET_TYPE].into_iter().chain(tree).any(is) {
             self.all = true;
+        } else if is(ROLE_ASSIGNMENT_TYPE) {
+            // Plans give their roles before they write the assignment that needs them.
+            if change.op == ChangeOp::Put && !change.system {
+                self.grants.insert(change.id.clone());
+            }
         } else if provisioning.into_iter().any(is) {
             self.subscriptions.extend(subscription_of(&change.id));
         } else if is(EXTENSION_TYPE) {
@@ -174,8 +181,9 @@ impl Marked {
     }
 }
 
-async fn handle(ctx: &PlansContext, marked: Marked, known: &mut Known) -> Result<(), RecordsError> {
+async fn handle(ctx: &PlansContext, mut marked: Marked, known: &mut Known) -> Result<(), RecordsError> {
     let everything = ListQuery::tenant();
+    marked.all = marked.all || concern_policies(ctx, &marked.grants).await?;
     let mut subscriptions = marked.subscriptions;
     if marked.all {
         let listed = ctx.records.list_all(&everything, SUBSCRIPTION_TYPE).await?;
@@ -210,6 +218,18 @@ async fn handle(ctx: &PlansContext, marked: Marked, known: &mut Known) -> Result
         }
     }
     Ok(())
+}
+
+/// Whether one of these role assignments is of a policy assignment's identity.
+async fn concern_policies(ctx: &PlansContext, grants: &BTreeSet<ResourceId>) -> Result<bool, RecordsError> {
+    for grant in grants {
+        let Some(grant) = ctx.records.get(grant).await? else { continue };
+        let principal = grant.property("principalId").and_then(Value::as_str).unwrap_or_default();
+        if load(&ctx.records).await?.deploys_as(principal) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Definitions, initiatives, assignments and exemptions as of now. They are asked for with every write, so they

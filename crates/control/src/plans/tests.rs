@@ -13,17 +13,17 @@ use super::provisioning::ASSIGNMENT_TYPE;
 use super::state::{self, StateQuery};
 use super::{PlansContext, desired, diagnosis, extension, reconcile};
 
-const SUBSCRIPTION: &str = "/subscriptions/5d9a1f0e-7f1c-4c55-9f7a-000000000001";
+pub(super) const SUBSCRIPTION: &str = "/subscriptions/5d9a1f0e-7f1c-4c55-9f7a-000000000001";
 
 /// One installation with its record store in a folder of its own.
-struct House {
-    ctx: PlansContext,
+pub(super) struct House {
+    pub(super) ctx: PlansContext,
     clock: Arc<ManualClock>,
     _folder: tempfile::TempDir,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Ticks::parse("2026-03-01T12:00:00Z").unwrap()));
         let records = Records::open(&folder.path().join("control.db"), clock.clone()).await.unwrap();
@@ -33,7 +33,7 @@ impl House {
         house
     }
 
-    async fn put(&self, id: &str, body: Value) {
+    pub(super) async fn put(&self, id: &str, body: Value) {
         let write = Write {
             id: id_of(id),
             body,
@@ -44,13 +44,31 @@ impl House {
         self.ctx.records.put(write).await.unwrap();
     }
 
-    async fn plan(&self, tier: &str, sub_plan: Option<&str>) {
+    /// An assignment of `definition` whose identity has the role Contributor at the subscription.
+    pub(super) async fn assign_with_role(&self, name: &str, definition: &str) {
+        let principal = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes());
+        self.role(&principal.to_string(), "Contributor", SUBSCRIPTION).await;
+        let identity = json!({"type": "SystemAssigned", "principalId": principal});
+        let body = json!({"identity": identity, "properties": {"policyDefinitionId": definition}});
+        self.put(&format!("{SUBSCRIPTION}/providers/{ASSIGNMENT_TYPE}/{name}"), body).await;
+    }
+
+    /// Gives a built-in role at `scope`.
+    pub(super) async fn role(&self, principal: &str, role: &str, scope: &str) {
+        let role = crate::access::find_role(role).unwrap().id;
+        let role = format!("/providers/Microsoft.Authorization/roleDefinitions/{role}");
+        let id =
+            format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{}", uuid::Uuid::new_v4());
+        self.put(&id, json!({"properties": {"principalId": principal, "roleDefinitionId": role}})).await;
+    }
+
+    pub(super) async fn plan(&self, tier: &str, sub_plan: Option<&str>) {
         let body = json!({"properties": {"pricingTier": tier, "subPlan": sub_plan}});
         self.put(&format!("{SUBSCRIPTION}/providers/Microsoft.Security/pricings/VirtualMachines"), body)
             .await;
     }
 
-    async fn machine(&self, name: &str, status: &str) -> ResourceId {
+    pub(super) async fn machine(&self, name: &str, status: &str) -> ResourceId {
         let id = machine_id(name);
         let body = json!({
             "location": "local", "tags": {},
@@ -61,16 +79,16 @@ impl House {
         id
     }
 
-    async fn round(&self) {
+    pub(super) async fn round(&self) {
         reconcile::run_once(&self.ctx).await.unwrap();
     }
 
-    async fn extensions(&self, machine: &ResourceId) -> Vec<Resource> {
+    pub(super) async fn extensions(&self, machine: &ResourceId) -> Vec<Resource> {
         self.ctx.records.list_all(machine, EXTENSION_TYPE).await.unwrap()
     }
 
     /// `name: state`, one per extension.
-    async fn extension_states(&self, machine: &ResourceId) -> Vec<String> {
+    pub(super) async fn extension_states(&self, machine: &ResourceId) -> Vec<String> {
         let extensions = self.extensions(machine).await;
         extensions.iter().map(|e| format!("{}: {}", e.id.name(), extension::provisioning_state(e))).collect()
     }
@@ -81,7 +99,7 @@ impl House {
     }
 
     /// `assignment: state`, one per policy state of the machine.
-    async fn compliance(&self, machine: &ResourceId) -> Vec<String> {
+    pub(super) async fn compliance(&self, machine: &ResourceId) -> Vec<String> {
         let answer = state::query(&self.ctx.records, machine, &StateQuery::default()).await.unwrap().unwrap();
         let rows = answer["value"].as_array().unwrap();
         let mut rows: Vec<String> = rows
@@ -98,7 +116,7 @@ impl House {
         rows
     }
 
-    async fn reason(&self, machine: &ResourceId, assignment: &str) -> String {
+    pub(super) async fn reason(&self, machine: &ResourceId, assignment: &str) -> String {
         let query = StateQuery {
             filter: Some(format!("policyAssignmentName eq '{assignment}'")),
             ..StateQuery::default()
@@ -136,7 +154,7 @@ impl House {
     }
 
     /// Name of the first failing check and its fix.
-    async fn first_failure(&self, machine: &ResourceId) -> (String, String) {
+    pub(super) async fn first_failure(&self, machine: &ResourceId) -> (String, String) {
         let answer =
             diagnosis::diagnose(&self.ctx.records, machine, self.clock.now()).await.unwrap().unwrap();
         let first = &answer["properties"]["firstFailure"];
@@ -145,7 +163,7 @@ impl House {
     }
 }
 
-fn id_of(text: &str) -> ResourceId {
+pub(super) fn id_of(text: &str) -> ResourceId {
     ResourceId::parse(text).unwrap()
 }
 
@@ -372,7 +390,7 @@ async fn failures_are_told_and_switches_respected() {
     assert_eq!(house.first_failure(&web).await.0, "plan");
 }
 
-/// Policies deploy as the server: who may write them must not get more access by it.
+/// Whatever the identity of an assignment may do: who may write policies must not get more access by it.
 #[tokio::test]
 async fn policies_deploy_nothing_that_gives_access() {
     let house = House::new().await;
@@ -383,9 +401,7 @@ async fn policies_deploy_nothing_that_gives_access() {
         "then": {"effect": "deployIfNotExists", "details": {"type": ty, "roleDefinitionIds": ["Owner"], "deployment": {"properties": {"template": {
             "resources": [{"type": ty, "name": "mine", "properties": {"roleDefinitionId": "Owner"}}]}}}}}}});
     house.put(&definition, json!({"properties": rule})).await;
-    let assignment =
-        json!({"identity": {"type": "SystemAssigned"}, "properties": {"policyDefinitionId": definition}});
-    house.put(&format!("{SUBSCRIPTION}/providers/{ASSIGNMENT_TYPE}/climb"), assignment).await;
+    house.assign_with_role("climb", &definition).await;
     house.round().await;
     let everything = bartizan_records::ListQuery::tenant();
     assert!(house.ctx.records.list_all(&everything, ty).await.unwrap().is_empty());
@@ -465,12 +481,7 @@ async fn an_initiative_is_its_members() {
     }});
     house.put(&set, members).await;
     let assignment = format!("{SUBSCRIPTION}/providers/{ASSIGNMENT_TYPE}/baseline");
-    house
-        .put(
-            &assignment,
-            json!({"identity": {"type": "SystemAssigned"}, "properties": {"policyDefinitionId": set}}),
-        )
-        .await;
+    house.assign_with_role("baseline", &set).await;
     house.round().await;
     assert_eq!(
         house.extension_states(&web).await,
@@ -520,9 +531,7 @@ async fn azures_own_definition_deploys() {
     let web = house.machine("web-1", "Connected").await;
     let definition = format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/theirs");
     house.put(&definition, json!({"properties": properties})).await;
-    let assignment =
-        json!({"identity": {"type": "SystemAssigned"}, "properties": {"policyDefinitionId": definition}});
-    house.put(&format!("{SUBSCRIPTION}/providers/{ASSIGNMENT_TYPE}/theirs"), assignment).await;
+    house.assign_with_role("theirs", &definition).await;
     house.round().await;
     assert_eq!(
         house.extension_states(&web).await,

@@ -154,3 +154,62 @@ async fn mistakes_are_refused_with_their_place() {
     let refused = by.put(&on(&s, "policySetDefinitions/wrong"), set).await.unwrap();
     assert!(refused.status == 400 && refused.text.contains("write or import it first"), "{}", refused.text);
 }
+
+/// Who could choose the principal would deploy as anybody; who is given it is told, and gives it roles.
+#[tokio::test]
+async fn the_identity_of_an_assignment_is_the_servers_to_name() {
+    let s = server().await;
+    let by = owner(&s).await;
+    let definition =
+        "/providers/Microsoft.Authorization/policyDefinitions/4eb909e7-6d64-656d-6465-2eeb297a1625";
+    let path = on(&s, "policyAssignments/sensor");
+    let body = |identity: Value| json!({"identity": identity, "location": "local", "properties": {"policyDefinitionId": definition}});
+    let chosen = "11111111-2222-4333-8444-555555555555";
+    let wanted = body(json!({"type": "SystemAssigned", "principalId": chosen}));
+    let made = by.put(&path, wanted.clone()).await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.text);
+    let principal = made.json()["identity"]["principalId"].as_str().unwrap().to_owned();
+    assert_ne!(principal, chosen);
+    // It stays while the assignment is written again, and is another one for the next of that name.
+    let again = by.put(&path, wanted.clone()).await.unwrap();
+    assert_eq!(again.json()["identity"]["principalId"], principal);
+    let user =
+        body(json!({"type": "UserAssigned", "userAssignedIdentities": {"/x": {"principalId": chosen}}}));
+    let refused = by.put(&path, user).await.unwrap();
+    assert!(refused.status == 400 && refused.text.contains("SystemAssigned"), "{}", refused.text);
+
+    let machine = machine(&s, "m1");
+    // As its agent would have reported it; clients do not say what runs on a machine.
+    let linux = json!({"location": "local", "properties": {"osType": "linux", "osName": "Linux"}});
+    let write = bartizan_records::Write {
+        id: bartizan_base::ResourceId::parse(&machine).unwrap(),
+        body: linux,
+        condition: bartizan_records::Condition::None,
+        actor: bartizan_records::Actor::system("test"),
+        audit: true,
+    };
+    s.server.app.records.put(write).await.unwrap();
+    let states = format!("{machine}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults");
+    let reason = async || -> String {
+        let answer = by.post(&states, json!({})).await.unwrap().json();
+        let rows = answer["value"].as_array().cloned().unwrap_or_default();
+        let own = rows.into_iter().find(|row| row["policyAssignmentName"] == "sensor").unwrap_or_default();
+        own["policyEvaluationDetails"]["reason"].as_str().unwrap_or_default().to_owned()
+    };
+    eventually("the missing role to be told", async || reason().await.starts_with("AuthorizationFailed"))
+        .await;
+
+    let role = "/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c";
+    let grant = |to: &str| json!({"properties": {"roleDefinitionId": role, "principalId": to}});
+    let unknown = by.put(&on(&s, &format!("roleAssignments/{chosen}")), grant(chosen)).await.unwrap();
+    assert!(unknown.text.contains("PrincipalNotFound"), "{}", unknown.text);
+    let given = by.put(&on(&s, &format!("roleAssignments/{chosen}")), grant(&principal)).await.unwrap();
+    assert_eq!(given.status, 201, "{}", given.text);
+    assert_eq!(given.json()["properties"]["principalType"], "ServicePrincipal");
+    let extension = format!("{machine}/extensions/MDE.Linux");
+    eventually("the sensor to be deployed", async || by.get(&extension).await.unwrap().status == 200).await;
+
+    assert_eq!(by.delete(&path).await.unwrap().status, 200);
+    let made = by.put(&path, wanted).await.unwrap();
+    assert_ne!(made.json()["identity"]["principalId"], principal, "{}", made.text);
+}

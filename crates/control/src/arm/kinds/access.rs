@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bartizan_api::ApiError;
 use bartizan_base::ResourceId;
-use bartizan_records::Resource;
+use bartizan_records::{PrincipalKind, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::arm::kind::{Draft, Kind, computed};
 use crate::arm::kinds::not_one_of;
 use crate::http::Failure;
+use crate::plans::reconcile;
 
 pub(super) struct RoleAssignments;
 
@@ -22,7 +23,15 @@ impl Kind for RoleAssignments {
         let path = "properties.principalId";
         let principal = Uuid::parse_str(draft.text("principalId"))
             .map_err(|_| ApiError::field(path, "`principalId` must be the object id of a principal"))?;
-        let Some(principal) = app.records.principal(principal).await? else {
+        let kind = match app.records.principal(principal).await? {
+            Some(known) => Some(known.kind.name()),
+            // The identity of a policy assignment is no entry of the directory.
+            None => {
+                let policies = reconcile::load(&app.records).await?;
+                policies.deploys_as(&principal.to_string()).then(|| PrincipalKind::ServicePrincipal.name())
+            }
+        };
+        let Some(kind) = kind else {
             return Err(ApiError::coded(
                 bartizan_base::ErrorKind::Invalid,
                 "PrincipalNotFound",
@@ -30,7 +39,7 @@ impl Kind for RoleAssignments {
             )
             .into());
         };
-        draft.set("principalType", principal.kind.name());
+        draft.set("principalType", kind);
         let scope = draft.id.parent().map(String::from).unwrap_or_else(|| "/".to_owned());
         draft.set("scope", scope);
         Ok(())

@@ -6,13 +6,14 @@ use bartizan_api::ApiError;
 use bartizan_base::ResourceId;
 use bartizan_policy::{Assignment, Definition, Exemption, Initiative, Parameters};
 use bartizan_records::Resource;
-use serde_json::Value;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind, computed};
 use crate::arm::kinds::not_one_of;
 use crate::http::Failure;
-use crate::plans::builtin;
+use crate::plans::{builtin, identity};
 
 const MODES: [&str; 2] = ["Default", "DoNotEnforce"];
 const CATEGORIES: [&str; 2] = ["Waiver", "Mitigated"];
@@ -85,6 +86,7 @@ impl Kind for Assignments {
         }
         let scope = draft.id.parent().map(String::from).unwrap_or_default();
         draft.set("scope", scope);
+        name_identity(app, draft).await?;
         let assignment = Assignment::parse(draft.id, &draft.body)
             .map_err(|error| ApiError::field("properties", error.to_string()))?;
         let declared = Parameters::parse(assigned["properties"].get("parameters"), "/properties/parameters");
@@ -96,6 +98,31 @@ impl Kind for Assignments {
         }
         Ok(())
     }
+}
+
+/// The principal of an assignment's identity is the server's to name: who could choose it would deploy as anybody.
+async fn name_identity(app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
+    let kind = draft.body["identity"]["type"].as_str().unwrap_or_default().to_owned();
+    if kind.is_empty() || kind.eq_ignore_ascii_case("None") {
+        if let Some(body) = draft.body.as_object_mut().filter(|body| body.contains_key("identity")) {
+            body.insert("identity".to_owned(), json!({"type": "None"}));
+        }
+        return Ok(());
+    }
+    if !kind.eq_ignore_ascii_case("SystemAssigned") {
+        let text =
+            format!("identity `{kind}` is not supported; use `SystemAssigned` and give that identity roles");
+        return Err(ApiError::field("identity.type", text).into());
+    }
+    let kept = match draft.before {
+        Some(before) => identity::own_principal(&app.records, &before.body).await?,
+        None => None,
+    };
+    // A new one each time: what its namesake was given, before it was deleted, is not inherited.
+    let principal = kept.unwrap_or_else(Uuid::new_v4);
+    draft.body["identity"] =
+        json!({"type": "SystemAssigned", "principalId": principal, "tenantId": app.home.tenant});
+    Ok(())
 }
 
 pub(super) struct Exemptions;
