@@ -404,7 +404,9 @@ async fn policies_deploy_nothing_that_gives_access() {
     house.assign_with_role("climb", &definition).await;
     house.round().await;
     let everything = bartizan_records::ListQuery::tenant();
-    assert!(house.ctx.records.list_all(&everything, ty).await.unwrap().is_empty());
+    let roles = house.ctx.records.list_all(&everything, ty).await.unwrap();
+    assert_eq!(roles.len(), 1, "the identity's own, and none that the policy gave");
+    assert!(roles.iter().all(|role| role.id.name() != "mine"));
     let reason = house.reason(&web, "climb").await;
     assert!(reason.contains("may not deploy"), "{reason}");
 }
