@@ -81,6 +81,28 @@ test('a user is made, gets a link, is disabled and deleted', async ({ page }) =>
   await expect(page.getByRole('button', { name: 'new@example.internal' })).toHaveCount(0);
 });
 
+test('a person of the outside provider is invited where there is one', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/users');
+  await expect(page.getByRole('button', { name: 'New user' })).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Invite/ })).toHaveCount(0);
+  await page.route('**/portal/v1/session', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), signInProvider: 'Example ID' } });
+  });
+  await page.reload();
+  await page.getByRole('button', { name: 'Invite from Example ID' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Invite a person of Example ID' });
+  await expect(dialog.getByRole('button', { name: 'Invite' })).toBeDisabled();
+  await dialog.getByLabel('E-mail address').fill('guest@example.internal');
+  await dialog.getByRole('button', { name: 'Invite' }).click();
+  const made = page.getByRole('dialog', { name: 'guest@example.internal is invited' });
+  await expect(made.getByLabel('Address to sign in at')).toContainText('/identity/outside');
+  await page.screenshot({ path: 'test-results/screens/user-invited.png' });
+  await made.getByRole('button', { name: 'Close' }).click();
+  await expect(page.getByRole('button', { name: 'guest@example.internal' })).toBeVisible();
+});
+
 test('a lost second factor is removed, and one\'s own is added', async ({ page }) => {
   await signIn(page);
   await page.goto('/users');
@@ -199,6 +221,24 @@ test('a component is switched off', async ({ page }) => {
   await expect(component).not.toBeChecked();
   await page.getByRole('switch', { name: 'Inventory and change tracking' }).click();
   await expect(page.getByRole('switch', { name: 'Inventory and change tracking' })).not.toBeChecked();
+});
+
+test('the geo-location is chosen once, and a subscription is designated for direct onboarding', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/environment');
+  await page.getByRole('link', { name: 'Tenant settings and direct onboarding' }).click();
+  await page.getByRole('textbox', { name: 'Geo-location' }).fill('Switzerland North');
+  await page.getByRole('button', { name: 'Choose…' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('button', { name: 'Choose', exact: true })).toBeDisabled();
+  await dialog.getByRole('textbox').fill('Switzerland North');
+  await dialog.getByRole('button', { name: 'Choose', exact: true }).click();
+  await expect(page.getByText('It was chosen once and cannot be changed here.')).toBeVisible();
+  await page.getByRole('combobox', { name: 'Designated subscription' }).selectOption({ label: 'Bartizan (Servers plan 2)' });
+  await expect(page.getByText('On: servers join Bartizan')).toBeVisible();
+  await page.goto('/servers/add');
+  await page.getByRole('radio', { name: /Direct onboarding: the sensor only, licensed at Bartizan/ }).check();
+  await expect(page.getByRole('combobox', { name: 'Resource group' })).toBeHidden();
 });
 
 test('the inventory is filtered, a view is saved, and blind spots are found', async ({ page }) => {

@@ -119,12 +119,19 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
   { name: 'provisioning', path: `${settings}/provisioning`, heading: 'Settings and monitoring', ready: async (page) => {
     await expect(page.getByRole('row', { name: /app-02.*Failed.*Non-compliant/ })).toBeVisible();
     await expect(page.getByRole('switch', { name: 'Inventory and change tracking' })).toBeChecked();
+    await expect(page.getByRole('switch', { name: 'SQL servers on machines' })).toBeDisabled();
+    await expect(page.getByRole('row', { name: /SQL servers on machines.*Not available here/ })).toBeVisible();
+  } },
+  { name: 'tenant', path: '/environment/tenant', heading: 'Tenant settings', ready: async (page) => {
+    await expect(page.getByRole('heading', { name: 'Direct onboarding' })).toBeVisible();
+    await expect(page.getByText('Off: no subscription is designated')).toBeVisible();
   } },
   { name: 'policy', path: `${settings}/policy`, heading: 'Security policy', ready: async (page) => {
     await expect(page.getByRole('table', { name: 'Policy assignments' })).toContainText('Deploy the endpoint sensor on Linux servers');
   } },
   { name: 'workspace', path: `${settings}/workspace`, heading: 'Workspace', ready: async (page) => {
-    await expect(page.getByRole('radio', { name: 'bartizan' })).toBeChecked();
+    await expect(page.getByRole('radio', { name: /The default workspace, bartizan/ })).toBeChecked();
+    await expect(page.getByRole('radio', { name: /Another workspace/ })).toBeDisabled();
   } },
   { name: 'incidents', path: '/incidents', heading: 'Incidents', ready: async (page) => {
     await expect(page.getByRole('link', { name: 'Many failed SSH sign-ins followed by a success' })).toBeVisible();

@@ -8,7 +8,7 @@ import { graphAnswer } from './graph.ts';
 import { assessmentItems, assignmentItems, controlItems, metadataItems, policies, scoreItem } from './posture.ts';
 import { answer, check, metadata } from './query.ts';
 import { asTable, tableItems } from './tables.ts';
-import { planAnswer, planItems } from './plans.ts';
+import { componentsAnswer, planAnswer, planItems } from './plans.ts';
 import { TestAlerts, diagnosis, fleet, groupItems, settingItems, tenantAnswer } from './tenant.ts';
 import { alertItems, incidentAlerts, incidentEntities, incidentItems, ruleItems, session } from './threats.ts';
 
@@ -104,7 +104,7 @@ export class Backend {
     if (this.many && path.endsWith('/providers/Microsoft.HybridCompute/machines')) return fleet(url);
     const test = this.tests.answer(method, path);
     if (test) return test;
-    if (method === 'GET') return this.directory.portal(path) ?? tenantAnswer(path) ?? diagnosis(path) ?? planAnswer(path) ?? this.groups(path);
+    if (method === 'GET') return this.directory.portal(path) ?? tenantAnswer(path) ?? diagnosis(path) ?? componentsAnswer(path, this.items) ?? planAnswer(path) ?? this.groups(path);
     if (path.startsWith('/portal/v1/account')) return this.directory.portal(path);
     const tagged = /^(.*)\/providers\/Microsoft\.Resources\/tags\/default$/i.exec(path);
     const item = tagged && this.items.get((tagged[1] ?? '').toLowerCase());

@@ -54,6 +54,11 @@ export class Directory {
     const [kind = '', id, ...rest] = path.split('/').slice(2);
     const programs = kind === 'servicePrincipals';
     if (method === 'POST' && kind === 'applications') return this.add(program(String(body['displayName'])));
+    if (method === 'POST' && kind === 'invitations') {
+      const invited = person(String(body['invitedUserDisplayName'] || body['invitedUserEmailAddress']), { createdDateTime: ago(0) });
+      this.people.push(invited);
+      return { status: 201, body: { inviteRedeemUrl: 'https://bartizan.example:9443/identity/outside/start', invitedUser: invited } };
+    }
     if (kind !== 'users' && !programs) return undefined;
     if (method === 'POST' && id === undefined) {
       const name = String(body['userPrincipalName']);

@@ -25,6 +25,41 @@ const features = [
   { name: 'networkMap', title: 'Network map', plans: ['P2'], state: 'NotAvailable', extension: null },
 ];
 
+const components: { name: string; title: string; extension: string; resource?: string; serves: string[]; lacks?: string; instead?: string }[] = [
+  { name: 'sensor', title: 'Endpoint protection', extension: 'MDE.Linux', resource: 'settings/WDATP', serves: ['endpointDetection'] },
+  { name: 'monitor', title: 'Log collection', extension: 'AzureMonitorLinuxAgent', resource: 'autoProvisioningSettings/default', serves: ['logCollection'] },
+  { name: 'inventory', title: 'Inventory and change tracking', extension: 'ChangeTracking-Linux', resource: 'pricings/VirtualMachines', serves: ['softwareInventory'] },
+  { name: 'guestConfiguration', title: 'Guest configuration', extension: 'ConfigurationForLinux', serves: [], lacks: 'There is no such extension here, because another one reports the same settings.', instead: 'Inventory and change tracking brings what the operating system checks are decided from.' },
+  { name: 'sql', title: 'SQL servers on machines', extension: 'AdvancedThreatProtection.SQL', resource: 'pricings/SqlServerVirtualMachines', serves: [], lacks: 'There is no extension that watches databases.', instead: 'Endpoint protection sees the processes of a database server like any others.' },
+];
+
+/** Settings and monitoring, by the switches as they stand. */
+export function componentsAnswer(path: string, items: ReadonlyMap<string, Item>): Reply {
+  if (!/\/providers\/Bartizan\.Security\/components$/i.test(path)) return undefined;
+  const switched = (name: string, resource: string) => {
+    const properties = items.get(`${security}/${resource}`.toLowerCase())?.properties ?? {};
+    if (name === 'sensor') return properties['enabled'] !== false;
+    if (name === 'monitor') return properties['autoProvision'] !== 'Off';
+    const extensions = (properties['extensions'] ?? []) as { name: string; isEnabled: string }[];
+    return extensions.find((entry) => entry.name === 'FileIntegrityMonitoring')?.isEnabled !== 'False';
+  };
+  const value = components.map(({ name, title, extension, resource, serves, lacks, instead }) => {
+    const isOn = !lacks && switched(name, resource ?? '');
+    const state = lacks ? 'NotAvailable' : isOn ? 'On' : 'Off';
+    return {
+      id: `${path}/${name}`, name, type: 'Bartizan.Security/components',
+      properties: {
+        displayName: title, description: 'What it does on a server.', extension, plan: 'VirtualMachines', available: !lacks, state,
+        switch: resource ? { resourceId: `${security}/${resource}`, member: 'enabled', isOn } : null,
+        reason: lacks ?? (isOn ? 'A policy deploys it to every server.' : 'It is switched off.'), remedy: instead ?? (isOn ? '' : 'Switch it on here.'),
+        features: features.filter((feature) => serves.includes(feature.name)).map((feature) => ({ name: feature.name, displayName: feature.title, plans: feature.plans, available: true })),
+        machines: { total: hosts.length, wanted: isOn ? hosts.length : 0, installed: isOn ? hosts.length - 1 : 0, pending: 0, failed: isOn ? 1 : 0, missing: 0, sensorOnly: 0 },
+      },
+    };
+  });
+  return { status: 200, body: { value } };
+}
+
 /** Answers about plans that are no resources. */
 export function planAnswer(path: string): Reply {
   const scope = /^(.*)\/providers\/Bartizan\.Security\/features$/i.exec(path)?.[1];

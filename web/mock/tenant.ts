@@ -22,6 +22,7 @@ export function settingItems(): Item[] {
   return [
     { id: `${security}/settings/WDATP`, name: 'WDATP', type: 'Microsoft.Security/settings', kind: 'DataExportSettings', properties: { enabled: true } },
     { id: `${subscription}/providers/Bartizan.Security/coverageTargets/default`, name: 'default', type: 'bartizan.security/coveragetargets', properties: { tag: 'environment', targets: { prod: 100, production: 100 }, otherwise: 80 } },
+    { id: `/providers/Microsoft.Management/managementGroups/${tenantId}/providers/Bartizan.Security/tenantSettings/default`, name: 'default', type: 'Bartizan.Security/tenantSettings', properties: { geoLocation: null, pseudonymizedExport: false } },
     { id: `${security}/autoProvisioningSettings/default`, name: 'default', type: 'Microsoft.Security/autoProvisioningSettings', properties: { autoProvision: 'On' } },
   ];
 }

@@ -20,6 +20,8 @@ enum What {
     Ingest(Ingest),
     /// The control plane with 100,000 resources: start, reads, writes, Resource Graph
     Control(Control),
+    /// Many simulated agents in one process: from plan on to all compliant, and the steady state after it
+    Fleet(Fleet),
     /// Twenty queries over generated security events, beside DuckDB and chdb on the same files
     Query(bench_query::Options),
 }
@@ -65,10 +67,30 @@ struct Control {
     report: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct Fleet {
+    /// Measure the build that `up` starts instead of the optimised one
+    #[arg(long)]
+    dev: bool,
+    /// Simulated agents
+    #[arg(long, default_value_t = 10_000)]
+    agents: usize,
+    /// Resources whose policies are evaluated after it; none leaves that part out, as no agents do the other
+    #[arg(long, default_value_t = 100_000)]
+    resources: usize,
+    /// Seconds of steady state
+    #[arg(long, default_value_t = 120)]
+    seconds: u32,
+    /// Where a page with the figures is written, as Markdown
+    #[arg(long)]
+    report: Option<PathBuf>,
+}
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     match &options.what {
         Some(What::Query(options)) => bench_query::run(options),
         Some(What::Control(options)) => control(options),
+        Some(What::Fleet(options)) => fleet(options),
         Some(What::Ingest(options)) => ingest(options),
         None => ingest(&options.ingest),
     }
@@ -86,6 +108,17 @@ fn control(options: &Control) -> anyhow::Result<()> {
     let mut bench = built(options.dev)?;
     bench.args(["--only", "control", "--seconds"]).arg(options.seconds.to_string());
     bench.arg("--connections").arg(options.connections.to_string());
+    if let Some(report) = &options.report {
+        bench.arg("--report").arg(report);
+    }
+    execute(bench)
+}
+
+fn fleet(options: &Fleet) -> anyhow::Result<()> {
+    let mut bench = built(options.dev)?;
+    bench.args(["--only", "fleet", "--seconds"]).arg(options.seconds.to_string());
+    bench.arg("--agents").arg(options.agents.to_string());
+    bench.arg("--resources").arg(options.resources.to_string());
     if let Some(report) = &options.report {
         bench.arg("--report").arg(report);
     }

@@ -134,20 +134,40 @@ fn start_server(data: &Path, listen: &str) -> anyhow::Result<(Child, Value)> {
 }
 
 fn connect(data: &Path, state: &Path, ready: &Value) -> anyhow::Result<()> {
-    if state.join("identity.json").exists() {
-        return Ok(());
+    let url = ready["url"].as_str().context("the server gave no url")?;
+    if let Some(known) = known_server(state)? {
+        if known == url {
+            return Ok(());
+        }
+        // Started on another port or address than last time: the agent would look for it where it was.
+        println!("      The server was at {known}; telling this machine's agent that it is at {url} now.");
+        let mut reconnect = program("bartizan-agent");
+        reconnect.args(["reconnect", "--server", url]).arg("--state").arg(state);
+        return capture(reconnect).map(drop);
     }
     let token = capture(data_command("onboarding-token", data)).context("cannot get an onboarding token")?;
     let mut connect = program("bartizan-agent");
     connect
         .arg("connect")
-        .args(["--server", ready["url"].as_str().context("the server gave no url")?])
+        .args(["--server", url])
         .args(["--ca", ready["ca"].as_str().context("the server gave no CA file")?])
         // By environment, because a command line is visible to every user of the machine.
         .env("BARTIZAN_TOKEN", token.trim())
         .arg("--state")
         .arg(state);
     capture(connect).map(drop)
+}
+
+/// Where this machine's agent looks for its server; `None` when it is not connected.
+fn known_server(state: &Path) -> anyhow::Result<Option<String>> {
+    let path = state.join("identity.json");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let identity: Value =
+        serde_json::from_str(&text).with_context(|| format!("`{}` is not readable JSON", path.display()))?;
+    Ok(Some(identity["server"].as_str().unwrap_or_default().to_owned()))
 }
 
 fn print_ready(ready: &Value, sign_in: &str, started: Instant) {

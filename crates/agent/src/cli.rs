@@ -49,6 +49,17 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Take another address for this machine's server, which has moved to another name or port.
+    Reconnect {
+        #[command(flatten)]
+        state: StateArgs,
+        /// Address of the server, https://host:port.
+        #[arg(long)]
+        server: String,
+        /// Proxy for all calls to the server; the one in use when absent.
+        #[arg(long)]
+        proxy: Option<String>,
+    },
     /// Show how the agent and its extensions are.
     Status {
         #[command(flatten)]
@@ -188,10 +199,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints for the person at the terminal.
-#[expect(clippy::print_stdout, reason = "the answers of a command line tool")]
+/// Prints for the person at the terminal. Whoever has read enough (`… | head -1`) may close the pipe.
 fn show(text: &str) {
-    println!("{text}");
+    use std::io::Write;
+    drop(writeln!(std::io::stdout(), "{text}"));
 }
 
 fn tell(text: &str) {
@@ -218,11 +229,21 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Connect(args) => {
             let options = connect_options(*args)?;
             let identity = runtime.block_on(connect::connect(&options, &SystemClock))?;
-            show(&format!("connected as {}", identity.machine_id));
+            let how = if identity.direct { "onboarded directly, with the sensor only," } else { "connected" };
+            show(&format!("{how} as {}", identity.machine_id));
         }
         Command::Disconnect { state, force } => {
             let id = runtime.block_on(connect::disconnect(&state.state, force))?;
             show(&format!("disconnected {id}"));
+        }
+        Command::Reconnect { state, server, proxy } => {
+            let was = runtime.block_on(connect::reconnect(&state.state, &server, proxy))?;
+            let again = if supervisor::is_running(&state.state) {
+                "; restart the agent to use it (`systemctl restart bartizan-agent`)"
+            } else {
+                ""
+            };
+            show(&format!("the server is at {server} instead of {was}{again}"));
         }
         Command::Status { state, json } => {
             let report = status::Report::read(&state.state)?;

@@ -37,21 +37,28 @@ pub struct ConnectOptions {
     pub force: bool,
 }
 
-/// Makes a key, enrols, and stores the identity.
+/// Makes a key, enrols, and stores the identity. A machine that was onboarded directly shows the identity that it has, and
+/// stays the same machine.
 ///
 /// # Errors
 /// When the machine is connected already (without `force`), or the server refuses; nothing is stored then.
 pub async fn connect(options: &ConnectOptions, clock: &dyn Clock) -> Result<Identity> {
     private_folder(&options.state)?;
-    if !options.force
-        && let Some(identity) = Identity::load(&options.state)?
-    {
-        bail!(
+    let direct = match Identity::load(&options.state)?.filter(|_| !options.force) {
+        Some(identity) if !identity.direct => bail!(
             "this machine is already connected as {}; use --force to replace that identity, or disconnect first",
             identity.machine_id
-        );
-    }
-    let client = ServerClient::anonymous(&options.server, &options.trust, options.proxy.as_deref())?;
+        ),
+        direct => direct,
+    };
+    let client = match &direct {
+        None => ServerClient::anonymous(&options.server, &options.trust, options.proxy.as_deref())?,
+        Some(identity) => ServerClient::for_machine(&Identity {
+            server: options.server.clone(),
+            proxy: options.proxy.clone(),
+            ..identity.clone()
+        })?,
+    };
     let token = match &options.credential {
         Credential::Token(token) => token.clone(),
         Credential::ServicePrincipal { id, secret } => {
@@ -91,6 +98,7 @@ pub async fn connect(options: &ConnectOptions, clock: &dyn Clock) -> Result<Iden
         server_ca: answer.server_ca,
         certificate_obtained: clock.now(),
         certificate_expires: answer.certificate_expires,
+        direct: answer.direct,
     };
     // Checked before it is stored, so that a wrong answer leaves the old identity in place.
     ServerClient::for_machine(&identity).context("the server's answer is not a usable identity")?;
@@ -134,6 +142,24 @@ pub async fn disconnect(state: &Path, force: bool) -> Result<ResourceId> {
         }
     }
     Ok(identity.machine_id)
+}
+
+/// Keeps the identity and takes another address for the same server, after it answered there as that server. The old
+/// address; a running agent goes on with it until it is started again.
+///
+/// # Errors
+/// When the machine is not connected, or what answers at the address is not its server; nothing is changed then.
+pub async fn reconnect(state: &Path, server: &str, proxy: Option<String>) -> Result<String> {
+    let Some(identity) = Identity::load(state)? else {
+        bail!("this machine is not connected; run `bartizan-agent connect` first")
+    };
+    let was = identity.server.clone();
+    let moved = Identity { server: server.to_owned(), proxy: proxy.or(identity.proxy.clone()), ..identity };
+    let client = ServerClient::for_machine(&moved)?;
+    let answer = client.desired(None).await.map_err(explain);
+    answer.with_context(|| format!("this machine's server does not answer at `{server}`"))?;
+    moved.store(state).context("cannot store the identity")?;
+    Ok(was)
 }
 
 /// Reads `key=value,key=value`.

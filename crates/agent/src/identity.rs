@@ -33,6 +33,9 @@ pub struct Identity {
     pub server_ca: String,
     pub certificate_obtained: Ticks,
     pub certificate_expires: Ticks,
+    /// This machine was onboarded directly, so that it may be connected fully without giving up who it is.
+    #[serde(default)]
+    pub direct: bool,
 }
 
 /// A secret text that never shows in debug output.

@@ -39,6 +39,7 @@ impl Report {
             "connected": identity.is_some(),
             "running": self.running,
             "server": identity.map(|identity| &identity.server),
+            "direct": identity.map(|identity| identity.direct),
             "machineId": identity.map(|identity| &identity.machine_id),
             "certificateExpires": identity.map(|identity| identity.certificate_expires),
             "status": self.status,
@@ -55,6 +56,9 @@ impl Report {
         };
         line("machine", &identity.machine_id);
         line("server", &identity.server);
+        if identity.direct {
+            line("onboarding", &"direct: the sensor only");
+        }
         line("certificate until", &identity.certificate_expires);
         line("agent", &if self.running { "running" } else { "not running" });
         line("version", &crate::VERSION);

@@ -20,6 +20,7 @@ const SUBSCRIPTION: &str = "/subscriptions/{subscriptionId}";
 const GROUP: &str = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}";
 const WORKSPACE: &str = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.OperationalInsights/workspaces/{workspaceName}";
 const MACHINE: &str = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.HybridCompute/machines/{machineName}";
+const MANAGEMENT_GROUP: &str = "/providers/Microsoft.Management/managementGroups/{groupId}";
 /// Query parameters of lists.
 const LIST: [&str; 4] = ["$filter", "$top", "$orderby", "$skipToken"];
 
@@ -78,6 +79,7 @@ fn places(path: &str, namespace: &str) -> Vec<(&'static str, String)> {
         "Microsoft.SecurityInsights" => &[("workspace", WORKSPACE)],
         OWN if rest.contains("/diagnosis/") || rest.contains("/testAlerts") => &[("machine", MACHINE)],
         OWN if rest.ends_with("/features") => &[("subscription", SUBSCRIPTION), ("machine", MACHINE)],
+        OWN if rest.contains("/tenantSettings") => &[("root", MANAGEMENT_GROUP)],
         OWN => &[("subscription", SUBSCRIPTION)],
         "Microsoft.Insights" if rest.contains("/dataCollectionRuleAssociations") => &[("machine", MACHINE)],
         "Microsoft.HybridCompute"

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 /// `POST /portal/v1/signin`: the code of a link, or a name with its password.
 #[derive(Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct SignIn {
     pub code: String,
     pub name: String,
     pub password: String,
     /// What the authenticator app shows.
     pub otp: String,
+    /// In place of a password that somebody else made: the answer `PasswordChangeRequired` asks for it.
+    pub new_password: String,
 }
 
 /// `POST /portal/v1/account/password`.
@@ -48,6 +50,9 @@ pub struct Session {
     pub workspace_id: String,
     /// The id that queries take.
     pub workspace_customer_id: String,
+    /// The name of the outside provider at which invited people sign in; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in_provider: Option<String>,
     pub version: String,
 }
 
@@ -55,6 +60,8 @@ pub struct Session {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct OnboardingRequest {
+    /// The machines' subscription; empty for the server's first.
+    pub subscription_id: String,
     pub resource_group: String,
     pub location: String,
     pub tags: BTreeMap<String, String>,
@@ -63,6 +70,8 @@ pub struct OnboardingRequest {
     /// `appId` of a service principal that machines connect with, in place of a token. The script asks for its
     /// secret, which it does not contain.
     pub service_principal_id: Option<String>,
+    /// Machines get the sensor only and join the designated subscription, whatever group is named. With a token only.
+    pub direct: bool,
 }
 
 /// The script that connects machines, and the token in it; a script with a service principal has none.

@@ -8,6 +8,8 @@ static PLANS: LazyLock<Vec<PlanInfo>> =
     LazyLock::new(|| shipped(include_str!("../../../content/plans/plans.yaml")));
 static FEATURES: LazyLock<Vec<Feature>> =
     LazyLock::new(|| shipped(include_str!("../../../content/plans/features.yaml")));
+static COMPONENTS: LazyLock<Vec<ComponentInfo>> =
+    LazyLock::new(|| shipped(include_str!("../../../content/plans/components.yaml")));
 
 /// A plan: a resource of type `Microsoft.Security/pricings`.
 #[derive(Clone, Debug, Deserialize)]
@@ -82,6 +84,46 @@ pub struct Feature {
     pub lacks: String,
 }
 
+/// A row of "Settings and monitoring": something that is put on machines, here or in Azure.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComponentInfo {
+    pub name: String,
+    pub title: String,
+    /// The extension that carries it.
+    pub extension: String,
+    /// Name of the plan that it belongs to.
+    pub plan: String,
+    /// What it does on a machine.
+    pub does: String,
+    /// Where its switch is; `None` when Azure has none but the policy that deploys it.
+    pub switch: Option<SwitchPlace>,
+    /// Keys of features that need it, beside those that name it as their component.
+    #[serde(default)]
+    pub serves: Vec<String>,
+    /// Why it cannot be deployed here; empty when it can.
+    #[serde(default)]
+    pub lacks: String,
+    /// What does a part of its work here; empty when it is here itself.
+    #[serde(default)]
+    pub instead: String,
+}
+
+/// Where a component's switch is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchPlace {
+    /// Below `{subscription}/providers/Microsoft.Security/`.
+    pub resource: String,
+    /// The property, or the extension of a plan, that is the switch.
+    pub member: String,
+}
+
+/// All components, in order.
+pub fn components() -> &'static [ComponentInfo] {
+    &COMPONENTS
+}
+
 /// All plans, in order.
 pub fn plans() -> &'static [PlanInfo] {
     &PLANS
@@ -128,6 +170,15 @@ mod tests {
             // What P1 has, P2 has.
             let has = |plan| feature.plans.contains(&plan);
             assert!(!has(Entitlement::P1) || has(Entitlement::P2), "{}", feature.key);
+        }
+        let rows: BTreeSet<&str> = components().iter().map(|component| component.name.as_str()).collect();
+        assert_eq!(rows.len(), 7, "a name is there twice, or the file is broken");
+        for component in components() {
+            let name = &component.name;
+            assert!(names.contains(component.plan.as_str()), "{name}");
+            assert!(component.serves.iter().all(|feature| keys.contains(feature.as_str())), "{name}");
+            assert_eq!(component.lacks.is_empty(), component.instead.is_empty(), "{name}");
+            assert!(component.switch.is_some() || !component.lacks.is_empty(), "{name} has no switch");
         }
     }
 }

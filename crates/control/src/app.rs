@@ -10,8 +10,8 @@ use bartizan_store::Store;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::access::{AccessCache, Issuer, Throttle};
-use crate::agents::DesiredHub;
+use crate::access::{Issuer, Throttle};
+use crate::agents::{DesiredHub, LastHeard, Reports};
 use crate::arm::{GraphRows, Turns};
 use crate::discovery::Discovery;
 use crate::identity::outside::OutsideProvider;
@@ -84,15 +84,19 @@ pub struct App {
     /// The agent program that the onboarding script downloads.
     pub agent_binary: Option<PathBuf>,
     pub(crate) desired: DesiredHub,
+    /// What agents report, worked on together.
+    pub(crate) reports: Reports,
+    /// When agents were heard of, until it is written.
+    pub(crate) heard: LastHeard,
     pub(crate) throttle: Throttle,
-    /// Roles, locks and management groups.
-    pub(crate) access: AccessCache,
     /// The resources as Resource Graph shows them.
     pub(crate) graph: GraphRows,
     /// Writers of one resource, one after the other.
     pub(crate) turns: Turns,
     /// Wakes who runs long operations.
     pub(crate) operations_wake: tokio::sync::Notify,
+    /// Wakes who evaluates policies as asked.
+    pub(crate) policy_wake: tokio::sync::Notify,
     /// Held while the tree of management groups is changed: a check of it must still hold when it is written.
     pub(crate) hierarchy_lock: tokio::sync::Mutex<()>,
     /// Programs that wait for a person with a browser.
@@ -158,11 +162,13 @@ impl App {
         Ok(Arc::new(Self {
             issuer,
             desired: DesiredHub::default(),
+            reports: Reports::default(),
+            heard: LastHeard::default(),
             throttle: Throttle::default(),
-            access: AccessCache::default(),
             graph: GraphRows::default(),
             turns: Turns::default(),
             operations_wake: tokio::sync::Notify::new(),
+            policy_wake: tokio::sync::Notify::new(),
             hierarchy_lock: tokio::sync::Mutex::new(()),
             devices: DeviceDesk::default(),
             assertions: SeenAssertions::default(),

@@ -22,9 +22,11 @@ mod operations;
 pub mod packages;
 pub mod pki;
 pub mod plans;
+pub mod policy;
 pub mod portal;
 mod router;
 pub mod subscription;
+pub mod tenant;
 mod test_alerts;
 pub mod turn;
 

@@ -22,7 +22,8 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, take_rest};
 use crate::{
-    activity, agents, arm, discovery, identity, logs, metering, openapi, operations, plans, portal, turn,
+    activity, agents, arm, discovery, identity, logs, metering, openapi, operations, plans, policy, portal,
+    turn,
 };
 
 /// The service that answers every request.
@@ -94,6 +95,7 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
 pub fn start_tasks(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(agents::wake_on_changes(Arc::clone(app)));
+    tasks.spawn(agents::write_last_heard(Arc::clone(app)));
     tasks.spawn(identity::watch_signing_keys(Arc::clone(app)));
     tasks.spawn(logs::follow_saved_functions(Arc::clone(app)));
     tasks.spawn(arm::keep_graph_rows(Arc::clone(app)));
@@ -114,6 +116,8 @@ pub fn start_leading_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(logs::write_notes(Arc::clone(app)));
     tasks.spawn(logs::export::run(Arc::clone(app)));
     tasks.spawn(logs::write_query_records(Arc::clone(app)));
+    tasks.spawn(policy::run(Arc::clone(app)));
+    tasks.spawn(policy::remediation::run(Arc::clone(app)));
     tasks.spawn(plans::start(plans::PlansContext {
         records: app.records.clone(),
         clock: Arc::clone(&app.clock),

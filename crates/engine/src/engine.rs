@@ -12,7 +12,7 @@ use bartizan_store::Store;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use tokio::sync::Semaphore;
 
@@ -28,7 +28,7 @@ use crate::limits::{Partial, QueryLimits, QueryThreads};
 use crate::lower::{Context, pattern};
 use crate::memory::{Held, QueryPool};
 use crate::output::{QueryOutput, QueryStats, QueryTable};
-use crate::planning;
+use crate::planning::{self, QueryPlan};
 use crate::provider::SnapshotTable;
 use crate::prune::{Kept, prune, wanted_of_shared};
 use crate::pushdown;
@@ -179,13 +179,13 @@ impl Engine {
         Ok(output)
     }
 
-    /// Plans a query without running it, to learn whether it would run and how: the plan of each result as
-    /// text. Sub-queries that a plan depends on (`toscalar`, `in (Table)`, relations that are used more than
+    /// Plans a query without running it, to learn whether it would run and how: the plan of each result.
+    /// Sub-queries that a plan depends on (`toscalar`, `in (Table)`, relations that are used more than
     /// once, operators that read all of their input) do run.
     ///
     /// # Errors
     /// See [`QueryError`].
-    pub async fn plan(&self, request: QueryRequest) -> Result<Vec<String>, QueryError> {
+    pub async fn plan(&self, request: QueryRequest) -> Result<Vec<QueryPlan>, QueryError> {
         let limit = request.limits.timeout;
         let work = |inner: Arc<Inner>, interrupt| async move { inner.plan(&request, &interrupt).await };
         self.admit(limit, work).await
@@ -311,7 +311,11 @@ impl Inner {
         outcome.map_err(|error| explained(error, diagnostics))
     }
 
-    async fn plan(&self, request: &QueryRequest, interrupt: &Interrupt) -> Result<Vec<String>, QueryError> {
+    async fn plan(
+        &self,
+        request: &QueryRequest,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<QueryPlan>, QueryError> {
         let Bound { query, diagnostics, mut context, .. } =
             self.bind(request, HashMap::new(), interrupt, &mut BTreeSet::new()).await?;
         let plan = async {
@@ -319,8 +323,7 @@ impl Inner {
             let uses = uses(&results, &context);
             let mut plans = Vec::with_capacity(results.len());
             for result in &results {
-                let plan = plan(result, &uses, &mut context, &state).await?;
-                plans.push(displayable(plan.as_ref()).indent(false).to_string());
+                plans.push(QueryPlan(plan(result, &uses, &mut context, &state).await?));
             }
             Ok(plans)
         };

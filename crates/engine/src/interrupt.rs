@@ -25,6 +25,8 @@ use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 
+use crate::repeats;
+
 /// Whether anybody still waits for the query.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
@@ -87,6 +89,9 @@ const NEVER_APPLY: [&str; 11] = [
     "push_down_leaf_projections",
 ];
 
+/// The rule that computes once what a node computes twice. It is asked only when something is.
+const COMMON_EXPRESSIONS: &str = "common_sub_expression_eliminate";
+
 #[derive(Debug)]
 struct Asking {
     rule: Arc<dyn OptimizerRule + Send + Sync>,
@@ -108,6 +113,9 @@ impl OptimizerRule for Asking {
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>, DataFusionError> {
         self.interrupt.check()?;
+        if self.rule.name() == COMMON_EXPRESSIONS && !repeats::any(&plan)? {
+            return Ok(Transformed::no(plan));
+        }
         self.rule.rewrite(plan, config)
     }
 }
@@ -203,5 +211,6 @@ mod tests {
     fn rules_that_are_left_out_exist() {
         let left = Interrupt::default().optimizer_rules();
         assert_eq!(left.len() + NEVER_APPLY.len(), Optimizer::new().rules.len());
+        assert!(left.iter().any(|rule| rule.name() == COMMON_EXPRESSIONS));
     }
 }

@@ -1,5 +1,6 @@
 //! From DataFusion's logical plan to one that runs.
 
+use std::fmt;
 use std::sync::Arc;
 
 use datafusion::error::Result;
@@ -7,7 +8,17 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, displayable};
+
+/// How a result of a query would be worked out. As text, an operator to a line, those it reads from below it.
+#[derive(Clone, Debug)]
+pub struct QueryPlan(pub(crate) Arc<dyn ExecutionPlan>);
+
+impl fmt::Display for QueryPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", displayable(self.0.as_ref()).indent(false))
+    }
+}
 
 /// DataFusion's own rules (55.2), but for the one for GROUPING SETS, which no plan of ours has.
 pub(crate) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
@@ -17,7 +28,9 @@ pub(crate) fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 /// What `SessionState::create_physical_plan` does, with a plan that nobody else holds: the optimizer rewrites the nodes
 /// of such a plan where they are, and copies those of one that is only lent to it.
 pub(crate) async fn physical(plan: LogicalPlan, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
-    let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+    // without the analyzer's own checks of the plan: the optimizer begins with the same ones
+    let rules = &state.analyzer().rules;
+    let plan = rules.iter().try_fold(plan, |plan, rule| rule.analyze(plan, state.config_options()))?;
     let plan = state.optimizer().optimize(plan, state, |_, _| {})?;
     state.query_planner().create_physical_plan(&plan, state).await
 }

@@ -16,6 +16,8 @@ use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties as _};
 
+use crate::unordered::EnsurePartitions;
+
 /// The rule that refuses.
 const LAST_CHECK: &str = "SanityCheckPlan";
 
@@ -23,12 +25,18 @@ const LAST_CHECK: &str = "SanityCheckPlan";
 /// them does not depend on it.
 const TWICE: &str = "ProjectionPushdown";
 
+/// The rule in whose place [`EnsurePartitions`] is.
+const DIVIDES_AND_SORTS: &str = "EnsureRequirements";
+
 /// DataFusion's own rules, with [`RestoreOrder`] before the last check.
 pub(crate) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     let twice: Vec<usize> = (0..rules.len()).filter(|at| rules[*at].name() == TWICE).collect();
     if let [first, _] = twice[..] {
         rules.remove(first);
+    }
+    for rule in rules.iter_mut().filter(|rule| rule.name() == DIVIDES_AND_SORTS) {
+        *rule = Arc::new(EnsurePartitions::default());
     }
     let at = rules.iter().position(|rule| rule.name() == LAST_CHECK).unwrap_or(rules.len());
     rules.insert(at, Arc::new(RestoreOrder));
@@ -90,5 +98,11 @@ mod tests {
             rules.iter().filter(|rule| rule.name() == TWICE).count()
         };
         assert_eq!((count(&PhysicalOptimizer::new().rules), count(&physical_rules())), (2, 1));
+    }
+
+    #[test]
+    fn the_rule_that_is_cut_short_is_there() {
+        let theirs = PhysicalOptimizer::new().rules;
+        assert_eq!(theirs.iter().filter(|rule| rule.name() == DIVIDES_AND_SORTS).count(), 1);
     }
 }

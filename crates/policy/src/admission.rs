@@ -59,6 +59,22 @@ impl Policies {
         }
     }
 
+    /// What `deny` rules, and with `audits` the `audit` rules, would hold against a write of `target`, after what other
+    /// policies would change of it.
+    pub fn preview(&self, target: &Target, request: &Request, now: Ticks, audits: bool) -> Vec<Denial> {
+        let rules = self.meeting(target, now);
+        let mut changed = target.clone();
+        if let Err(denials) = change(&rules, &mut changed, request, now) {
+            return denials;
+        }
+        let judged = rules.iter().filter(|(rule, effect)| match effect {
+            Effect::Deny => rule.assignment.enforced,
+            Effect::Audit => audits,
+            _ => false,
+        });
+        judged.filter_map(|(rule, effect)| matching(rule, *effect, &changed, request, now)).collect()
+    }
+
     /// Lets a deletion of `target` meet the policies; `cascade` when its resource group is being deleted.
     ///
     /// # Errors
@@ -86,7 +102,7 @@ impl Policies {
     }
 
     /// The rules that a write of `target` meets, with their effects, in order; none that is exempted.
-    fn meeting(&self, target: &Target, now: Ticks) -> Vec<(Arc<Rule>, Effect)> {
+    pub(crate) fn meeting(&self, target: &Target, now: Ticks) -> Vec<(Arc<Rule>, Effect)> {
         let rules = self.rules_for(target).into_iter();
         let mut rules: Vec<(Arc<Rule>, Effect)> = rules
             .filter_map(|rule| Some((Arc::clone(rule), rule.effect_on(target).ok()?)))
@@ -104,7 +120,7 @@ impl Policies {
 }
 
 /// The denial that `rule` would give: `None` when its condition does not hold.
-fn matching(
+pub(crate) fn matching(
     rule: &Arc<Rule>,
     effect: Effect,
     target: &Target,

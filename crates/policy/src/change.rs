@@ -227,7 +227,7 @@ impl Operation {
 }
 
 /// Where in the body a field lies that may be changed.
-fn changeable(field: &Field) -> Option<Path> {
+pub(crate) fn changeable(field: &Field) -> Option<Path> {
     let step = |name: &str| Step { name: name.to_owned(), stars: 0 };
     match &field.kind {
         FieldKind::Tag(tag) => Some(Path(vec![step("tags"), step(tag)])),

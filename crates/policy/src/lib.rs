@@ -15,6 +15,8 @@
 //! | assignments, their selectors and overrides, exemptions, attestations | `assignment`, `selector`, `exemption` |
 //! | a definition under an assignment | `rule` |
 //! | everything assigned, and what it says | `policies`, `admission`, `verdict` |
+//! | what a definition can be about | `reach` |
+//! | what it would say of a resource that is not written yet | `restriction` |
 //!
 //! Absent on purpose: the data-plane modes, which their services evaluate; they load and are reported as problems.
 
@@ -36,7 +38,9 @@ pub mod fuzzing;
 pub mod initiative;
 pub mod parameter;
 mod policies;
+mod reach;
 pub mod related;
+mod restriction;
 mod rule;
 pub mod schema;
 pub mod selector;
@@ -54,7 +58,9 @@ pub use expression::Request;
 pub use initiative::Initiative;
 pub use parameter::Parameters;
 pub use policies::{Flat, Hierarchy, Parts, Policies, Problem};
+pub use reach::{Reach, reach};
 pub use related::Wanted;
+pub use restriction::{Restriction, Restricts};
 pub use rule::{Member, Rule};
 pub use target::Target;
 pub use value::text_of;

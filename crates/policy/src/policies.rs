@@ -316,6 +316,9 @@ impl Policies {
             Err(error) => verdict(effect, Compliance::Unknown, error.to_string()),
             Ok(true) => match effect {
                 Effect::AuditIfNotExists | Effect::DeployIfNotExists => {
+                    if rule.related.as_ref().is_some_and(|related| !related.delay.is_over(target, now)) {
+                        return None;
+                    }
                     look_for(rule, &scope, related, verdict(effect, Compliance::NonCompliant, String::new()))
                 }
                 Effect::Manual => {

@@ -1,6 +1,6 @@
 //! `auditIfNotExists` and `deployIfNotExists`: the resource whose existence a policy asks for, and how to make it.
 
-use bartizan_base::{ResourceId, Timespan};
+use bartizan_base::{ResourceId, Ticks, Timespan};
 use serde_json::{Map, Value};
 
 use crate::condition::{Condition, ConditionError};
@@ -38,8 +38,10 @@ pub struct Related {
     /// Where it is looked for.
     pub existence_scope: ExistenceScope,
     pub condition: Option<Condition>,
-    /// When it is looked for after a write.
+    /// When it is looked for after a write. A parameter counts when it is bound.
     pub delay: EvaluationDelay,
+    /// `evaluationDelay` where a parameter decides it.
+    computed_delay: Option<Template>,
     /// Whether the deployment is made at the subscription.
     pub deploys_to_subscription: bool,
     /// `details.deployment`.
@@ -60,6 +62,23 @@ pub enum EvaluationDelay {
     AfterProvisioningSuccess,
     AfterProvisioningFailure,
     After(Timespan),
+}
+
+impl EvaluationDelay {
+    /// Whether `target` is looked at now; one whose times and state are not known always is.
+    pub fn is_over(self, target: &Target, now: Ticks) -> bool {
+        let state = target.property("provisioningState");
+        let is = |name: &str| state.eq_ignore_ascii_case(name);
+        match self {
+            // In Azure's words, every state that is not one of the last ones is on its way.
+            Self::AfterProvisioning => {
+                state.is_empty() || ["Succeeded", "Failed", "Canceled", "Unknown"].into_iter().any(is)
+            }
+            Self::AfterProvisioningSuccess => state.is_empty() || is("Succeeded"),
+            Self::AfterProvisioningFailure => is("Failed"),
+            Self::After(span) => target.written.is_none_or(|written| written.saturating_add(span) <= now),
+        }
+    }
 }
 
 /// What a policy looks for on behalf of one resource.
@@ -109,6 +128,7 @@ impl Related {
             existence_scope: scope,
             condition,
             delay: delay(get(details, "evaluationDelay"), &format!("{place}/evaluationDelay"))?,
+            computed_delay: template("evaluationDelay")?.filter(|delay| delay.as_constant().is_none()),
             deploys_to_subscription: at_subscription("deploymentScope")?,
             deployment: get(details, "deployment").cloned(),
         }))
@@ -122,6 +142,11 @@ impl Related {
             name: self.name.as_ref().map(|name| name.bind(parameters)),
             group: self.group.as_ref().map(|group| group.bind(parameters)),
             condition: self.condition.as_ref().map(|condition| condition.bind(parameters)),
+            delay: match self.computed_delay.as_ref().map(|delay| delay.bind(parameters)) {
+                // A value that is no delay is as good as none.
+                Some(bound) => delay(bound.as_constant(), "").unwrap_or(EvaluationDelay::AfterProvisioning),
+                None => self.delay,
+            },
             ..self.clone()
         }
     }

@@ -114,6 +114,22 @@ impl Rule {
         Ok(effect)
     }
 
+    /// Whether what does not comply can be mended: the effect, or one that an override gives, deploys or modifies.
+    pub fn can_mend(&self) -> bool {
+        let mends = |effect: &Effect| {
+            matches!(effect, Effect::DeployIfNotExists | Effect::Modify)
+                && self.definition.details.suits(*effect).is_ok()
+        };
+        let overrides = self.assignment.overrides.iter().map(|change| &change.effect);
+        self.effect.iter().chain(overrides).any(mends)
+    }
+
+    /// Whether somebody's word decides: the effect, or one that an override gives, is manual.
+    pub fn can_be_attested(&self) -> bool {
+        let overrides = self.assignment.overrides.iter().map(|change| &change.effect);
+        self.effect.iter().chain(overrides).any(|effect| *effect == Effect::Manual)
+    }
+
     /// What this policy's state is without an attestation.
     pub(crate) fn default_state(&self) -> &str {
         &self.default_state

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bartizan_base::ResourceId;
+use bartizan_base::{ResourceId, Ticks};
 use serde_json::Value;
 
 /// A resource as policies see it: its id, its ARM body, and what it lies in.
@@ -17,6 +17,8 @@ pub struct Target {
     pub group: Option<Arc<Value>>,
     /// Body of the subscription that it lies in, for `subscription()`; `None` leaves the id.
     pub subscription: Option<Arc<Value>>,
+    /// When it was written, for `evaluationDelay`; `None` waits for nothing.
+    pub written: Option<Ticks>,
     names: Names,
 }
 
@@ -39,13 +41,20 @@ impl Target {
             full_name: full_name(&id).into(),
             id: id.as_str().into(),
         };
-        Self { id, resource_type, body, group: None, subscription: None, names }
+        Self { id, resource_type, body, group: None, subscription: None, written: None, names }
     }
 
     /// The same target with the bodies of its resource group and subscription.
     #[must_use]
     pub fn within(mut self, group: Option<Arc<Value>>, subscription: Option<Arc<Value>>) -> Self {
         (self.group, self.subscription) = (group, subscription);
+        self
+    }
+
+    /// The same target, written at this moment.
+    #[must_use]
+    pub fn written_at(mut self, written: Ticks) -> Self {
+        self.written = Some(written);
         self
     }
 

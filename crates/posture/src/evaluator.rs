@@ -4,14 +4,16 @@
 //! subjects are decided anew and the scores of their subscriptions recomputed. Only differences are
 //! written. A full round every minute covers what time alone changes and events that were lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::{AssessmentKey, Clock, ResourceId, Ticks};
 use bartizan_records::{
-    Actor, Change, ChangeOp, Condition, EVIDENCE_CHANGE_TYPE, ListQuery, Records, RecordsError, Resource,
-    Write,
+    Actor, BulkWrite, Change, ChangeOp, Condition, EVIDENCE_CHANGE_TYPE, ListQuery, Records, RecordsError,
+    Resource, Write,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -30,6 +32,12 @@ pub const ASSESSMENT_TYPE: &str = "Microsoft.Security/assessments";
 const GATHER: Duration = Duration::from_millis(150);
 /// How often everything is decided anew without an event.
 const ROUND: Duration = Duration::from_secs(60);
+
+/// Resources that are decided together: read with some statements, and written in one transaction.
+const TOGETHER: usize = 64;
+/// Rounds after which decisions are compared with what is stored, instead of with what was stored last. It bounds how
+/// long an assessment that somebody else took away stays away.
+const ROUNDS_BETWEEN_COMPARISONS: u32 = 10;
 
 /// What the evaluator works with.
 #[derive(Clone, Debug)]
@@ -58,12 +66,15 @@ pub struct Evaluator {
     ctx: PostureContext,
     catalog: &'static Catalog,
     answers: BTreeMap<ResourceId, BTreeMap<AssessmentKey, Code>>,
+    /// What was stored last: by resource, a hash of its etag and the decisions about it.
+    stored: HashMap<ResourceId, u64>,
+    rounds: u32,
 }
 
 impl Evaluator {
     /// An evaluator that has seen nothing yet.
     pub fn new(ctx: PostureContext, catalog: &'static Catalog) -> Self {
-        Self { ctx, catalog, answers: BTreeMap::new() }
+        Self { ctx, catalog, answers: BTreeMap::new(), stored: HashMap::new(), rounds: 0 }
     }
 
     /// Runs until the context's token is cancelled.
@@ -121,15 +132,21 @@ impl Evaluator {
                 subjects.extend(found.into_iter().map(|resource| resource.id));
             }
             self.answers.retain(|id, _| subjects.contains(id));
+            self.stored.retain(|id, _| subjects.contains(id));
+            self.rounds = self.rounds.wrapping_add(1);
+            if self.rounds.is_multiple_of(ROUNDS_BETWEEN_COMPARISONS) {
+                self.stored.clear();
+            }
         }
         let mut changed = Vec::new();
-        for id in &subjects {
+        let subjects: Vec<ResourceId> = subjects.into_iter().collect();
+        for ids in subjects.chunks(TOGETHER) {
             if self.ctx.stop.is_cancelled() {
                 return Ok(());
             }
-            changed.extend(self.assess(id).await?);
-            scores.extend(subscription_of(id));
+            changed.extend(self.assess(ids).await?);
         }
+        scores.extend(subjects.iter().filter_map(subscription_of));
         self.append("SecurityRecommendation", changed).await;
         for subscription in &scores {
             self.score(subscription).await?;
@@ -137,40 +154,68 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Decides every assessment about one resource and writes what changed; the rows that tell of it.
-    async fn assess(&mut self, id: &ResourceId) -> Result<Vec<Row>, RecordsError> {
-        let now = self.ctx.clock.now();
-        let Some(subject) = subject::gather(&self.ctx.records, id, now).await? else {
-            self.answers.remove(id);
-            return Ok(Vec::new());
-        };
-        let stored = self.ctx.records.list_all(id, ASSESSMENT_TYPE).await?;
-        let mut stored: BTreeMap<String, Resource> = stored
-            .into_iter()
-            .filter(|resource| resource.id.parent().as_ref() == Some(id))
-            .map(|resource| (resource.id.name().to_ascii_lowercase(), resource))
-            .collect();
-        let mut answers = BTreeMap::new();
-        let mut told = Vec::new();
-        for assessment in
-            self.catalog.assessments.iter().filter(|assessment| assessment.subject == subject.kind)
-        {
-            let decision = assessment.decide(&subject.facts, now);
-            answers.insert(assessment.key, decision.code);
+    /// Decides every assessment about some resources and writes what changed, in one transaction; the rows that tell
+    /// of it.
+    async fn assess(&mut self, ids: &[ResourceId]) -> Result<Vec<Row>, RecordsError> {
+        let (catalog, now) = (self.catalog, self.ctx.clock.now());
+        let subjects = subject::gather(&self.ctx.records, ids, now).await?;
+        for gone in ids.iter().filter(|id| !subjects.iter().any(|subject| subject.resource.id == **id)) {
+            self.answers.remove(gone);
+            self.stored.remove(gone);
+        }
+        let mut changed = Vec::new();
+        for subject in subjects {
+            let about = catalog.assessments.iter().filter(|assessment| assessment.subject == subject.kind);
+            let decisions: Vec<(&Assessment, Decision)> =
+                about.map(|assessment| (assessment, assessment.decide(&subject.facts, now))).collect();
+            let answers = decisions.iter().map(|(assessment, decision)| (assessment.key, decision.code));
+            self.answers.insert(subject.resource.id.clone(), answers.collect());
+            let hash = hash_of(&subject.resource.etag, &decisions);
+            if self.stored.get(&subject.resource.id) != Some(&hash) {
+                changed.push((subject, decisions, hash));
+            }
+        }
+        let of: Vec<ResourceId> = changed.iter().map(|(subject, ..)| subject.resource.id.clone()).collect();
+        let mut before = self.ctx.records.list_children_of_each(&of, ASSESSMENT_TYPE).await?;
+        let (mut writes, mut told) = (Vec::new(), Vec::new());
+        for (subject, decisions, _) in &changed {
+            let before = before.remove(subject.resource.id.key()).unwrap_or_default();
+            let (mut new, mut rows) = self.differences(subject, decisions, before, now);
+            writes.append(&mut new);
+            told.append(&mut rows);
+        }
+        self.ctx.records.put_many(writes, &[], &actor()).await?;
+        self.stored.extend(changed.into_iter().map(|(subject, _, hash)| (subject.resource.id, hash)));
+        Ok(told)
+    }
+
+    /// What differs from the assessments that are stored of a resource: writes, and rows that tell of them.
+    fn differences(
+        &self,
+        subject: &Subject,
+        decisions: &[(&Assessment, Decision)],
+        stored: Vec<Resource>,
+        now: Ticks,
+    ) -> (Vec<BulkWrite>, Vec<Row>) {
+        let mut stored: HashMap<String, Resource> =
+            stored.into_iter().map(|resource| (resource.id.name().to_ascii_lowercase(), resource)).collect();
+        let (of, location) = (&subject.resource.id, subject.resource.body.get("location"));
+        let location = location.cloned().unwrap_or_default();
+        let (mut writes, mut told) = (Vec::new(), Vec::new());
+        for (assessment, decision) in decisions {
             let before = stored.remove(&assessment.key.to_string());
-            let Ok(id) = id.join(&format!("providers/{ASSESSMENT_TYPE}/{}", assessment.key)) else {
+            let Ok(id) = of.join(&format!("providers/{ASSESSMENT_TYPE}/{}", assessment.key)) else {
                 continue;
             };
             let properties =
-                properties(assessment, &subject, &decision, before.as_ref(), &self.ctx.workspace_id, now);
+                properties(assessment, subject, decision, before.as_ref(), &self.ctx.workspace_id, now);
             let body = json!({"properties": properties});
             if before.is_some_and(|before| before.body == body) {
                 continue;
             }
-            let location = subject.resource.body.get("location").cloned().unwrap_or_default();
             let recommended = Recommended {
                 assessment,
-                resource: &subject.resource.id,
+                resource: of,
                 id: &id,
                 location: &location,
                 properties: &body["properties"],
@@ -178,10 +223,9 @@ impl Evaluator {
             };
             told.push(rows::recommendation(&recommended, now));
             let write = Write { id, body, condition: Condition::None, actor: actor(), audit: false };
-            self.ctx.records.put(write).await?;
+            writes.push(BulkWrite { write, of: of.clone() });
         }
-        self.answers.insert(id.clone(), answers);
-        Ok(told)
+        (writes, told)
     }
 
     /// Recomputes a subscription's score and writes what changed.
@@ -280,6 +324,17 @@ impl Marked {
             self.scores.extend(subscription_of(&change.id));
         }
     }
+}
+
+/// The same when the stored assessments would be the same. The etag stands for what they repeat of the resource.
+fn hash_of(etag: &str, decisions: &[(&Assessment, Decision)]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    etag.hash(&mut hasher);
+    for (_, decision) in decisions {
+        decision.code.as_str().hash(&mut hasher);
+        (&decision.cause, &decision.message, &decision.data).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn actor() -> Actor {

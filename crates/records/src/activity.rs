@@ -129,10 +129,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn acknowledge_activity(&self, batch: BatchId) -> Result<(), RecordsError> {
-        sqlx::query("DELETE FROM activity WHERE batch = $1")
-            .bind(batch.seq as i64)
-            .execute(&self.pool)
-            .await?;
+        self.write(sqlx::query("DELETE FROM activity WHERE batch = $1").bind(batch.seq as i64)).await?;
         Ok(())
     }
 }

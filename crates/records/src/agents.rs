@@ -48,14 +48,16 @@ fn from_row(
 }
 
 impl Records {
-    /// Adds an agent; a former agent of the same machine loses its access.
+    /// Adds an agent; a former agent of the same machine loses its access. One that spoke for another machine speaks for
+    /// this one from now on.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn put_agent(&self, agent: &Agent) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM agents WHERE machine_key = $1")
+        sqlx::query("DELETE FROM agents WHERE machine_key = $1 OR vm_id = $2")
             .bind(agent.machine.key())
+            .bind(agent.vm_id.to_string())
             .execute(&mut *tx)
             .await?;
         sqlx::query(
@@ -114,12 +116,13 @@ impl Records {
         used_serial: &str,
         new_serial: &str,
     ) -> Result<(), RecordsError> {
-        sqlx::query("UPDATE agents SET previous_serial = $2, serial = $3 WHERE vm_id = $1")
-            .bind(vm_id.to_string())
-            .bind(used_serial)
-            .bind(new_serial)
-            .execute(&self.pool)
-            .await?;
+        self.write(
+            sqlx::query("UPDATE agents SET previous_serial = $2, serial = $3 WHERE vm_id = $1")
+                .bind(vm_id.to_string())
+                .bind(used_serial)
+                .bind(new_serial),
+        )
+        .await?;
         Ok(())
     }
 
@@ -128,12 +131,55 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn touch_agent(&self, vm_id: Uuid, at: Ticks, version: &str) -> Result<(), RecordsError> {
-        sqlx::query("UPDATE agents SET last_seen = $2, agent_version = $3 WHERE vm_id = $1")
+        self.touch_agents(&[(vm_id, at, version)]).await
+    }
+
+    /// Remembers when each of some agents reported, and with which version; a later time that is known stays.
+    ///
+    /// # Errors
+    /// When the database fails; then none was written.
+    pub async fn touch_agents(&self, heard: &[(Uuid, Ticks, &str)]) -> Result<(), RecordsError> {
+        let mut tx = self.begin().await?;
+        for (vm_id, at, version) in heard {
+            sqlx::query(
+                "UPDATE agents SET last_seen = $2, agent_version = $3 WHERE vm_id = $1 AND last_seen < $2",
+            )
             .bind(vm_id.to_string())
             .bind(at.0)
-            .bind(version)
-            .execute(&self.pool)
+            .bind(*version)
+            .execute(&mut *tx)
             .await?;
+        }
+        tx.commit().await?;
         Ok(())
+    }
+
+    /// The agent that speaks for a machine.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn agent_of(&self, machine: &ResourceId) -> Result<Option<Agent>, RecordsError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT vm_id, machine_id, serial, previous_serial, enrolled, last_seen, agent_version
+             FROM agents WHERE machine_key = $1",
+        )
+        .bind(machine.key())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(from_row).transpose()
+    }
+
+    /// The machines whose agents have not been heard of after `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn silent_agents(&self, limit: Ticks) -> Result<Vec<ResourceId>, RecordsError> {
+        let ids: Vec<String> = sqlx::query_scalar("SELECT machine_id FROM agents WHERE last_seen <= $1")
+            .bind(limit.0)
+            .fetch_all(&self.pool)
+            .await?;
+        let parsed =
+            |id: String| ResourceId::parse(&id).map_err(|_| RecordsError::Damaged(format!("agent of {id}")));
+        ids.into_iter().map(parsed).collect()
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use bartizan_base::ResourceId;
+use sqlx::{Any, Executor};
 
 use crate::actor::Actor;
-use crate::database::Records;
+use crate::database::{Records, Writing};
 use crate::error::RecordsError;
 use crate::place::Sql;
 use crate::resources::{Resource, Write, check, from_row, load, put, remove_tree};
@@ -18,6 +19,10 @@ pub struct BulkWrite {
     pub of: ResourceId,
 }
 
+/// What is found for an asked key: the resource itself, or its children of a type.
+const SAME: &str = "found.key = asked.key";
+const CHILD: &str = "found.parent_key = asked.key AND found.type_key = $2";
+
 /// The asked key, then a row of `resources`.
 type OwnedRow = (String, String, String, String, String, i64, i64);
 
@@ -27,7 +32,17 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn get_many(&self, ids: &[ResourceId]) -> Result<Vec<Resource>, RecordsError> {
-        let found = self.joined(ids, "", "found.key = asked.key").await?;
+        let found = self.joined(&self.pool, ids, "", SAME).await?;
+        Ok(found.into_iter().map(|(_, resource)| resource).collect())
+    }
+
+    /// [`Self::get_many`] as it is in a transaction.
+    pub(crate) async fn get_many_within(
+        &self,
+        tx: &mut Writing,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Resource>, RecordsError> {
+        let found = self.joined(&mut **tx, ids, "", SAME).await?;
         Ok(found.into_iter().map(|(_, resource)| resource).collect())
     }
 
@@ -43,7 +58,7 @@ impl Records {
     ) -> Result<HashMap<String, Vec<Resource>>, RecordsError> {
         // `0` is the character after `/`.
         let below = "found.type_key = $2 AND found.key > asked.key || '/' AND found.key < asked.key || '0'";
-        Ok(by_owner(self.joined(scopes, resource_type, below).await?))
+        Ok(by_owner(self.joined(&self.pool, scopes, resource_type, below).await?))
     }
 
     /// Resources of one type whose parent is one of `parents`, by the key of the parent.
@@ -55,12 +70,22 @@ impl Records {
         parents: &[ResourceId],
         resource_type: &str,
     ) -> Result<HashMap<String, Vec<Resource>>, RecordsError> {
-        let child = "found.parent_key = asked.key AND found.type_key = $2";
-        Ok(by_owner(self.joined(parents, resource_type, child).await?))
+        Ok(by_owner(self.joined(&self.pool, parents, resource_type, CHILD).await?))
     }
 
-    async fn joined(
+    /// [`Self::list_children_of_each`] as it is in a transaction.
+    pub(crate) async fn list_children_within(
         &self,
+        tx: &mut Writing,
+        parents: &[ResourceId],
+        resource_type: &str,
+    ) -> Result<HashMap<String, Vec<Resource>>, RecordsError> {
+        Ok(by_owner(self.joined(&mut **tx, parents, resource_type, CHILD).await?))
+    }
+
+    async fn joined<'c>(
+        &self,
+        on: impl Executor<'c, Database = Any>,
         asked: &[ResourceId],
         resource_type: &str,
         condition: &str,
@@ -83,7 +108,7 @@ impl Records {
         let rows: Vec<OwnedRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(keys)
             .bind(resource_type.to_ascii_lowercase())
-            .fetch_all(&self.pool)
+            .fetch_all(on)
             .await?;
         rows.into_iter()
             .map(|(owner, id, resource_type, etag, body, created, modified)| {

@@ -50,13 +50,14 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn set_password(&self, object_id: Uuid, hash: &str) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO credentials (object_id, password) VALUES ($1, $2)
+        self.write(
+            sqlx::query(
+                "INSERT INTO credentials (object_id, password) VALUES ($1, $2)
              ON CONFLICT (object_id) DO UPDATE SET password = $2, failures = 0, locked_until = 0",
+            )
+            .bind(object_id.to_string())
+            .bind(hash),
         )
-        .bind(object_id.to_string())
-        .bind(hash)
-        .execute(&self.pool)
         .await?;
         Ok(())
     }
@@ -66,12 +67,14 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn set_totp(&self, object_id: Uuid, secret: &str) -> Result<bool, RecordsError> {
-        let done = sqlx::query("UPDATE credentials SET totp = $2, totp_step = 0 WHERE object_id = $1")
-            .bind(object_id.to_string())
-            .bind(secret)
-            .execute(&self.pool)
+        let done = self
+            .write(
+                sqlx::query("UPDATE credentials SET totp = $2, totp_step = 0 WHERE object_id = $1")
+                    .bind(object_id.to_string())
+                    .bind(secret),
+            )
             .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(done > 0)
     }
 
     /// Counts a wrong attempt; from the `limit`th in a row on, nothing is tried until `until`.
@@ -84,15 +87,16 @@ impl Records {
         limit: u32,
         until: Ticks,
     ) -> Result<(), RecordsError> {
-        sqlx::query(
-            "UPDATE credentials SET failures = failures + 1,
+        self.write(
+            sqlx::query(
+                "UPDATE credentials SET failures = failures + 1,
                  locked_until = CASE WHEN failures + 1 >= $2 THEN $3 ELSE locked_until END
              WHERE object_id = $1",
+            )
+            .bind(object_id.to_string())
+            .bind(i64::from(limit))
+            .bind(until.0),
         )
-        .bind(object_id.to_string())
-        .bind(i64::from(limit))
-        .bind(until.0)
-        .execute(&self.pool)
         .await?;
         Ok(())
     }
@@ -103,14 +107,12 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn sign_in_succeeded(&self, object_id: Uuid, step: Option<i64>) -> Result<bool, RecordsError> {
-        let done = sqlx::query(
+        let done = self.write(sqlx::query(
             "UPDATE credentials SET failures = 0, locked_until = 0, totp_step = coalesce($2, totp_step)
              WHERE object_id = $1 AND ($2 IS NULL OR totp_step < $2)",
         )
         .bind(object_id.to_string())
-        .bind(step)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        .bind(step)).await?;
+        Ok(done > 0)
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::{Clock, Ticks};
-use sqlx::any::AnyPoolOptions;
+use sqlx::any::{AnyArguments, AnyPoolOptions};
+use sqlx::query::Query;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, SqlitePool, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
@@ -26,6 +27,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (include_str!("../migrations/sqlite/2.sql"), include_str!("../migrations/postgres/2.sql")),
     (include_str!("../migrations/sqlite/3.sql"), include_str!("../migrations/postgres/3.sql")),
     (include_str!("../migrations/sqlite/4.sql"), include_str!("../migrations/postgres/4.sql")),
+    (include_str!("../migrations/sqlite/5.sql"), include_str!("../migrations/postgres/5.sql")),
 ];
 
 /// Connections: SQLite has one writer; the others serve reads beside it.
@@ -213,6 +215,21 @@ impl Records {
                 Ok(Writing { tx, _turn: None })
             }
         }
+    }
+
+    /// Runs one statement that changes something, in its turn among the writers (see [`Writing`]); the number of
+    /// rows it changed. Not to be called by whoever holds a [`Writing`]: the two would wait for each other.
+    pub(crate) async fn write<'q>(
+        &self,
+        statement: Query<'q, Any, AnyArguments>,
+    ) -> Result<u64, sqlx::Error> {
+        let turn = match self.sql {
+            Sql::Sqlite => Some(self.writer.lock().await),
+            Sql::Postgres => None,
+        };
+        let done = statement.execute(&self.pool).await;
+        drop(turn);
+        Ok(done?.rows_affected())
     }
 
     /// Commits, and tells of the changes: to listeners here, and to other servers on the same database.

@@ -1,12 +1,13 @@
 //! Evidence: facts about machines that posture decides from, topic by topic.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::Value;
 
 use crate::database::Records;
 use crate::error::RecordsError;
+use crate::place::Sql;
 use crate::resources::{Change, ChangeOp};
 
 /// The `resource_type` of the [`Change`] announced when a machine's evidence changes; the `id` is the machine.
@@ -84,5 +85,38 @@ impl Records {
                 Ok((topic, (Ticks(time), facts)))
             })
             .collect()
+    }
+    /// Everything known of each machine, by the key of its id; one without evidence has no entry. One statement, so
+    /// the caller bounds how many it asks for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn evidence_of_each(
+        &self,
+        machines: &[ResourceId],
+    ) -> Result<HashMap<String, BTreeMap<String, (Ticks, Value)>>, RecordsError> {
+        let mut out: HashMap<String, BTreeMap<String, (Ticks, Value)>> = HashMap::new();
+        if machines.is_empty() {
+            return Ok(out);
+        }
+        let unpacked = match self.sql {
+            Sql::Sqlite => "json_each($1)",
+            Sql::Postgres => "json_array_elements_text($1::json)",
+        };
+        let sql = format!(
+            "SELECT machine_key, topic, time, facts FROM evidence
+             WHERE machine_key IN (SELECT value FROM {unpacked})"
+        );
+        let keys: Vec<&str> = machines.iter().map(ResourceId::key).collect();
+        let rows: Vec<(String, String, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(serde_json::to_string(&keys).expect("a list of texts is JSON"))
+            .fetch_all(&self.pool)
+            .await?;
+        for (machine, topic, time, facts) in rows {
+            let facts = serde_json::from_str(&facts)
+                .map_err(|_| RecordsError::Damaged(format!("evidence {topic} of {machine}")))?;
+            out.entry(machine).or_default().insert(topic, (Ticks(time), facts));
+        }
+        Ok(out)
     }
 }

@@ -15,18 +15,20 @@ impl Records {
     /// When the database fails.
     pub async fn hold_lease(&self, name: &str, time: Timespan) -> Result<bool, RecordsError> {
         let now = self.clock.now();
-        let done = sqlx::query(
-            "INSERT INTO leases (name, holder, ends) VALUES ($1, $2, $3)
+        let done = self
+            .write(
+                sqlx::query(
+                    "INSERT INTO leases (name, holder, ends) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET holder = $2, ends = $3
              WHERE leases.holder = $2 OR leases.ends <= $4",
-        )
-        .bind(name)
-        .bind(self.origin.to_string())
-        .bind((now + time).0)
-        .bind(now.0)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+                )
+                .bind(name)
+                .bind(self.origin.to_string())
+                .bind((now + time).0)
+                .bind(now.0),
+            )
+            .await?;
+        Ok(done > 0)
     }
 
     /// Gives the lease back, so that the next one need not wait for its end.
@@ -34,11 +36,12 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn release_lease(&self, name: &str) -> Result<(), RecordsError> {
-        sqlx::query("DELETE FROM leases WHERE name = $1 AND holder = $2")
-            .bind(name)
-            .bind(self.origin.to_string())
-            .execute(&self.pool)
-            .await?;
+        self.write(
+            sqlx::query("DELETE FROM leases WHERE name = $1 AND holder = $2")
+                .bind(name)
+                .bind(self.origin.to_string()),
+        )
+        .await?;
         Ok(())
     }
 

@@ -79,19 +79,20 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn put_principal(&self, principal: &Principal) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO principals (object_id, app_id, name, kind, created, disabled, tokens_from)
+        self.write(
+            sqlx::query(
+                "INSERT INTO principals (object_id, app_id, name, kind, created, disabled, tokens_from)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (object_id) DO UPDATE SET app_id = $2, name = $3, disabled = $6, tokens_from = $7",
+            )
+            .bind(principal.object_id.to_string())
+            .bind(principal.app_id.map(|id| id.to_string()))
+            .bind(&principal.name)
+            .bind(principal.kind.name())
+            .bind(principal.created.0)
+            .bind(i64::from(principal.disabled))
+            .bind(principal.tokens_from.0),
         )
-        .bind(principal.object_id.to_string())
-        .bind(principal.app_id.map(|id| id.to_string()))
-        .bind(&principal.name)
-        .bind(principal.kind.name())
-        .bind(principal.created.0)
-        .bind(i64::from(principal.disabled))
-        .bind(principal.tokens_from.0)
-        .execute(&self.pool)
         .await?;
         Ok(())
     }

@@ -101,18 +101,19 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn put_secret(&self, text: &str, secret: NewSecret) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO secrets (kind, hash, subject, data, created, expires, uses_left)
+        self.write(
+            sqlx::query(
+                "INSERT INTO secrets (kind, hash, subject, data, created, expires, uses_left)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(secret.kind.name())
+            .bind(hash(text))
+            .bind(secret.subject)
+            .bind(secret.data.to_string())
+            .bind(self.clock.now().0)
+            .bind(secret.expires.0)
+            .bind(secret.uses.map(i64::from)),
         )
-        .bind(secret.kind.name())
-        .bind(hash(text))
-        .bind(secret.subject)
-        .bind(secret.data.to_string())
-        .bind(self.clock.now().0)
-        .bind(secret.expires.0)
-        .bind(secret.uses.map(i64::from))
-        .execute(&self.pool)
         .await?;
         Ok(())
     }
@@ -122,6 +123,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn use_secret(&self, kind: SecretKind, text: &str) -> Result<Option<Secret>, RecordsError> {
+        let mut tx = self.begin().await?;
         let row: Option<(String, String, i64)> = sqlx::query_as(
             "UPDATE secrets SET uses_left = uses_left - 1
              WHERE kind = $1 AND hash = $2 AND expires > $3 AND (uses_left IS NULL OR uses_left > 0)
@@ -130,8 +132,9 @@ impl Records {
         .bind(kind.name())
         .bind(hash(text))
         .bind(self.clock.now().0)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *tx)
         .await?;
+        tx.commit().await?;
         row.map(from_row).transpose()
     }
 
@@ -157,11 +160,12 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn forget_secret(&self, kind: SecretKind, text: &str) -> Result<(), RecordsError> {
-        sqlx::query("DELETE FROM secrets WHERE kind = $1 AND hash = $2")
-            .bind(kind.name())
-            .bind(hash(text))
-            .execute(&self.pool)
-            .await?;
+        self.write(
+            sqlx::query("DELETE FROM secrets WHERE kind = $1 AND hash = $2")
+                .bind(kind.name())
+                .bind(hash(text)),
+        )
+        .await?;
         Ok(())
     }
 
@@ -170,19 +174,20 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn put_token(&self, text: &str, secret: NewSecret, family: &str) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO secrets (kind, hash, subject, data, created, expires, uses_left, family)
+        self.write(
+            sqlx::query(
+                "INSERT INTO secrets (kind, hash, subject, data, created, expires, uses_left, family)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            )
+            .bind(secret.kind.name())
+            .bind(hash(text))
+            .bind(secret.subject)
+            .bind(secret.data.to_string())
+            .bind(self.clock.now().0)
+            .bind(secret.expires.0)
+            .bind(secret.uses.map(i64::from))
+            .bind(family),
         )
-        .bind(secret.kind.name())
-        .bind(hash(text))
-        .bind(secret.subject)
-        .bind(secret.data.to_string())
-        .bind(self.clock.now().0)
-        .bind(secret.expires.0)
-        .bind(secret.uses.map(i64::from))
-        .bind(family)
-        .execute(&self.pool)
         .await?;
         Ok(())
     }
@@ -234,15 +239,17 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn forget_family(&self, kind: SecretKind, text: &str) -> Result<bool, RecordsError> {
-        let done = sqlx::query(
-            "DELETE FROM secrets WHERE family <> ''
+        let done = self
+            .write(
+                sqlx::query(
+                    "DELETE FROM secrets WHERE family <> ''
              AND family = (SELECT family FROM secrets WHERE kind = $1 AND hash = $2)",
-        )
-        .bind(kind.name())
-        .bind(hash(text))
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+                )
+                .bind(kind.name())
+                .bind(hash(text)),
+            )
+            .await?;
+        Ok(done > 0)
     }
 
     /// Withdraws all secrets of `kinds` that `subject` has.
@@ -267,11 +274,13 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn sweep_secrets(&self) -> Result<u64, RecordsError> {
-        let done = sqlx::query("DELETE FROM secrets WHERE expires <= $1 OR uses_left <= 0")
-            .bind(self.clock.now().0)
-            .execute(&self.pool)
+        let done = self
+            .write(
+                sqlx::query("DELETE FROM secrets WHERE expires <= $1 OR uses_left <= 0")
+                    .bind(self.clock.now().0),
+            )
             .await?;
-        Ok(done.rows_affected())
+        Ok(done)
     }
 }
 

@@ -1,9 +1,14 @@
 //! Small named values: settings, rule schedules, cursors.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::database::Records;
 use crate::error::RecordsError;
+use crate::place::Sql;
+
+const PUT: &str = "INSERT INTO state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2";
 
 impl Records {
     /// The value under `key`.
@@ -24,13 +29,42 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn put_state(&self, key: &str, value: Value) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2",
-        )
-        .bind(key)
-        .bind(value.to_string())
-        .execute(&self.pool)
-        .await?;
+        self.put_states(&[(key.to_owned(), value)]).await
+    }
+
+    /// The values under those of `keys` that have one. One statement, so the caller bounds how many it asks for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn get_states(&self, keys: &[String]) -> Result<HashMap<String, Value>, RecordsError> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let unpacked = match self.sql {
+            Sql::Sqlite => "json_each($1)",
+            Sql::Postgres => "json_array_elements_text($1::json)",
+        };
+        let sql = format!("SELECT key, value FROM state WHERE key IN (SELECT value FROM {unpacked})");
+        let rows: Vec<(String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(serde_json::to_string(keys).expect("a list of texts is JSON"))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(parsed).collect()
+    }
+
+    /// Sets many values, all or none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_states(&self, values: &[(String, Value)]) -> Result<(), RecordsError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        for (key, value) in values {
+            sqlx::query(PUT).bind(key).bind(value.to_string()).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -39,7 +73,7 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn delete_state(&self, key: &str) -> Result<(), RecordsError> {
-        sqlx::query("DELETE FROM state WHERE key = $1").bind(key).execute(&self.pool).await?;
+        self.write(sqlx::query("DELETE FROM state WHERE key = $1").bind(key)).await?;
         Ok(())
     }
 
@@ -53,11 +87,13 @@ impl Records {
                 .bind(prefix)
                 .fetch_all(&self.pool)
                 .await?;
-        rows.into_iter()
-            .map(|(key, text)| match serde_json::from_str(&text) {
-                Ok(value) => Ok((key, value)),
-                Err(_) => Err(RecordsError::Damaged(key)),
-            })
-            .collect()
+        rows.into_iter().map(parsed).collect()
+    }
+}
+
+fn parsed((key, text): (String, String)) -> Result<(String, Value), RecordsError> {
+    match serde_json::from_str(&text) {
+        Ok(value) => Ok((key, value)),
+        Err(_) => Err(RecordsError::Damaged(key)),
     }
 }

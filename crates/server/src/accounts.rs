@@ -35,6 +35,9 @@ pub(crate) struct CreateUser {
     /// Where the role holds; the subscription when absent.
     #[arg(long, requires = "role")]
     scope: Option<ResourceId>,
+    /// The person has to choose another password at the first sign-in.
+    #[arg(long)]
+    must_change_password: bool,
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +86,9 @@ pub(crate) async fn create_user(arguments: CreateUser) -> anyhow::Result<()> {
     let password = read_password()?;
     let new = users::NewUser { name: &arguments.name, password: &password };
     let made = users::create(&records, new).await.context("cannot create the user")?;
+    if arguments.must_change_password {
+        users::require_new_password(&records, &made).await.context("cannot ask for a new password")?;
+    }
     if let Some(role) = &arguments.role {
         let scope = arguments.scope.unwrap_or_else(|| home.subscription_id());
         users::give_role(&records, &home, &made, role, &scope).await.context("cannot give the role")?;

@@ -9,6 +9,7 @@ use anyhow::Context;
 use bartizan_api::portal::OnboardingRequest;
 use bartizan_base::SystemClock;
 use bartizan_control::identity::service_principals;
+use bartizan_control::plans::direct;
 use bartizan_control::{Home, boot, portal};
 use bartizan_records::Records;
 use clap::{Args, Parser, Subcommand};
@@ -23,8 +24,10 @@ use crate::export::ExportArguments;
 use crate::ingest::{self, Ingest};
 use crate::machines;
 use crate::oidc::OidcArguments;
+use crate::policy;
 use crate::server::URL_STATE;
 use crate::subscriptions;
+use crate::tenant;
 use crate::{ExternalOptions, ServeOptions, Server, SyslogOptions, open_records};
 
 /// Bartizan: plans, posture, logs and detection for your servers.
@@ -63,8 +66,15 @@ enum Command {
     /// Subscriptions, each with its own plans, groups and roles.
     #[command(subcommand)]
     Subscription(subscriptions::Subscription),
-    /// Walk the six checks of a machine and name the first that fails, with evidence and fix. Ends with 1 if one does.
+    /// What only the owner of this machine may do to the tenant.
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Walk the six checks of a machine and name the first that fails, with evidence and fix. Ends with 0 when all pass,
+    /// 1 when one fails or cannot be made, 3 while an installation is under way.
     Diagnose(machines::Diagnose),
+    /// Policy definitions and initiatives as they are published.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Versions of the agent that this server offers to its machines.
     #[command(subcommand)]
     AgentPackage(machines::AgentPackage),
@@ -156,8 +166,11 @@ struct OnboardingToken {
     #[arg(long, env = "BARTIZAN_DATA")]
     data: PathBuf,
     /// The resource group that machines join; the default one when absent.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "direct")]
     resource_group: Option<String>,
+    /// Machines get the sensor only and join the subscription that is designated for direct onboarding.
+    #[arg(long)]
+    direct: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -193,15 +206,22 @@ pub fn main() -> ExitCode {
     let outcome =
         runtime.context("cannot start the runtime").and_then(|runtime| runtime.block_on(run(cli.command)));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            eprintln!("bartizan: {error:#}");
+            tell(&format!("bartizan: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Diagnose(arguments) => machines::diagnose(arguments).await,
+        command => act(command).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn act(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(arguments) => serve(*arguments).await,
         Command::Backup(Backup { data, to }) => print_line(&backup::back_up(&data, &to).await?),
@@ -235,8 +255,13 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::User(accounts::User::SetPassword(arguments)) => accounts::set_password(arguments).await,
         Command::RotateSigningKey(arguments) => accounts::rotate_signing_key(&arguments),
         Command::Subscription(command) => subscriptions::run(command).await,
-        Command::Diagnose(arguments) => {
-            anyhow::ensure!(machines::diagnose(arguments).await?, "a check fails");
+        Command::Tenant(command) => tenant::run(command).await,
+        Command::Diagnose(_) => anyhow::bail!("`diagnose` has exit codes of its own"),
+        Command::Policy(command) => {
+            anyhow::ensure!(
+                policy::run(command).await?,
+                "something is refused; the lines above say what and why"
+            );
             Ok(())
         }
         Command::AgentPackage(command) => machines::agent_package(command),
@@ -259,7 +284,7 @@ where
 }
 
 /// As many open files as we may have: each connection is one, and so is each file of the log store.
-fn raise_open_files() {
+pub fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -316,6 +341,16 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
 
 async fn onboarding_token(arguments: OnboardingToken) -> anyhow::Result<()> {
     let (records, home) = open(&arguments.data).await?;
+    let by = home.owner.to_string();
+    if arguments.direct {
+        let designated = direct::designated(&records).await.context("cannot read the plans")?;
+        anyhow::ensure!(
+            designated.is_some(),
+            "direct onboarding is off; designate a subscription first, in the portal's Environment settings"
+        );
+        let made = portal::new_direct_token(&records, &by, &OnboardingRequest::default()).await;
+        return print_line(&made.context("cannot make a token")?.0);
+    }
     let group = match &arguments.resource_group {
         Some(name) => {
             home.subscription_id().join(&format!("resourceGroups/{name}")).context("not a resource group")?
@@ -327,7 +362,6 @@ async fn onboarding_token(arguments: OnboardingToken) -> anyhow::Result<()> {
         "there is no resource group `{}`",
         group.name()
     );
-    let by = home.owner.to_string();
     let (token, _) = portal::new_token(&records, &home, &by, &group, &OnboardingRequest::default())
         .await
         .context("cannot make a token")?;
@@ -362,10 +396,22 @@ pub(crate) async fn open(data: &std::path::Path) -> anyhow::Result<(Records, Hom
     Ok((records, home))
 }
 
-/// Standard output is the interface of these commands; everything else goes to the log.
-#[expect(clippy::print_stdout, reason = "what the command was asked for")]
+/// Standard output is the interface of these commands; everything else goes to the log. A reader that has seen enough
+/// (`… | head -1`) is no error: what the command does goes on, and so does its exit code.
+///
+/// # Errors
+/// When it cannot be written for another reason, such as a full disk.
 pub(crate) fn print_line(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
-    println!("{text}");
-    std::io::stdout().flush().context("cannot write to standard output")
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+/// The last word to the person at the terminal, who may not be listening any more.
+fn tell(text: &str) {
+    use std::io::Write;
+    drop(writeln!(std::io::stderr(), "{text}"));
 }

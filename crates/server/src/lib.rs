@@ -19,11 +19,13 @@ mod lock;
 mod machines;
 mod names;
 mod oidc;
+mod policy;
 mod rows;
 mod s3;
 mod server;
 mod subscriptions;
 mod syslog;
+mod tenant;
 mod tls;
 
 pub use database::open_records;

@@ -26,8 +26,8 @@ use tower::ServiceExt;
 
 use crate::accept::{Addresses, next};
 
-/// Connections at one time: a few thousand agents with one long poll each, and people.
-const CONNECTIONS_MAX: usize = 8192;
+/// Connections at one time: ten thousand agents with one long poll each, and people.
+const CONNECTIONS_MAX: usize = 16_384;
 /// Connections of one address at one time: a site of many machines may share one, but nobody gets all places.
 const CONNECTIONS_PER_ADDRESS_MAX: usize = CONNECTIONS_MAX / 4;
 /// A handshake takes milliseconds; a client that needs longer holds a place for nothing.

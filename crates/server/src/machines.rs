@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use bartizan_base::ResourceId;
@@ -46,15 +47,23 @@ pub(crate) struct AddPackage {
     platform: String,
 }
 
-/// Walks the six checks and prints the first that fails, with evidence and fix. True when none fails.
-pub(crate) async fn diagnose(arguments: Diagnose) -> anyhow::Result<bool> {
+/// Ends a diagnosis in which nothing failed and something is under way: worth another look in a minute. 2 is what wrong
+/// arguments end with.
+const IN_PROGRESS: u8 = 3;
+
+/// Walks the six checks and prints them, with evidence and fix. The exit code is for scripts that wait.
+pub(crate) async fn diagnose(arguments: Diagnose) -> anyhow::Result<ExitCode> {
     let (records, _) = open(&arguments.data).await?;
     let machine = find(&records, &arguments.machine).await?;
     let answer = diagnosis::diagnose(&records, &machine, records.now()).await.context("cannot diagnose")?;
     let answer = answer.with_context(|| format!("there is no machine `{machine}`"))?;
     let text = if arguments.json { format!("{answer:#}") } else { shown(&answer["properties"]) };
     print_line(text.trim_end())?;
-    Ok(answer["properties"]["firstFailure"].is_null())
+    Ok(match answer["properties"]["status"].as_str() {
+        Some("Healthy") => ExitCode::SUCCESS,
+        Some("InProgress") => ExitCode::from(IN_PROGRESS),
+        _ => ExitCode::FAILURE,
+    })
 }
 
 /// The machine of that id, or the only one of that name in any subscription.

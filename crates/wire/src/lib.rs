@@ -84,6 +84,9 @@ pub struct EnrolResponse {
     /// PEM of the CA that signs the server's own certificate, to be pinned.
     pub server_ca: String,
     pub certificate_expires: Ticks,
+    /// The machine was onboarded directly: it gets the sensor only.
+    #[serde(default)]
+    pub direct: bool,
 }
 
 /// Asks for a new certificate before the old one ends.

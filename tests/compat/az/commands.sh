@@ -51,6 +51,14 @@ az policy assignment list --query '[].name' | grep -qx compat || fail "the assig
 az policy state list --top 5 >/dev/null
 az policy state summarize --query 'policyAssignments' >/dev/null
 az policy state trigger-scan >/dev/null
+az policy event list --top 5 >/dev/null
+az policy remediation create --name compat --policy-assignment compat --resource-discovery-mode ReEvaluateCompliance >/dev/null
+same "$(az policy remediation show --name compat --query resourceDiscoveryMode)" ReEvaluateCompliance
+az policy remediation list --query '[].name' | grep -qx compat || fail "the remediation is not listed"
+az policy remediation deployment list --name compat >/dev/null
+# It may have ended by itself.
+az policy remediation cancel --name compat >/dev/null 2>&1 || true
+az policy remediation delete --name compat >/dev/null
 az policy assignment delete --name compat
 
 az security pricing create --name VirtualMachines --tier Standard --subplan P2 >/dev/null

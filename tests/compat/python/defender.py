@@ -4,6 +4,7 @@ import time
 
 from azure.mgmt.hybridcompute import HybridComputeManagementClient
 from azure.mgmt.policyinsights import PolicyInsightsClient
+from azure.mgmt.policyinsights.models import Remediation
 from azure.mgmt.security import SecurityCenter
 from session import GROUP, SUB_ID, SUBSCRIPTION, WORKSPACE_ID, client, refusal
 
@@ -88,3 +89,12 @@ of_one = policies.policy_states.list_query_results_for_policy_definition(
     "latest", SUBSCRIPTION, states[0].policy_definition_name
 )
 assert all(one.policy_definition_name == states[0].policy_definition_name for one in of_one)
+remediation = Remediation(policy_assignment_id=states[0].policy_assignment_id)
+made = policies.remediations.create_or_update_at_subscription("compat", remediation)
+assert made.provisioning_state == "Accepted" and made.created_on, made
+found = policies.remediations.get_at_subscription("compat")
+assert found.deployment_status.total_deployments is not None, found
+assert "compat" in [one.name for one in policies.remediations.list_for_subscription()]
+list(policies.remediations.list_deployments_at_subscription("compat"))
+events = policies.policy_events.list_query_results_for_subscription("default", SUBSCRIPTION)
+assert all(event.resource_id for event in events)

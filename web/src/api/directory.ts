@@ -60,7 +60,12 @@ function useChange<V, R>(mutationFn: (value: V) => Promise<R>) {
 
 export const useCreateUser = () =>
   useChange(({ name, password }: { name: string; password: string }) =>
-    request<Principal>('POST', '/v1.0/users', { body: { displayName: name, userPrincipalName: name, accountEnabled: true, passwordProfile: { password } } }));
+    request<Principal>('POST', '/v1.0/users', { body: { displayName: name, userPrincipalName: name, accountEnabled: true, passwordProfile: { password, forceChangePasswordNextSignIn: true } } }));
+
+/** A person who signs in at the outside provider, known by an e-mail address that it has verified. */
+export const useInviteUser = () =>
+  useChange(({ name, email }: { name: string; email: string }) =>
+    request<{ inviteRedeemUrl: string; invitedUser: Principal }>('POST', '/v1.0/invitations', { body: { invitedUserEmailAddress: email, invitedUserDisplayName: name } }));
 
 const pathOf = (principal: Principal) => `/v1.0/${isUser(principal) ? 'users' : 'servicePrincipals'}/${principal.id}`;
 
@@ -70,7 +75,7 @@ export const useEnablePrincipal = () =>
 export const useDeletePrincipal = () => useChange((principal: Principal) => request<undefined>('DELETE', pathOf(principal)));
 
 export const useResetPassword = () =>
-  useChange(({ user, password }: { user: Principal; password: string }) => request<undefined>('PATCH', pathOf(user), { body: { passwordProfile: { password } } }));
+  useChange(({ user, password }: { user: Principal; password: string }) => request<undefined>('PATCH', pathOf(user), { body: { passwordProfile: { password, forceChangePasswordNextSignIn: true } } }));
 
 export const useSignOutUser = () => useChange((user: Principal) => request<unknown>('POST', `${pathOf(user)}/revokeSignInSessions`));
 

@@ -10,10 +10,12 @@ export type LiveState = 'connecting' | 'live' | 'lost';
 /** Types whose queries read more than the resource itself. */
 const dependents: Record<string, string[]> = {
   'microsoft.security/assessments': ['microsoft.security/securescores'],
-  'microsoft.security/pricings': ['microsoft.policyinsights/policystates'],
+  'microsoft.security/pricings': ['microsoft.policyinsights/policystates', 'bartizan.security/components'],
+  'microsoft.security/settings': ['bartizan.security/components'],
+  'microsoft.security/autoprovisioningsettings': ['bartizan.security/components'],
   'microsoft.authorization/policyassignments': ['microsoft.policyinsights/policystates'],
-  'microsoft.hybridcompute/machines': ['microsoft.policyinsights/policystates'],
-  'microsoft.hybridcompute/machines/extensions': ['microsoft.policyinsights/policystates'],
+  'microsoft.hybridcompute/machines': ['microsoft.policyinsights/policystates', 'bartizan.security/components'],
+  'microsoft.hybridcompute/machines/extensions': ['microsoft.policyinsights/policystates', 'bartizan.security/components'],
   'microsoft.security/securescores/securescorecontrols': ['microsoft.security/securescores'],
   'microsoft.security/locations/alerts': ['microsoft.security/alerts'],
   'microsoft.securityinsights/incidents/comments': ['microsoft.securityinsights/incidents'],

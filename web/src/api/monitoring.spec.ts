@@ -30,6 +30,13 @@ describe('cover', () => {
   });
 });
 
+test('a machine that was onboarded directly is whole with its sensor', () => {
+  const direct: Machine = { ...machine('Connected'), properties: { status: 'Connected', onboarding: 'Direct' } };
+  expect(coverOf(direct, both.slice(0, 1), 'P2', brings)).toMatchObject({ protection: 'On', monitoring: 'Monitored', reasons: [] });
+  expect(healthOf(direct, both.slice(0, 1), 'P2', brings).state).toBe('Healthy');
+  expect(coverOf(direct, [], 'P2', brings)).toMatchObject({ protection: 'Partial', monitoring: 'Not monitored' });
+});
+
 describe('agent health', () => {
   test.each([
     ['Connected', all, 'P2', 'Healthy', /works/],

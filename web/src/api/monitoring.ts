@@ -22,7 +22,7 @@ export function monitoringOf(machine: Machine, extensions: readonly MachineExten
   const reasons: string[] = [];
   if (!isConnected(machine)) reasons.push(`The agent is ${(machine.properties.status ?? 'unknown').toLowerCase()}`);
   for (const { part, label } of parts) {
-    if (part === 'inventory') continue;
+    if (part === 'inventory' || (part !== 'sensor' && isDirect(machine))) continue;
     const extension = extensionFor(part, extensions);
     const state = extension?.properties.provisioningState;
     if (!extension) reasons.push(`${label} is not installed`);
@@ -46,6 +46,16 @@ export function extensionLabel(extension: MachineExtension): string {
 
 export function isConnected(machine: Machine): boolean {
   return machine.properties.status === 'Connected';
+}
+
+/** Onboarded directly: the machine has the sensor and nothing else, by its plan at the designated subscription. */
+export function isDirect(machine: Machine): boolean {
+  return machine.properties.onboarding === 'Direct';
+}
+
+/** What a tier brings to this machine. */
+function brought(machine: Machine, parts: readonly Part[]): readonly Part[] {
+  return isDirect(machine) ? parts.filter((part) => part === 'sensor') : parts;
 }
 
 /** Whether a plan protects a machine: all that the plan brings works, a part of it, or nothing is asked for. */
@@ -81,7 +91,7 @@ export function coverOf(machine: Machine, extensions: readonly MachineExtension[
   const { monitored, reasons } = monitoringOf(machine, extensions);
   if (hasNoAgent(machine)) return { protection: 'Off', monitoring: 'Unmonitored', reasons: ['There is no agent on it'] };
   if (tier === 'Free') return { protection: 'Off', monitoring: 'Unmonitored', reasons: ['No Defender plan covers it', ...reasons] };
-  const whole = brings[tier].every((part) => extensionFor(part, extensions)?.properties.provisioningState === 'Succeeded');
+  const whole = brought(machine, brings[tier]).every((part) => extensionFor(part, extensions)?.properties.provisioningState === 'Succeeded');
   return { protection: whole && isConnected(machine) ? 'On' : 'Partial', monitoring: monitored ? 'Monitored' : 'Not monitored', reasons };
 }
 
@@ -111,7 +121,7 @@ export function healthOf(machine: Machine, extensions: readonly MachineExtension
     };
   }
   if (tier === 'Free') return { state: 'Not applicable', message: 'The agent is connected; no Defender plan covers the machine.', remedy: 'Turn on Defender for Servers.' };
-  for (const part of brings[tier]) {
+  for (const part of brought(machine, brings[tier])) {
     const extension = extensionFor(part, extensions);
     const label = parts.find((entry) => entry.part === part)?.label ?? part;
     if (!extension) return { state: 'Installation issue', message: `${label} is not installed.`, remedy: 'Diagnose names the check that fails: a switch that is off, a policy that denies extensions, or a system that is not supported.' };

@@ -3,40 +3,24 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { armUrl, listAll, request } from './client';
 import { serversPlanOf, usePlans, useSavePlans } from './plans';
 import { subscriptionScope, useSession } from './session';
-import type { Resource } from './types';
+import type { PlanComponent } from './types';
 import { versions } from './versions';
 
-const settingsType = 'microsoft.security/settings';
-const provisioningType = 'microsoft.security/autoprovisioningsettings';
+const componentsType = 'bartizan.security/components';
 const integrityExtension = 'FileIntegrityMonitoring';
 
 export type ComponentName = 'sensor' | 'monitor' | 'inventory';
 
-/** Each switch is where Azure has it: a setting, the auto-provisioning setting, and an extension of the plan. */
-export function useComponentSwitches(): { states: Record<ComponentName, boolean | undefined>; error: unknown; refetch: () => void } {
+/** Every component with its switch, how it is doing, and on how many servers it is. */
+export function useComponents() {
   const session = useSession();
-  const scope = subscriptionScope(session);
-  const settings = useQuery({
-    queryKey: [settingsType, session.subscriptionId],
-    queryFn: ({ signal }) => listAll<Resource<{ enabled?: boolean }>>(armUrl(`${scope}/providers/Microsoft.Security/settings`, versions.securitySettings), signal),
+  return useQuery({
+    queryKey: [componentsType, session.subscriptionId],
+    queryFn: ({ signal }) => listAll<PlanComponent>(armUrl(`${subscriptionScope(session)}/providers/Bartizan.Security/components`, versions.features), signal),
   });
-  const collection = useQuery({
-    queryKey: [provisioningType, session.subscriptionId],
-    queryFn: ({ signal }) => request<Resource<{ autoProvision: string }>>('GET', armUrl(`${scope}/providers/Microsoft.Security/autoProvisioningSettings/default`, versions.autoProvisioning), { signal }),
-  });
-  const plans = usePlans();
-  const integrity = serversPlanOf(plans.data)?.properties.extensions?.find((entry) => entry.name === integrityExtension);
-  return {
-    states: {
-      sensor: settings.data && (settings.data.find((entry) => entry.name === 'WDATP')?.properties.enabled ?? true),
-      monitor: collection.data && collection.data.properties.autoProvision === 'On',
-      inventory: plans.data && integrity?.isEnabled !== 'False',
-    },
-    error: settings.error ?? collection.error ?? plans.error,
-    refetch: () => { void settings.refetch(); void collection.refetch(); void plans.refetch(); },
-  };
 }
 
+/** Each switch is where Azure has it: a setting, the auto-provisioning setting, and an extension of the plan. */
 export function useSetComponent() {
   const session = useSession();
   const client = useQueryClient();
@@ -53,6 +37,6 @@ export function useSetComponent() {
       const others = extensions.filter((entry) => entry.name !== integrityExtension).map(({ name: own, isEnabled }) => ({ name: own, isEnabled }));
       await savePlans.mutateAsync([{ name: plan.name, pricingTier, ...(subPlan ? { subPlan } : {}), extensions: [...others, { name: integrityExtension, isEnabled: on ? 'True' : 'False' }] }]);
     },
-    onSettled: () => Promise.all([settingsType, provisioningType].map((key) => client.invalidateQueries({ queryKey: [key] }))),
+    onSettled: () => client.invalidateQueries({ queryKey: [componentsType] }),
   });
 }

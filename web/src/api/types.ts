@@ -25,6 +25,8 @@ export interface Session {
   location?: string;
   workspaceId: string;
   workspaceCustomerId: string;
+  /** The outside provider at which invited people sign in. */
+  signInProvider?: string;
   version: string;
 }
 
@@ -33,6 +35,8 @@ export type Machine = Resource<{
   status?: string;
   lastStatusChange?: string;
   vmId?: string;
+  /** `Direct` for a machine that was onboarded directly: it has the sensor only. */
+  onboarding?: string;
   displayName?: string;
   machineFqdn?: string;
   agentVersion?: string;
@@ -135,6 +139,25 @@ export type PlanFeature = Resource<{
   reason: string;
   remedy: string;
 }>;
+
+// crates/control: GET {subscription}/providers/Bartizan.Security/components
+export type PlanComponent = Resource<{
+  displayName: string;
+  description: string;
+  extension: string;
+  plan: string;
+  /** Whether this server can deploy it at all. */
+  available: boolean;
+  switch: { resourceId: string; member: string; isOn: boolean } | null;
+  state: 'On' | 'Partial' | 'Off' | 'NotAvailable';
+  reason: string;
+  remedy: string;
+  features: { name: string; displayName: string; plans: PlanFeature['properties']['plans']; available: boolean }[];
+  machines: { total: number; wanted: number; installed: number; pending: number; failed: number; missing: number; sensorOnly: number };
+}>;
+
+// crates/control: {root management group}/providers/Bartizan.Security/tenantSettings/default
+export type TenantSettings = Resource<{ geoLocation: string | null; pseudonymizedExport: boolean }>;
 
 export interface Score {
   max: number;
@@ -367,11 +390,14 @@ export type WorkspaceSetting = Resource<{ workspaceId: string; scope: string }>;
 
 // crates/server: POST /portal/v1/onboarding
 export interface OnboardingRequest {
+  subscriptionId: string;
   resourceGroup: string;
   location: string;
   tags: Record<string, string>;
   proxy: string | null;
   servicePrincipalId?: string;
+  /** The sensor only, at the designated subscription. */
+  direct?: boolean;
 }
 export interface Onboarding {
   token?: string;

@@ -19,6 +19,15 @@ export function useWorkspaces() {
   });
 }
 
+/** The server's workspace, which may lie in another subscription than the one that is looked at. */
+export function useDefaultWorkspace() {
+  const session = useSession();
+  return useQuery({
+    queryKey: ['microsoft.operationalinsights/workspaces', session.workspaceId],
+    queryFn: ({ signal }) => request<Workspace>('GET', armUrl(session.workspaceId, versions.workspaces), { signal }),
+  });
+}
+
 export function useWorkspaceSettings() {
   const session = useSession();
   return useQuery({

@@ -26,6 +26,7 @@ const pages: RouteObject[] = [
   page(routes.alerts, () => import('@/features/alerts/AlertsPage')),
   { path: routes.alert, Component: AlertLink },
   page(routes.environment, () => import('@/features/settings/EnvironmentPage')),
+  page(routes.tenant, () => import('@/features/settings/TenantPage')),
   page(routes.plans, () => import('@/features/settings/PlansPage')),
   page(routes.provisioning, () => import('@/features/settings/ProvisioningPage')),
   page(routes.policy, () => import('@/features/settings/PolicyPage')),

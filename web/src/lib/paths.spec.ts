@@ -15,6 +15,7 @@ const table: readonly (readonly [string, string])[] = [
   [paths.recommendation('k'), '/recommendations/k | Recommendations > Recommendation'],
   [paths.alerts({ severity: 'High' }), '/alerts?severity=High | Security alerts'],
   [paths.environment(), '/environment | Environment settings'],
+  [paths.tenant(), '/environment/tenant | Environment settings > Tenant settings'],
   [paths.plans('s-1'), '/environment/s-1/plans | Environment settings > Defender plans'],
   [paths.provisioning('s-1'), '/environment/s-1/provisioning | Environment settings > Settings and monitoring'],
   [paths.policy('s-1'), '/environment/s-1/policy | Environment settings > Security policy'],

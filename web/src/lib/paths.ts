@@ -19,6 +19,7 @@ export const routes = {
   /** Where an alert's own link points; shows it on the list. */
   alert: '/alerts/:alert',
   environment: '/environment',
+  tenant: '/environment/tenant',
   plans: '/environment/:subscription/plans',
   provisioning: '/environment/:subscription/provisioning',
   policy: '/environment/:subscription/policy',
@@ -59,6 +60,7 @@ export const paths = {
   recommendation: (key: string, tab?: string) => withQuery(fill(routes.recommendation, { key }), { tab }),
   alerts: (query?: { severity?: string; status?: string; alert?: string }) => withQuery(routes.alerts, query),
   environment: () => routes.environment,
+  tenant: () => routes.tenant,
   plans: (subscription: string) => fill(routes.plans, { subscription }),
   provisioning: (subscription: string) => fill(routes.provisioning, { subscription }),
   policy: (subscription: string) => fill(routes.policy, { subscription }),
@@ -112,7 +114,8 @@ export function crumbs(pathname: string): Crumb[] {
       break;
     case 'environment':
       trail.push({ text: 'Environment settings', to: paths.environment() });
-      if (rest[1]) trail.push({ text: environmentPages[rest[1]] ?? rest[1] });
+      if (rest[0] === 'tenant') trail.push({ text: 'Tenant settings' });
+      else if (rest[1]) trail.push({ text: environmentPages[rest[1]] ?? rest[1] });
       break;
     case 'incidents':
       trail.push({ text: 'Incidents', to: paths.incidents() });

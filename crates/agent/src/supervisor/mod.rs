@@ -391,7 +391,7 @@ impl Supervisor {
         }
         // The kept state's commands were run when they came.
         if keep {
-            self.commands.run(&desired.commands, &self.control, &self.options.clock);
+            self.commands.run(&desired.commands, &self.control, &self.options.clock, &self.status);
         }
         self.generation = desired.generation;
         self.reached |= keep;

@@ -91,6 +91,7 @@ async fn enrol(State(server): Shared, headers: HeaderMap, Json(request): Json<En
         certificate: format!("{}{}", certificate.pem(), ca.pem()),
         server_ca: ca.pem(),
         certificate_expires: SystemClock.now().saturating_add(Timespan(86_400 * 10_000_000)),
+        direct: false,
     };
     server.seen.lock().enrolled.push(request);
     Json(answer).into_response()

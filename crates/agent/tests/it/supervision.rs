@@ -100,6 +100,7 @@ fn identity() -> Identity {
         server_ca: String::new(),
         certificate_obtained: SystemClock.now(),
         certificate_expires: Ticks::MAX,
+        direct: false,
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! A small set keeps its hashes themselves and is counted exactly (but for colliding hashes, one in 2^64
 //! pairs). It becomes registers when the hashes would take the same memory, at a sixteenth of the number
-//! of registers: 1,024 values at the usual accuracy. The estimate is Ertl's improved estimator
-//! (arXiv:1702.01284, algorithm 6), which needs no correction tables and is unbiased over the whole range.
+//! of registers: 1,024 values at the usual accuracy. From then on as many hashes wait until their registers are
+//! raised: the registers of hundreds of sets are far from the processor, and for so many hashes at a time they are
+//! fetched once. The estimate is Ertl's improved estimator (arXiv:1702.01284, algorithm 6), which needs no
+//! correction tables and is unbiased over the whole range.
 
 use std::borrow::Cow;
 use std::f64::consts::LN_2;
@@ -17,8 +19,8 @@ const FORMAT: u8 = 1;
 /// The kind of body that has one byte for each register.
 const QUICK: u8 = 2;
 
-/// Hashes whose registers are asked for at one time.
-const AT_ONCE: usize = 32;
+/// Memory comes in lines of so many bytes.
+const LINE_BYTES: usize = 64;
 
 /// Hashes that are added to a small set before the same ones among them are looked for.
 const WAITING_MIN: usize = 32;
@@ -27,17 +29,16 @@ const WAITING_MIN: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Hll {
     bits: u8,
-    form: Form,
-}
-
-#[derive(Clone, Debug)]
-enum Form {
-    /// First `settled` different hashes in order, at most [`Hll::few_max`]; then some that were added since, which
-    /// may be there already. Adding at the end and sorting now and then touches a few lines of memory, where
-    /// looking each one up in a table would touch one of hundreds each time, of every group in turn.
-    Few { hashes: Vec<u64>, settled: usize },
-    /// One register per index.
-    Many(Vec<u8>),
+    /// Hashes among `hashes` that are different and in order, at most [`Hll::few_max`]; none with registers.
+    settled: u32,
+    /// So many hashes are brought in order, or to their registers.
+    full: u32,
+    /// Those that are settled, then some that were added since, which may be there already. Adding at the end and
+    /// settling now and then touches a few lines of memory, where looking each one up would touch one of
+    /// hundreds each time, of every group in turn.
+    hashes: Vec<u64>,
+    /// One register per index; empty while the set is small.
+    registers: Box<[u8]>,
 }
 
 impl Hll {
@@ -47,7 +48,8 @@ impl Hll {
     }
 
     fn new(bits: u8) -> Self {
-        Self { bits, form: Form::Few { hashes: Vec::new(), settled: 0 } }
+        let full = WAITING_MIN as u32;
+        Self { bits, settled: 0, full, hashes: Vec::new(), registers: Box::default() }
     }
 
     /// Hashes a small set may hold.
@@ -57,104 +59,89 @@ impl Hll {
 
     /// Memory held beyond the value itself, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        match &self.form {
-            Form::Few { hashes, .. } => hashes.capacity() * size_of::<u64>(),
-            Form::Many(registers) => registers.capacity(),
-        }
+        self.hashes.capacity() * size_of::<u64>() + self.registers.len()
     }
 
     /// Whether the set is large enough to be counted by registers.
     pub fn has_registers(&self) -> bool {
-        matches!(self.form, Form::Many(_))
+        !self.registers.is_empty()
     }
 
-    /// Adds values by their hashes, if the set has registers; whether it has. A set that has does not change the
-    /// memory it holds any more.
-    ///
-    /// The registers of many sets are far from the processor. So those of some hashes are all asked for before the
-    /// first is compared: reads that depend on nothing wait at the same time, and a comparison that went the
-    /// unexpected way does not hold up the next read.
-    pub fn raise_all(&mut self, hashes: &[u64]) -> bool {
-        let Form::Many(registers) = &mut self.form else { return false };
-        let mut found = [0_u8; AT_ONCE];
-        for hashes in hashes.chunks(AT_ONCE) {
-            for (found, hash) in found.iter_mut().zip(hashes) {
-                *found = registers[place(self.bits, *hash)];
-            }
-            for (found, hash) in found.iter().zip(hashes) {
-                if run(self.bits, *hash) > *found {
-                    raise(registers, self.bits, *hash);
-                }
-            }
-        }
-        true
-    }
-
-    /// Adds a value by its hash. Whether the memory held may have changed, which it does a few times only.
+    /// Adds a value by its hash, if that takes next to nothing and no memory; whether it was added.
     #[inline]
-    pub fn insert(&mut self, hash: u64) -> bool {
-        match &mut self.form {
-            Form::Many(registers) => {
-                raise(registers, self.bits, hash);
-                false
-            }
-            Form::Few { .. } => self.insert_into_few(hash),
+    pub fn insert_quickly(&mut self, hash: u64) -> bool {
+        let count = self.hashes.len();
+        let has_room = count < self.hashes.capacity() && count + 1 < self.full as usize;
+        if has_room {
+            // The stored form has no 0; the value that hashes to it shares a hash with another one.
+            self.hashes.push(hash.max(1));
+        }
+        has_room
+    }
+
+    /// Adds a value by its hash.
+    #[inline]
+    pub fn insert(&mut self, hash: u64) {
+        if !self.insert_quickly(hash) {
+            self.insert_and_settle(hash);
         }
     }
 
-    #[inline]
-    fn insert_into_few(&mut self, hash: u64) -> bool {
+    #[cold]
+    fn insert_and_settle(&mut self, hash: u64) {
+        self.hashes.push(hash.max(1));
+        if self.hashes.len() < self.full as usize {
+            return;
+        }
         let most = self.few_max();
-        let Form::Few { hashes, settled } = &mut self.form else { return false };
-        let before = hashes.capacity();
-        // The stored form has no 0; the value that hashes to it shares a hash with another one.
-        hashes.push(hash.max(1));
-        if hashes.len() >= (*settled * 4).clamp(WAITING_MIN, most * 2) {
-            if hashes.len() >= most * 2 && surely_more(hashes, most) {
-                self.become_many();
-            } else {
-                self.settle();
-            }
-            return true;
+        let is_large = !self.has_registers() && self.hashes.len() >= most * 2;
+        if is_large && surely_more(&self.hashes, most) {
+            self.become_many();
+        } else {
+            self.settle();
         }
-        hashes.capacity() != before
     }
 
     /// Brings what was added in order. What is asked of a set is the same before and after, and quicker after.
     pub fn settle(&mut self) {
-        let most = self.few_max();
-        let Form::Few { hashes, settled } = &mut self.form else { return };
-        if *settled < hashes.len() {
-            // a stable sort makes use of the part that is in order
-            hashes.sort();
-            hashes.dedup();
-            *settled = hashes.len();
+        if self.has_registers() {
+            raise_all(&mut self.registers, self.bits, &self.hashes);
+            self.hashes.clear();
+            return;
         }
-        if *settled > most {
+        if (self.settled as usize) < self.hashes.len() {
+            // a stable sort makes use of the part that is in order
+            self.hashes.sort();
+            self.hashes.dedup();
+            self.settled = self.hashes.len() as u32;
+        }
+        let most = self.few_max();
+        if self.settled as usize > most {
             self.become_many();
+        } else {
+            self.full = (self.settled as usize * 4).clamp(WAITING_MIN, most * 2) as u32;
         }
     }
 
-    /// The set with all its hashes in order.
+    /// The set with all that was added where it belongs.
     fn settled(&self) -> Cow<'_, Self> {
-        match &self.form {
-            Form::Few { hashes, settled } if *settled < hashes.len() => {
-                let mut set = self.clone();
-                set.settle();
-                Cow::Owned(set)
-            }
-            _ => Cow::Borrowed(self),
+        if self.settled as usize == self.hashes.len() {
+            return Cow::Borrowed(self);
         }
+        let mut set = self.clone();
+        set.settle();
+        Cow::Owned(set)
     }
 
     fn become_many(&mut self) {
-        if let Form::Few { hashes, .. } = &self.form {
-            let mut registers = vec![0; 1 << self.bits];
-            for hash in hashes {
-                raise(&mut registers, self.bits, *hash);
-            }
-            self.form = Form::Many(registers);
+        if self.has_registers() {
+            return;
         }
+        self.registers = vec![0; 1 << self.bits].into_boxed_slice();
+        raise_all(&mut self.registers, self.bits, &self.hashes);
+        self.hashes = Vec::new();
+        self.settled = 0;
+        self.full = self.few_max() as u32;
     }
 
     /// Adds the values of another set. The result is as accurate as the less accurate of the two.
@@ -162,29 +149,25 @@ impl Hll {
         if self.bits > other.bits {
             self.coarsen(other.bits);
         }
-        match &other.form {
-            Form::Few { hashes, .. } => hashes.iter().for_each(|hash| {
-                self.insert(*hash);
-            }),
-            Form::Many(theirs) => {
-                self.become_many();
-                let coarser;
-                let theirs = if other.bits > self.bits {
-                    coarser = coarsened(theirs, other.bits, self.bits);
-                    &coarser
-                } else {
-                    theirs
-                };
-                if let Form::Many(mine) = &mut self.form {
-                    mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
-                }
-            }
+        if other.has_registers() {
+            self.become_many();
+            let coarser;
+            let theirs = if other.bits > self.bits {
+                coarser = coarsened(&other.registers, other.bits, self.bits);
+                &coarser
+            } else {
+                &other.registers
+            };
+            highest(&mut self.registers, theirs);
         }
+        other.hashes.iter().for_each(|hash| self.insert(*hash));
     }
 
     fn coarsen(&mut self, bits: u8) {
-        if let Form::Many(registers) = &mut self.form {
-            *registers = coarsened(registers, self.bits, bits);
+        if self.has_registers() {
+            self.settle();
+            self.registers = coarsened(&self.registers, self.bits, bits);
+            self.full = 1 << (bits - 4);
         }
         self.bits = bits;
         self.settle();
@@ -192,76 +175,65 @@ impl Hll {
 
     /// About how many distinct values were added; exactly, while they are few.
     pub fn count(&self) -> u64 {
-        match &self.settled().form {
-            Form::Few { settled, .. } => *settled as u64,
-            Form::Many(registers) => estimate(registers, self.bits).round() as u64,
+        let set = self.settled();
+        match set.has_registers() {
+            true => estimate(&set.registers, set.bits).round() as u64,
+            false => u64::from(set.settled),
         }
     }
 
     /// The hashes of a small set.
     pub(super) fn hashes(&self) -> Option<Vec<u64>> {
-        match self.settled().into_owned().form {
-            Form::Few { hashes, .. } => Some(hashes),
-            Form::Many(_) => None,
-        }
+        let set = self.settled();
+        (!set.has_registers()).then(|| set.hashes.clone())
     }
 
     /// The stored form: a version, the index bits, then hashes or six-bit registers. Equal sets have equal bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        match &self.settled().form {
-            Form::Few { hashes, .. } => {
-                let mut bytes = vec![FORMAT, self.bits, 0];
-                bytes.extend(hashes.iter().flat_map(|hash| hash.to_le_bytes()));
-                bytes
-            }
-            Form::Many(registers) => {
-                let mut bytes = vec![FORMAT, self.bits, 1];
-                for four in registers.chunks_exact(4) {
-                    let packed =
-                        four.iter().fold(0_u32, |packed, register| packed << 6 | u32::from(*register));
-                    bytes.extend_from_slice(&packed.to_be_bytes()[1..]);
-                }
-                bytes
-            }
+        let set = self.settled();
+        if !set.has_registers() {
+            let mut bytes = vec![FORMAT, set.bits, 0];
+            bytes.extend(set.hashes.iter().flat_map(|hash| hash.to_le_bytes()));
+            return bytes;
         }
+        let mut bytes = vec![FORMAT, set.bits, 1];
+        for four in set.registers.chunks_exact(4) {
+            let packed = four.iter().fold(0_u32, |packed, register| packed << 6 | u32::from(*register));
+            bytes.extend_from_slice(&packed.to_be_bytes()[1..]);
+        }
+        bytes
     }
 
     /// Appends a form that is larger and quicker to make and to merge than the stored one: registers as they are.
     /// [`Self::merge_quick`] reads it. Call [`Self::settle`] first.
     pub fn write_quick(&self, bytes: &mut Vec<u8>) {
-        match &self.form {
-            Form::Few { hashes, .. } => {
-                bytes.extend_from_slice(&[FORMAT, self.bits, 0]);
-                bytes.extend(hashes.iter().flat_map(|hash| hash.to_le_bytes()));
-            }
-            Form::Many(registers) => {
-                bytes.extend_from_slice(&[FORMAT, self.bits, QUICK]);
-                bytes.extend_from_slice(registers);
-            }
+        if self.has_registers() {
+            bytes.extend_from_slice(&[FORMAT, self.bits, QUICK]);
+            bytes.extend_from_slice(&self.registers);
+        } else {
+            bytes.extend_from_slice(&[FORMAT, self.bits, 0]);
+            bytes.extend(self.hashes.iter().flat_map(|hash| hash.to_le_bytes()));
         }
     }
 
     /// Bytes that [`Self::write_quick`] appends.
     pub fn quick_bytes(&self) -> usize {
-        3 + match &self.form {
-            Form::Few { hashes, .. } => hashes.len() * size_of::<u64>(),
-            Form::Many(registers) => registers.len(),
-        }
+        3 + if self.has_registers() { self.registers.len() } else { self.hashes.len() * size_of::<u64>() }
     }
 
     /// Adds the values of a set in its quick form. `None`, and nothing added, when the bytes are something else.
     pub fn merge_quick(&mut self, bytes: &[u8]) -> Option<()> {
         let ([FORMAT, bits, kind], body) = bytes.split_first_chunk::<3>()? else { return None };
-        match (*kind, &mut self.form) {
+        match *kind {
             // what partial results have nearly always: the accuracy of the query on both sides
-            (0, _) if *bits == self.bits => {
+            0 if *bits == self.bits => {
                 let (hashes, []) = body.as_chunks::<8>() else { return None };
                 for hash in hashes {
                     self.insert(u64::from_le_bytes(*hash));
                 }
             }
-            (QUICK, Form::Many(mine)) if *bits == self.bits && body.len() == mine.len() => {
-                mine.iter_mut().zip(body).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+            QUICK if *bits == self.bits && body.len() == self.registers.len() => {
+                highest(&mut self.registers, body);
             }
             _ => self.merge(&Self::from_bytes(bytes)?),
         }
@@ -291,11 +263,13 @@ impl Hll {
                     let four = [18, 12, 6, 0].map(|shift| (packed >> shift) as u8 & 63);
                     registers.extend(four.map(|register| register.min(longest)));
                 }
-                set.form = Form::Many(registers);
+                set.become_many();
+                set.registers = registers.into_boxed_slice();
             }
             &QUICK if body.len() == 1 << bits => {
                 let longest = 65 - bits;
-                set.form = Form::Many(body.iter().map(|register| (*register).min(longest)).collect());
+                set.become_many();
+                set.registers = body.iter().map(|register| (*register).min(longest)).collect();
             }
             _ => return None,
         }
@@ -330,20 +304,37 @@ fn run(bits: u8, hash: u64) -> u8 {
     ((hash << bits) | 1 << (bits - 1)).leading_zeros() as u8 + 1
 }
 
-#[inline]
-fn raise(registers: &mut [u8], bits: u8, hash: u64) {
-    let run = run(bits, hash);
-    let register = &mut registers[place(bits, hash)];
-    // Seldom: what is written back to memory costs as much again as what is read.
-    if *register < run {
-        *register = run;
+/// Raises the registers of hashes.
+fn raise_all(registers: &mut [u8], bits: u8, hashes: &[u64]) {
+    if hashes.len() * LINE_BYTES > registers.len() {
+        fetch(registers);
+    }
+    for hash in hashes {
+        let run = run(bits, *hash);
+        let register = &mut registers[place(bits, *hash)];
+        // Seldom: what is written back to memory costs as much again as what is read.
+        if *register < run {
+            *register = run;
+        }
     }
 }
 
+/// Reads registers from end to end, so that the processor has them at hand when they are asked for in no order. It
+/// sees such a read coming, and so it takes a fifth of the time that waiting for each line in turn does.
+fn fetch(registers: &[u8]) {
+    let all = registers.iter().step_by(LINE_BYTES).fold(0, |all, register| all | register);
+    // nobody wants it, but nobody is to leave it out either
+    std::hint::black_box(all);
+}
+
+fn highest(mine: &mut [u8], theirs: &[u8]) {
+    mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+}
+
 /// Registers as they would be with fewer index bits: the bits that leave the index begin the run.
-fn coarsened(registers: &[u8], from: u8, to: u8) -> Vec<u8> {
+fn coarsened(registers: &[u8], from: u8, to: u8) -> Box<[u8]> {
     let dropped = from - to;
-    let mut coarser = vec![0; 1 << to];
+    let mut coarser = vec![0; 1 << to].into_boxed_slice();
     for (index, register) in registers.iter().enumerate().filter(|(_, register)| **register > 0) {
         let low = index & ((1 << dropped) - 1);
         let run = match low {
@@ -442,19 +433,28 @@ mod tests {
     }
 
     #[test]
-    fn hashes_that_come_together_count_as_one_by_one() {
-        // more than are asked for at a time, twice each, and some that meet in one register
-        let hashes: Vec<u64> = (0..5_000).map(|n| hash_u64(n % 3_000)).collect();
-        for values in [10_u64, 3_000, 50_000] {
-            let (mut one_by_one, mut together) = (of(1, 0..values), of(1, 0..values));
-            assert_eq!(together.raise_all(&hashes), values > 1_024);
-            if values > 1_024 {
-                for hash in &hashes {
-                    one_by_one.insert(*hash);
-                }
+    fn what_waits_for_its_register_counts() {
+        // so many that some wait, and one more each time
+        for added in 0..40 {
+            let set = of(1, 0..5_000 + added * 53);
+            assert!(set.has_registers());
+            let mut settled = set.clone();
+            settled.settle();
+            assert!(settled.hashes.is_empty());
+            assert_eq!((set.count(), set.to_bytes()), (settled.count(), settled.to_bytes()));
+            // one by one, each hash twice and at its register at once
+            let mut at_once = settled;
+            for value in 0..5_000 + added * 53 {
+                at_once.insert(hash_u64(value));
+                at_once.settle();
             }
-            assert_eq!(together, one_by_one, "{values}");
+            assert_eq!(at_once, set);
         }
+        let waiting = of(1, 0..5_000);
+        assert!(!waiting.hashes.is_empty(), "none waits, so that nothing was tried");
+        let mut merged = of(0, 0..3);
+        merged.merge(&waiting);
+        assert_eq!(merged, of(0, 0..5_000));
     }
 
     #[test]
@@ -471,9 +471,7 @@ mod tests {
         for values in [1_023, 1_024, 1_025, 1_100, 2_048_u64] {
             // each twice, so that there are as many hashes as are looked at
             let mut set = of(1, 0..values);
-            (0..values).for_each(|value| {
-                set.insert(hash_u64(value));
-            });
+            (0..values).for_each(|value| set.insert(hash_u64(value)));
             set.settle();
             assert_eq!(set.has_registers(), values > 1_024, "{values}");
             assert_eq!(set, of(1, 0..values));

@@ -141,6 +141,16 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
+/// The agent whose certificate came with the request, whoever else the request says it is; `None` without a certificate
+/// that is good.
+pub(crate) async fn agent_beside(parts: &Parts, app: &App) -> Option<Agent> {
+    let peer = parts.extensions.get::<PeerCertificate>()?;
+    match of_agent(app, peer, None).await.ok()?.kind {
+        CallerKind::Agent { agent, .. } => Some(agent),
+        CallerKind::Principal(_) => None,
+    }
+}
+
 /// The token of an Authorization header.
 pub(crate) fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
@@ -179,7 +189,7 @@ async fn of_principal(
             "Access refused: the access token was withdrawn; sign in again.",
         )));
     }
-    let map = app.access.of(&app.records, access).await?;
+    let map = AccessMap::at(&app.records, access).await?;
     Ok(Caller { look: FirstLook::of(map), ..caller_of(principal, ip) })
 }
 

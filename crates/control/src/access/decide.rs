@@ -59,7 +59,7 @@ impl App {
 
     /// Everything that decides access, as of now.
     pub(crate) async fn access_map(&self) -> Result<Arc<AccessMap>, Failure> {
-        Ok(self.access.current(&self.records).await?)
+        Ok(AccessMap::of(&self.records).await?)
     }
 
     /// The roles of a principal and where each holds.

@@ -5,6 +5,7 @@ use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_records::Resource;
 use serde_json::Value;
 
+use crate::access::map::AccessMap;
 use crate::app::App;
 use crate::http::Failure;
 
@@ -21,8 +22,8 @@ const EXEMPT: [&str; 2] = ["microsoft.authorization/locks/", "microsoft.authoriz
 /// A lock and the scope it hangs on.
 #[derive(Clone, Debug)]
 pub(crate) struct Lock {
-    pub(super) at: ResourceId,
-    pub(super) name: String,
+    pub(crate) at: ResourceId,
+    pub(crate) name: String,
     pub(super) level: String,
 }
 
@@ -34,29 +35,39 @@ impl Lock {
     }
 }
 
-impl App {
-    /// Refuses `action` upon `scope` when a lock there, above it, or (for deleting) below it forbids it.
-    pub(crate) async fn check_locks(&self, action: &str, scope: &ResourceId) -> Result<(), Failure> {
+impl AccessMap {
+    /// The lock that forbids `action` upon `scope`: one there, above it, or (for deleting) below it.
+    pub(crate) fn lock(&self, action: &str, scope: &ResourceId) -> Option<&Lock> {
         let action = action.to_ascii_lowercase();
         if action.ends_with("/read") || EXEMPT.iter().any(|prefix| action.starts_with(prefix)) {
-            return Ok(());
+            return None;
         }
         let deletes = action.ends_with("/delete");
-        for Lock { at, name, level } in &self.access_map().await?.locks {
+        self.locks.iter().find(|Lock { at, level, .. }| {
             let covers = scope.is_within(at) && (deletes || level == READ_ONLY);
             // Deleting takes everything below along.
-            let takes_along = deletes && at.is_within(scope);
-            if covers || takes_along {
-                return Err(Failure(ApiError::coded(
-                    ErrorKind::Conflict,
-                    "ScopeLocked",
-                    format!(
-                        "The scope '{scope}' cannot perform this operation because the following scope is locked: \
-                         '{at}' ({level}, lock '{name}'). Remove the lock and try again."
-                    ),
-                )));
-            }
-        }
-        Ok(())
+            covers || deletes && at.is_within(scope)
+        })
+    }
+
+    /// The error of `action` upon `scope` when a lock forbids it.
+    pub(crate) fn locked(&self, action: &str, scope: &ResourceId) -> Option<ApiError> {
+        let Lock { at, name, level } = self.lock(action, scope)?;
+        Some(ApiError::coded(
+            ErrorKind::Conflict,
+            "ScopeLocked",
+            format!(
+                "The scope '{scope}' cannot perform this operation because the following scope is locked: '{at}' \
+                 ({level}, lock '{name}'). Remove the lock and try again."
+            ),
+        ))
+    }
+}
+
+impl App {
+    /// Refuses `action` upon `scope` when a lock forbids it.
+    pub(crate) async fn check_locks(&self, action: &str, scope: &ResourceId) -> Result<(), Failure> {
+        let locked = self.access_map().await?.locked(action, scope);
+        locked.map_or(Ok(()), |error| Err(Failure(error)))
     }
 }

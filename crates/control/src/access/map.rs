@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use bartizan_base::ResourceId;
 use bartizan_records::{Generation, ListQuery, Records, RecordsError, Resource};
-use parking_lot::RwLock;
 use serde_json::Value;
 
 use crate::access::decide::{ASSIGNMENT_TYPE, ROLE_TYPE};
@@ -41,13 +40,25 @@ impl AccessMap {
         self.generation
     }
 
-    /// The map as of now, for what runs without an [`App`](crate::app::App).
+    /// The map as of now.
     ///
     /// # Errors
     /// When the records cannot be read.
     pub(crate) async fn of(records: &Records) -> Result<Arc<Self>, RecordsError> {
-        let generation = records.generation(Generation::Access).await?;
-        records.derived(Generation::Access, || Self::load(records, generation)).await
+        records.derived(Generation::Access, |generation| Self::load(records, generation)).await
+    }
+
+    /// The map of a generation that was asked for just now.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub(crate) async fn at(records: &Records, generation: i64) -> Result<Arc<Self>, RecordsError> {
+        records.derived_at(generation, |generation| Self::load(records, generation)).await
+    }
+
+    /// The map that was read last. Within a request it is as new as the request's own first look.
+    pub(crate) fn last(records: &Records) -> Arc<Self> {
+        records.last_derived().unwrap_or_default()
     }
 
     async fn load(records: &Records, generation: i64) -> Result<Self, RecordsError> {
@@ -82,46 +93,4 @@ impl AccessMap {
 
 fn text<'a>(resource: &'a Resource, name: &str) -> &'a str {
     resource.property(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The newest map that was read.
-#[derive(Debug, Default)]
-pub(crate) struct AccessCache(RwLock<Arc<AccessMap>>);
-
-impl AccessCache {
-    /// The map as of now.
-    ///
-    /// # Errors
-    /// When the records cannot be read.
-    pub(crate) async fn current(&self, records: &Records) -> Result<Arc<AccessMap>, RecordsError> {
-        // Read before the content: what changes in between makes the map older than it is, never newer.
-        let generation = records.generation(Generation::Access).await?;
-        self.of(records, generation).await
-    }
-
-    /// The map of a generation that was asked for just now.
-    ///
-    /// # Errors
-    /// When the records cannot be read.
-    pub(crate) async fn of(
-        &self,
-        records: &Records,
-        generation: i64,
-    ) -> Result<Arc<AccessMap>, RecordsError> {
-        let kept = self.last();
-        if kept.generation == generation {
-            return Ok(kept);
-        }
-        let read = Arc::new(AccessMap::load(records, generation).await?);
-        let mut kept = self.0.write();
-        if kept.generation < generation {
-            *kept = Arc::clone(&read);
-        }
-        Ok(read)
-    }
-
-    /// The map that was read last. Within a request it is as new as the request's own first look.
-    pub(crate) fn last(&self) -> Arc<AccessMap> {
-        Arc::clone(&self.0.read())
-    }
 }

@@ -12,14 +12,14 @@ mod secrets;
 mod throttle;
 mod tokens;
 
-pub(crate) use caller::{Caller, CallerKind, bearer, caller_of, session_cookie};
+pub(crate) use caller::{Caller, CallerKind, agent_beside, bearer, caller_of, session_cookie};
 pub use caller::{PeerAddress, SESSION_COOKIE};
 pub(crate) use decide::{ASSIGNMENT_TYPE as ROLE_ASSIGNMENT_TYPE, ROLE_TYPE, azure_action};
 pub(crate) use hierarchy::{ENABLED, GROUP_TYPE, PLACE, SUBSCRIPTION_TYPE, group_segment, is_group};
 pub use hierarchy::{Group, Hierarchy, Subscription};
 pub(crate) use keys::KeyCaller;
-pub(crate) use locks::{CAN_NOT_DELETE, READ_ONLY};
-pub(crate) use map::{AccessCache, AccessMap, Held};
+pub(crate) use locks::{CAN_NOT_DELETE, LOCK_TYPE, Lock, READ_ONLY};
+pub(crate) use map::{AccessMap, Held};
 pub use permissions::Permissions;
 pub use roles::{ROLES, Role, find_role};
 pub use secrets::random_secret;

@@ -8,59 +8,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bartizan_base::ResourceId;
-use bartizan_wire::{DESIRED_WAIT_SECONDS_MAX, DesiredState};
+use bartizan_records::Resource;
+use bartizan_wire::{DESIRED_WAIT_SECONDS_MAX, DesiredAgent, DesiredState};
 use http::{StatusCode, Uri};
-use parking_lot::Mutex;
+use serde::Deserialize as _;
 use serde_json::Value;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::hub::{ASSOCIATION_TYPE, RULE_TYPE, is};
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, query_value};
 use crate::packages;
-use crate::plans::component::{EXTENSION_TYPE, MACHINE_TYPE};
+use crate::plans::component::EXTENSION_TYPE;
 use crate::plans::desired::{CollectionRule, desired_state};
 use crate::plans::features;
-use crate::plans::plan::PRICING_TYPE;
-
-const RULE_TYPE: &str = "Microsoft.Insights/dataCollectionRules";
-const ASSOCIATION_TYPE: &str = "Microsoft.Insights/dataCollectionRuleAssociations";
-
-/// Wakes the long polls of machines. The channel carries nothing: woken polls read the records.
-#[derive(Debug, Default)]
-pub(crate) struct DesiredHub {
-    machines: Mutex<HashMap<String, watch::Sender<()>>>,
-    /// Held while a generation is computed and stored, so that two polls of one machine agree on it.
-    compute: tokio::sync::Mutex<()>,
-}
-
-impl DesiredHub {
-    fn subscribe(&self, machine: &ResourceId) -> watch::Receiver<()> {
-        let mut machines = self.machines.lock();
-        machines.entry(machine.key().to_owned()).or_insert_with(|| watch::channel(()).0).subscribe()
-    }
-
-    /// Wakes the machine that `id` is or lies below; also forgets machines that nobody polls for.
-    pub(crate) fn wake(&self, id: &ResourceId) {
-        self.machines.lock().retain(|key, sender| {
-            let below = id
-                .key()
-                .strip_prefix(key.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            if below {
-                sender.send_replace(());
-            }
-            sender.receiver_count() > 0
-        });
-    }
-
-    fn wake_all(&self) {
-        self.machines.lock().values().for_each(|sender| {
-            sender.send_replace(());
-        });
-    }
-}
 
 pub(super) async fn desired(
     State(app): State<Arc<App>>,
@@ -71,96 +33,117 @@ pub(super) async fn desired(
     let number = |name: &str| query_value(&uri, name).and_then(|text| text.parse::<u64>().ok());
     let known = number("generation");
     let wait = Duration::from_secs(number("wait").unwrap_or(0).min(DESIRED_WAIT_SECONDS_MAX));
+    let end = Instant::now() + wait;
     let mut changed = app.desired.subscribe(&agent.machine);
-    let answer = async {
-        loop {
-            changed.mark_unchanged();
+    loop {
+        let changes = *changed.borrow_and_update();
+        if !known.is_some_and(|known| app.desired.is_still(&agent.machine, known)) {
             let state = current(&app, &agent.machine).await?;
+            if is_settled(&state) {
+                app.desired.note(&agent.machine, state.generation, changes);
+            }
             if known != Some(state.generation) {
                 return Ok(Json(state).into_response());
             }
-            tokio::select! {
-                _ = changed.changed() => {}
-                () = app.stop.cancelled() => return Ok(StatusCode::NO_CONTENT.into_response()),
-            }
         }
-    };
-    match tokio::time::timeout(wait.max(Duration::from_secs(u64::from(known.is_none()))), answer).await {
-        Ok(answer) => answer,
-        Err(_) if wait.is_zero() => {
-            let state = current(&app, &agent.machine).await?;
-            let same = known == Some(state.generation);
-            Ok(if same { StatusCode::NO_CONTENT.into_response() } else { Json(state).into_response() })
+        tokio::select! {
+            _ = changed.changed() => {}
+            () = tokio::time::sleep_until(end) => return Ok(StatusCode::NO_CONTENT.into_response()),
+            () = app.stop.cancelled() => return Ok(StatusCode::NO_CONTENT.into_response()),
         }
-        Err(_) => Ok(StatusCode::NO_CONTENT.into_response()),
     }
+}
+
+/// Whether only changes of resources can change the state: a command ends with time, and packages are files.
+fn is_settled(state: &DesiredState) -> bool {
+    state.commands.is_empty() && state.agent.is_none()
 }
 
 /// The machine's desired state, with its generation moved if it differs from the last one given out.
-pub(crate) async fn current(app: &App, machine: &ResourceId) -> Result<DesiredState, Failure> {
-    let _turn = app.desired.compute.lock().await;
-    let key = format!("desired/{}", machine.key());
-    let previous: Option<DesiredState> =
-        app.records.get_state(&key).await?.and_then(|state| serde_json::from_value(state).ok());
-    let extensions = app.records.list_all(machine, EXTENSION_TYPE).await?;
-    let rules = rules(app, machine).await?;
-    let withheld = features::withheld(&app.records, machine).await?;
-    let resource = app.records.get(machine).await?;
+async fn current(app: &Arc<App>, machine: &ResourceId) -> Result<DesiredState, Failure> {
+    let of = Arc::clone(app);
+    app.desired.asked.ask(machine.clone(), move |machines| async move { states(&of, &machines).await }).await
+}
+
+/// The desired states of machines, in their order. Called for one batch after the other, so that two polls of a machine
+/// agree on the generation.
+async fn states(app: &App, machines: &[ResourceId]) -> Result<Vec<DesiredState>, Failure> {
+    let records = &app.records;
+    let mut each = machines.to_vec();
+    each.sort();
+    each.dedup();
+    let keys: Vec<String> = each.iter().map(|machine| format!("desired/{}", machine.key())).collect();
+    let mut previous = records.get_states(&keys).await?;
+    let extensions = records.list_children_of_each(&each, EXTENSION_TYPE).await?;
+    let rules = Rules::of(app, &each).await?;
+    let withheld = features::withheld(records, &each).await?;
+    let mut agents = agents(app, &each).await?;
+    let now = app.clock.now();
+    let (mut states, mut changed) = (HashMap::new(), Vec::new());
+    for ((machine, key), withheld) in each.iter().zip(keys).zip(&withheld) {
+        let before = previous.remove(&key).and_then(|state| DesiredState::deserialize(state).ok());
+        let extensions = extensions.get(machine.key()).map(Vec::as_slice).unwrap_or_default();
+        let commands = app.test_alerts.commands(machine, now);
+        let (agent, rules) = (agents.remove(machine), rules.of_machine(machine));
+        let state = desired_state(extensions, &rules, withheld, commands, agent, before.as_ref());
+        if before.as_ref() != Some(&state) {
+            changed.push((key, serde_json::json!(state)));
+        }
+        states.insert(machine, state);
+    }
+    records.put_states(&changed).await?;
+    Ok(machines.iter().filter_map(|machine| states.get(machine).cloned()).collect())
+}
+
+/// Which version of the agent machines should run; those that nothing is said of are not in it.
+async fn agents(app: &App, machines: &[ResourceId]) -> Result<HashMap<ResourceId, DesiredAgent>, Failure> {
+    let mut resources = app.records.get_many(machines).await?;
+    resources.retain(|machine| machine.property("agentUpgrade").is_some());
+    if resources.is_empty() {
+        return Ok(HashMap::new());
+    }
     let pki = app.pki.dir.clone();
     // A manifest is a small file, and the newest version a folder's listing; both are off the threads that answer.
-    let agent =
-        tokio::task::spawn_blocking(move || resource.and_then(|machine| packages::wanted(&pki, &machine)));
-    let agent = agent.await.unwrap_or_default();
-    let commands = app.test_alerts.commands(machine, app.clock.now());
-    let state = desired_state(&extensions, &rules, &withheld, commands, agent, previous.as_ref());
-    if previous.as_ref() != Some(&state) {
-        app.records.put_state(&key, serde_json::json!(state)).await?;
-    }
-    Ok(state)
+    let wanted = tokio::task::spawn_blocking(move || {
+        let of = |machine: Resource| Some((packages::wanted(&pki, &machine)?, machine.id));
+        resources.into_iter().filter_map(of).map(|(agent, machine)| (machine, agent)).collect()
+    });
+    Ok(wanted.await.unwrap_or_default())
 }
 
-/// The machine's associated rules, then the default one.
-async fn rules(app: &App, machine: &ResourceId) -> Result<Vec<CollectionRule>, Failure> {
-    let mut out = Vec::new();
-    for association in app.records.list_all(machine, ASSOCIATION_TYPE).await? {
-        let id = association
-            .property("dataCollectionRuleId")
-            .and_then(Value::as_str)
-            .and_then(|id| ResourceId::parse(id).ok());
-        if let Some(id) = id.filter(|id| id.resource_type().eq_ignore_ascii_case(RULE_TYPE)) {
-            out.extend(app.records.get(&id).await?.as_ref().and_then(CollectionRule::parse));
+/// The collection rules of machines.
+struct Rules {
+    /// The rules' ids, by key of the machine.
+    associated: HashMap<String, Vec<ResourceId>>,
+    rules: HashMap<ResourceId, CollectionRule>,
+    default: Option<CollectionRule>,
+}
+
+impl Rules {
+    async fn of(app: &App, machines: &[ResourceId]) -> Result<Self, Failure> {
+        let mut associated: HashMap<String, Vec<ResourceId>> = HashMap::new();
+        let mut asked = vec![app.home.default_rule.clone()];
+        for (machine, associations) in app.records.list_children_of_each(machines, ASSOCIATION_TYPE).await? {
+            let ids = associations.iter().filter_map(|association| {
+                let id = association.property("dataCollectionRuleId").and_then(Value::as_str)?;
+                ResourceId::parse(id).ok().filter(|id| is(&id.resource_type(), RULE_TYPE))
+            });
+            let ids: Vec<ResourceId> = ids.collect();
+            asked.extend(ids.iter().cloned());
+            associated.insert(machine, ids);
         }
+        asked.sort();
+        asked.dedup();
+        let found = app.records.get_many(&asked).await?;
+        let rules: HashMap<ResourceId, CollectionRule> =
+            found.iter().filter_map(|rule| Some((rule.id.clone(), CollectionRule::parse(rule)?))).collect();
+        let default = rules.get(&app.home.default_rule).cloned();
+        Ok(Self { associated, rules, default })
     }
-    out.extend(app.records.get(&app.home.default_rule).await?.as_ref().and_then(CollectionRule::parse));
-    Ok(out)
-}
 
-/// Turns changes of machines, extensions, associations and rules into wake-ups, until the server stops.
-pub(crate) async fn wake_on_changes(app: Arc<App>) {
-    let mut changes = app.records.subscribe();
-    loop {
-        let change = tokio::select! {
-            change = changes.recv() => change,
-            () = app.stop.cancelled() => return,
-        };
-        match change {
-            Ok(change) if [RULE_TYPE, PRICING_TYPE].iter().any(|ty| is(&change.resource_type, ty)) => {
-                app.desired.wake_all();
-            }
-            Ok(change)
-                if is(&change.resource_type, MACHINE_TYPE)
-                    || is(&change.resource_type, EXTENSION_TYPE)
-                    || is(&change.resource_type, ASSOCIATION_TYPE) =>
-            {
-                app.desired.wake(&change.id);
-            }
-            Ok(_) => {}
-            Err(RecvError::Lagged(_)) => app.desired.wake_all(),
-            Err(RecvError::Closed) => return,
-        }
+    /// The machine's associated rules, then the default one.
+    fn of_machine(&self, machine: &ResourceId) -> Vec<CollectionRule> {
+        let own = self.associated.get(machine.key()).into_iter().flatten();
+        own.filter_map(|id| self.rules.get(id)).chain(&self.default).cloned().collect()
     }
-}
-
-fn is(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
 }

@@ -4,20 +4,24 @@
 
 mod desired;
 mod enrol;
+mod heard;
+mod hub;
 mod packages;
 mod presence;
 mod renew;
 mod report;
 mod resource;
+mod together;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
 
-pub(crate) use desired::DesiredHub;
-pub(crate) use desired::wake_on_changes;
+pub(crate) use heard::{LastHeard, write_last_heard};
+pub(crate) use hub::{DesiredHub, wake_on_changes};
 pub(crate) use presence::watch_presence;
+pub(crate) use report::Reports;
 
 use crate::app::App;
 use crate::test_alerts;

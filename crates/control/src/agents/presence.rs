@@ -13,6 +13,8 @@ use crate::http::chain;
 /// Agents report at least once a minute; three missed reports are silence.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(180);
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Silent machines that are read together.
+const LOOK_AT: usize = 256;
 
 /// Looks for silent machines until the server stops.
 pub(crate) async fn watch_presence(app: Arc<App>) {
@@ -37,16 +39,20 @@ pub(crate) async fn watch_presence(app: Arc<App>) {
 }
 
 async fn look(app: &App) -> Result<(), RecordsError> {
+    app.heard.write(&app.records).await?;
     let now = app.clock.now();
-    let limit = now - Timespan::from_duration(SILENCE_MAX);
-    for agent in app.records.agents().await? {
-        if agent.last_seen > limit {
-            continue;
-        }
-        let edit = |body: &mut serde_json::Value| resource::set_status(body, "Disconnected", now);
-        match app.records.modify(&agent.machine, &Actor::system("presence"), false, edit).await {
-            Ok(_) | Err(RecordsError::Missing(_)) => {}
-            Err(error) => return Err(error),
+    let silent = app.records.silent_agents(now - Timespan::from_duration(SILENCE_MAX)).await?;
+    for machines in silent.chunks(LOOK_AT) {
+        for machine in app.records.get_many(machines).await? {
+            // Only those that are new: a machine that is off for weeks costs a read, not a write.
+            if !resource::set_status(&mut machine.body.clone(), "Disconnected", now) {
+                continue;
+            }
+            let edit = |body: &mut serde_json::Value| resource::set_status(body, "Disconnected", now);
+            match app.records.modify(&machine.id, &Actor::system("presence"), false, edit).await {
+                Ok(_) | Err(RecordsError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(())

@@ -1,22 +1,37 @@
 //! What agents tell: status, evidence, goodbye.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
 use bartizan_api::ApiError;
-use bartizan_records::RecordsError;
+use bartizan_base::{ResourceId, Ticks};
+use bartizan_records::{Actor, Edit, Family};
 use bartizan_wire::{AgentStatus, EvidenceReport};
 use http::{HeaderMap, StatusCode};
 
 use crate::access::Caller;
+use crate::agents::together::Together;
 use crate::agents::{AGENT_BODY_MAX, resource};
 use crate::app::App;
 use crate::http::{Failure, read_json};
+use crate::plans::component::EXTENSION_TYPE;
 use crate::plans::extension;
 
 /// Topics one machine may have; there are four today.
 const TOPICS_MAX: usize = 64;
+
+/// Statuses that wait to be written, each the last word of its machine; whether the machine is there.
+pub(crate) type Reports = Together<Report, bool>;
+
+/// A status and who says it.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    machine: ResourceId,
+    actor: Actor,
+    status: Arc<AgentStatus>,
+}
 
 pub(super) async fn status(
     State(app): State<Arc<App>>,
@@ -26,22 +41,54 @@ pub(super) async fn status(
 ) -> Result<StatusCode, Failure> {
     let (agent, _) = caller.agent()?;
     let status: AgentStatus = read_json(&headers, body, AGENT_BODY_MAX).await?;
-    let now = app.clock.now();
-    app.records.touch_agent(agent.vm_id, now, &status.agent_version).await?;
-    let edit = |body: &mut serde_json::Value| {
-        let before = body.clone();
-        resource::describe(body, &status.facts, &status.agent_version);
-        resource::describe_agent(body, &status);
-        resource::set_status(body, "Connected", now);
-        *body != before
-    };
-    match app.records.modify(&agent.machine, &caller.actor, false, edit).await {
-        Ok(_) => {}
-        Err(RecordsError::Missing(id)) => return Err(ApiError::not_found(&id).into()),
-        Err(error) => return Err(error.into()),
+    app.heard.note(agent.vm_id, app.clock.now(), &status.agent_version);
+    let report =
+        Report { machine: agent.machine.clone(), actor: caller.actor.clone(), status: Arc::new(status) };
+    let of = Arc::clone(&app);
+    match app.reports.ask(report, move |reports| async move { write(&of, &reports).await }).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(ApiError::not_found(agent.machine.as_str()).into()),
     }
-    extension::apply_status(&app.records, &agent.machine, &status).await?;
-    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Writes what reports change of machines and their extensions, in one transaction; mostly they change nothing, and
+/// then nothing is written. Says of each whether its machine is there.
+async fn write(app: &App, reports: &[Report]) -> Result<Vec<bool>, Failure> {
+    let (records, now) = (&app.records, app.clock.now());
+    // Of two reports of a machine the later one counts.
+    let last: HashMap<&ResourceId, &Report> =
+        reports.iter().map(|report| (&report.machine, report)).collect();
+    let mut edit = |family: &Family| match last.get(&family.parent.id) {
+        Some(report) => edits(family, report, now),
+        None => Vec::new(),
+    };
+    let machines: Vec<ResourceId> = last.keys().map(|machine| (*machine).clone()).collect();
+    let mut there = HashSet::new();
+    let mut changed = Vec::new();
+    for family in records.families(&machines, EXTENSION_TYPE).await? {
+        if !edit(&family).is_empty() {
+            changed.push(family.parent.id.clone());
+        }
+        there.insert(family.parent.id);
+    }
+    // Read again by who writes, with no other writer between.
+    records.edit_families(&changed, EXTENSION_TYPE, &mut edit).await?;
+    Ok(reports.iter().map(|report| there.contains(&report.machine)).collect())
+}
+
+/// What a report changes of its machine and the machine's extensions.
+fn edits(family: &Family, report: &Report, now: Ticks) -> Vec<Edit> {
+    let status = &report.status;
+    let mut body = family.parent.body.clone();
+    resource::describe(&mut body, &status.facts, &status.agent_version);
+    resource::describe_agent(&mut body, status);
+    resource::set_status(&mut body, "Connected", now);
+    let mut edits = Vec::new();
+    if body != family.parent.body {
+        edits.push(Edit { id: family.parent.id.clone(), body: Some(body), actor: report.actor.clone() });
+    }
+    edits.extend(extension::edits(&family.parent.id, &family.children, status));
+    edits
 }
 
 pub(super) async fn evidence(

@@ -9,14 +9,12 @@ use bartizan_records::{RecordsError, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::access::group_segment;
 use crate::arm::kinds::{BOOKMARK_TYPE, RELATION_TYPE, is_alert, related_id};
 use crate::arm::{Call, answer, graph, kinds, scope};
 use crate::discovery;
-use crate::http::{Failure, query_value, read_json};
+use crate::http::{Failure, read_json};
 use crate::logs::purge;
-use crate::plans::state::{self, StateQuery};
-use crate::plans::{PlansContext, reconcile};
+use crate::policy;
 use crate::test_alerts;
 
 /// Largest automation that is looked at.
@@ -34,8 +32,6 @@ pub(super) async fn act(
     let lower = word.to_ascii_lowercase();
     match (parent.as_str(), lower.as_str()) {
         ("microsoft.resourcegraph", "resources") => graph::query(&call, body).await,
-        ("microsoft.policyinsights/policystates", "queryresults") => policy_states(&call, on).await,
-        ("microsoft.policyinsights/policystates", "summarize") => policy_summary(&call, on).await,
         ("microsoft.security/locations/alerts", "dismiss" | "resolve" | "activate" | "inprogress") => {
             alert_state(&call, on, &lower).await
         }
@@ -53,8 +49,16 @@ pub(super) async fn act(
             "LocalAuthDisabled",
             "Workspaces here have no shared keys; send logs through a data collection rule.",
         ))),
+        (
+            "microsoft.policyinsights/policystates"
+            | "microsoft.policyinsights/policyevents"
+            | "microsoft.policyinsights/remediations",
+            _,
+        ) => policy::act(&call, on, &parent, word).await,
+        ("microsoft.policyinsights", "checkpolicyrestrictions") => {
+            policy::check_restrictions(&call, on, body).await
+        }
         ("microsoft.security/automations", "validate") => validate_automation(&call, on, body).await,
-        ("microsoft.policyinsights/policystates", "triggerevaluation") => evaluate(&call, on).await,
         _ if types::find(&parent).is_none() => Err(types::unknown(resource_type).into()),
         _ => Err(Failure(ApiError::coded(
             ErrorKind::NotFound,
@@ -62,88 +66,6 @@ pub(super) async fn act(
             format!("There is no action `{word}` on `{on}`."),
         ))),
     }
-}
-
-/// The scope that `…/providers/Microsoft.PolicyInsights/policyStates/latest` hangs on.
-fn state_scope(call: &Call, states: &ResourceId) -> Result<ResourceId, Failure> {
-    if !states.name().eq_ignore_ascii_case("latest") {
-        return Err(ApiError::invalid("Only the states `latest` are kept.").into());
-    }
-    let scope = states.parent().unwrap_or_else(|| call.app.home.subscription_id());
-    if scope.subscription().is_none() && group_segment(&scope).is_some() {
-        let text =
-            "Policy states are not gathered over a management group; ask for those of each subscription.";
-        return Err(ApiError::coded(ErrorKind::Invalid, "OperationNotSupported", text).into());
-    }
-    Ok(scope)
-}
-
-/// States hang on resources. Those of a policy are all states, of the place the policy was named at, that name it:
-/// the place, and the filter that leaves them.
-fn states_of(scope: ResourceId) -> (ResourceId, Option<String>) {
-    let member = match scope.resource_type().to_ascii_lowercase().as_str() {
-        "microsoft.authorization/policydefinitions" => "policyDefinitionName",
-        "microsoft.authorization/policysetdefinitions" => "policySetDefinitionName",
-        "microsoft.authorization/policyassignments" => "policyAssignmentName",
-        _ => return (scope, None),
-    };
-    let filter = format!("{member} eq '{}'", scope.name().replace('\'', "''"));
-    let place = scope.parent().unwrap_or_else(bartizan_records::ListQuery::tenant);
-    (place, Some(filter))
-}
-
-async fn policy_states(call: &Call, states: &ResourceId) -> Result<Response, Failure> {
-    let scope = state_scope(call, states)?;
-    call.app
-        .authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/queryResults/read", &scope)
-        .await?;
-    let (scope, of_policy) = states_of(scope);
-    let number = |name: &str| query_value(&call.parts.uri, name).and_then(|text| text.parse().ok());
-    let query = StateQuery {
-        filter: joined(of_policy, query_value(&call.parts.uri, "$filter")),
-        top: number("$top"),
-        skip: number("$skiptoken").unwrap_or(0),
-    };
-    match state::query(&call.app.records, &scope, &query).await? {
-        Ok(answer) => Ok(Json(answer).into_response()),
-        Err(error) => {
-            Err(ApiError::coded(ErrorKind::Invalid, "InvalidFilterInQueryString", error.to_string()).into())
-        }
-    }
-}
-
-async fn policy_summary(call: &Call, states: &ResourceId) -> Result<Response, Failure> {
-    let scope = state_scope(call, states)?;
-    call.app.authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/summarize/read", &scope).await?;
-    let (scope, of_policy) = states_of(scope);
-    let filter = joined(of_policy, query_value(&call.parts.uri, "$filter"));
-    match state::summarize(&call.app.records, &scope, filter.as_deref().unwrap_or_default()).await? {
-        Ok(answer) => Ok(Json(answer).into_response()),
-        Err(error) => {
-            Err(ApiError::coded(ErrorKind::Invalid, "InvalidFilterInQueryString", error.to_string()).into())
-        }
-    }
-}
-
-fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
-    let both: Vec<String> = first.into_iter().chain(second).filter(|text| !text.trim().is_empty()).collect();
-    (!both.is_empty()).then(|| both.join(" and "))
-}
-
-/// Evaluates all policies now. What changes is written before the answer, so there is nothing to poll.
-async fn evaluate(call: &Call, states: &ResourceId) -> Result<Response, Failure> {
-    let app = &call.app;
-    let scope = state_scope(call, states)?;
-    scope::check(app, &scope).await?;
-    app.authorize(&call.caller, "Microsoft.PolicyInsights/policyStates/triggerEvaluation/action", &scope)
-        .await?;
-    let context = PlansContext {
-        records: app.records.clone(),
-        clock: std::sync::Arc::clone(&app.clock),
-        stop: app.stop.clone(),
-    };
-    reconcile::run_once(&context).await?;
-    Ok(answer::empty(200))
 }
 
 async fn validate_automation(call: &Call, on: &ResourceId, body: Body) -> Result<Response, Failure> {

@@ -19,7 +19,7 @@ pub(super) fn resource(status: u16, resource: &Resource) -> Response {
 }
 
 /// The ARM object without what only the server and agents may see.
-pub(super) fn shown(resource: &Resource) -> Value {
+pub(crate) fn shown(resource: &Resource) -> Value {
     let mut value = resource.to_arm_json();
     if let Some(properties) = value.get_mut("properties").and_then(Value::as_object_mut) {
         properties.remove("protectedSettings");

@@ -292,7 +292,7 @@ impl Options {
 }
 
 /// What `$skipToken` carries: the `next` of the page before.
-pub(super) fn after(call: &Call) -> Result<Option<String>, Failure> {
+pub(crate) fn after(call: &Call) -> Result<Option<String>, Failure> {
     let wrong = || Failure(ApiError::invalid("`$skipToken` cannot be read."));
     let Some(text) = query_value(&call.parts.uri, "$skipToken") else { return Ok(None) };
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
@@ -300,7 +300,7 @@ pub(super) fn after(call: &Call) -> Result<Option<String>, Failure> {
 }
 
 /// This request with another `$skipToken`.
-pub(super) fn next_link(call: &Call, after: &str) -> String {
+pub(crate) fn next_link(call: &Call, after: &str) -> String {
     let uri = &call.parts.uri;
     let base = base_url(&call.parts.headers, uri, &call.app.public_url);
     let mut query = url::form_urlencoded::Serializer::new(String::new());

@@ -44,10 +44,13 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, query_value};
 
+pub(crate) use answer::shown;
 pub(crate) use batch::routes;
 pub(crate) use graph::{GraphRows, keep as keep_graph_rows};
+pub(crate) use list::{after as page_after, next_link};
 pub(crate) use sight::Sight;
 pub(crate) use turns::Turns;
+pub(crate) use write::rewrite;
 
 /// A request at the ARM door, past the extractors.
 pub(crate) struct Call {

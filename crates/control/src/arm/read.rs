@@ -11,6 +11,7 @@ use crate::arm::{Call, answer, kinds, scope, type_info};
 use crate::http::{Failure, header, query_value};
 use crate::logs::purge;
 use crate::metering;
+use crate::policy;
 use crate::test_alerts;
 
 pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failure> {
@@ -27,6 +28,9 @@ pub(super) async fn get(call: &Call, id: &ResourceId) -> Result<Response, Failur
     }
     if resource_type.eq_ignore_ascii_case(USAGE_REPORT) {
         return usage_report(call, id).await;
+    }
+    if resource_type.eq_ignore_ascii_case(policy::SCAN_RESULT_TYPE) {
+        return policy::scan_result(call, id).await;
     }
     type_info(&resource_type)?;
     let kind = kinds::find(&resource_type);

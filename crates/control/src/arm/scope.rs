@@ -5,7 +5,7 @@ use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_records::Resource;
 use http::Method;
 
-use crate::access::{ENABLED, SUBSCRIPTION_TYPE, group_segment};
+use crate::access::{AccessMap, ENABLED, SUBSCRIPTION_TYPE, group_segment};
 use crate::app::App;
 use crate::http::Failure;
 
@@ -35,7 +35,7 @@ pub(super) fn check_target(app: &App, target: &Target, method: &Method) -> Resul
 
 /// Refuses changes in a subscription that was cancelled.
 pub(super) fn check_enabled(app: &App, id: &ResourceId) -> Result<(), Failure> {
-    let map = app.access.last();
+    let map = AccessMap::last(&app.records);
     match id.subscription().and_then(|id| map.hierarchy.subscription(id)) {
         Some(found) if found.state != ENABLED => Err(Failure(ApiError::coded(
             ErrorKind::Conflict,
@@ -104,7 +104,7 @@ pub(super) async fn check(app: &App, id: &ResourceId) -> Result<(), Failure> {
 
 /// The subscription, if the id has one, must exist; so must a management group.
 pub(super) fn check_subscription(app: &App, id: &ResourceId) -> Result<(), Failure> {
-    let map = app.access.last();
+    let map = AccessMap::last(&app.records);
     let missing = |code: &str, text: String| Err(Failure(ApiError::coded(ErrorKind::NotFound, code, text)));
     match id.subscription() {
         Some(subscription) if map.hierarchy.subscription(subscription).is_none() => {

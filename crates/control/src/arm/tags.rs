@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::arm::write::TAGS_MAX;
 use crate::arm::{Call, answer, disallowed, policy_request};
 use crate::http::{Failure, read_json};
-use crate::plans::admission;
+use crate::plans::{admission, events};
 
 /// The type of these.
 const TYPE: &str = "Microsoft.Resources/tags";
@@ -102,6 +102,7 @@ pub(super) async fn handle(call: &Call, id: &ResourceId, body: Body) -> Result<R
         Err(RecordsError::Missing(id)) => return Err(ApiError::not_found(&id).into()),
         Err(error) => return Err(error.into()),
     };
+    events::written(&app.records, &tagged, &admission, &request, app.clock.now()).await?;
     Ok(if word == "delete" { answer::empty(200) } else { shown(id, &written) })
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::arm::{Call, answer, associations, scope};
 use crate::http::Failure;
 use crate::plans::component::MACHINE_TYPE;
-use crate::plans::features as plan_features;
+use crate::plans::{features as plan_features, switches};
 use crate::test_alerts;
 
 /// The list at `{scope}/{word}`, where `resource_type` is such a view; `None` where it is a type.
@@ -28,6 +28,7 @@ pub(super) async fn find(
         }
         "bartizan.security/testalerts" => test_alerts::list(call, scope).await.map(Some),
         "bartizan.security/features" => features(call, scope).await.map(Some),
+        "bartizan.security/components" => components(call, scope).await.map(Some),
         _ => Ok(None),
     }
 }
@@ -47,6 +48,18 @@ async fn features(call: &Call, at: &ResourceId) -> Result<Response, Failure> {
     }
     let listed = plan_features::report(&app.records, at, app.clock.now()).await?;
     Ok(answer::list(listed, None))
+}
+
+/// "Settings and monitoring" of a subscription.
+async fn components(call: &Call, at: &ResourceId) -> Result<Response, Failure> {
+    let app = &call.app;
+    scope::check(app, at).await?;
+    app.authorize(&call.caller, "Microsoft.Security/pricings/read", at).await?;
+    if !scope::is_subscription(at) {
+        let text = format!("Components are listed for a subscription; `{at}` is none.");
+        return Err(ApiError::coded(ErrorKind::Invalid, "InvalidScope", text).into());
+    }
+    Ok(answer::list(switches::report(&app.records, at, app.clock.now()).await?, None))
 }
 
 /// What the caller may do at `scope`: the permissions of each of their roles that reach it. Everybody may ask this

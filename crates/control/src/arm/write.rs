@@ -5,21 +5,26 @@ use axum::response::Response;
 use bartizan_api::ApiError;
 use bartizan_api::types::TypeInfo;
 use bartizan_base::{ErrorKind, ResourceId};
-use bartizan_records::{Condition, RecordsError, Resource, Write};
+use bartizan_policy::Admission;
+use bartizan_records::{Actor, Condition, RecordsError, Resource, Write};
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use crate::access::group_segment;
+use crate::app::App;
 use crate::arm::kind::Draft;
 use crate::arm::merge::merge;
 use crate::arm::{Call, answer, disallowed, kinds, operations, policy_request, scope, type_info};
 use crate::http::{Failure, header as header_text, read_json};
-use crate::plans::admission;
+use crate::plans::{admission, events};
+use crate::policy::remediation::REMEDIATION_TYPE;
 
 /// Largest body of a resource; a policy definition may have 1 MiB.
 const RESOURCE_BODY_MAX: usize = 4 << 20;
-/// What management groups hand down: roles and policies.
-const ON_GROUPS: &str = "Microsoft.Authorization/";
+/// What management groups hand down, roles and policies, what is asked of policies there, and what the root one has for the
+/// whole tenant.
+const ON_GROUPS: [&str; 3] =
+    ["Microsoft.Authorization/", REMEDIATION_TYPE, "Bartizan.Security/tenantSettings"];
 /// A write without a condition of its client's is made this often when the server itself writes in between.
 const ATTEMPTS: u32 = 50;
 /// Members that say where a resource is, not what it is.
@@ -93,7 +98,7 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
     let Some(stored) = stored else { return Ok(answer::empty(204)) };
     let done = || {
         // Clients of these read what was deleted from the answer.
-        if info.deleted == 200 && info.name.starts_with("Microsoft.Authorization/") {
+        if info.deleted == 200 && ON_GROUPS.iter().any(|prefix| info.name.starts_with(prefix)) {
             return answer::resource(200, &stored);
         }
         answer::empty(info.deleted)
@@ -120,7 +125,7 @@ pub(super) async fn delete(call: &Call, id: &ResourceId) -> Result<Response, Fai
 
 async fn writable(call: &Call, id: &ResourceId) -> Result<&'static TypeInfo, Failure> {
     let info = type_info(&id.resource_type())?;
-    if group_segment(id).is_some() && !info.name.starts_with(ON_GROUPS) {
+    if group_segment(id).is_some() && !ON_GROUPS.iter().any(|prefix| info.name.starts_with(prefix)) {
         let text = format!("Resources of type `{}` cannot hang on a management group.", info.name);
         return Err(ApiError::coded(ErrorKind::Invalid, "InvalidScope", text).into());
     }
@@ -165,9 +170,11 @@ async fn store(
     };
     kind.prepare(app, &mut draft).await?;
     let (body, aside) = (draft.body, draft.aside);
-    let body = admitted(call, id, &body).await?;
-    let write = Write { id: id.clone(), body, condition, actor: call.caller.actor.clone(), audit: true };
+    let admission = admitted(call, id, &body).await?;
+    let (body, actor) = (admission.body.clone(), call.caller.actor.clone());
+    let write = Write { id: id.clone(), body, condition, actor, audit: true };
     let written = app.records.put_in_group(write).await?;
+    events::written(&app.records, id, &admission, &policy_request(call), app.clock.now()).await?;
     kind.written(app, &written).await?;
     if let Some(aside) = aside {
         kind.fill(app, &call.caller, &written, aside).await?;
@@ -183,8 +190,27 @@ async fn store(
     Ok(answer::resource(status, &current))
 }
 
+/// Writes what a policy's `modify` makes of a stored resource, with what follows from any write of its type. Whether it
+/// may is the caller's to ask.
+///
+/// # Errors
+/// When the body is no resource's, or somebody else has written it since it was read.
+pub(crate) async fn rewrite(
+    app: &App,
+    stored: &Resource,
+    mut body: Value,
+    actor: Actor,
+) -> Result<(), Failure> {
+    tidy(&mut body)?;
+    let id = stored.id.clone();
+    let condition = Condition::IfMatch(stored.etag.clone());
+    let _turn = app.turns.of(&id).await;
+    let written = app.records.put_in_group(Write { id, body, condition, actor, audit: true }).await?;
+    kinds::find(&stored.resource_type).written(app, &written).await
+}
+
 /// The body to write: what policies make of the one that was sent.
-async fn admitted(call: &Call, id: &ResourceId, body: &Value) -> Result<Value, Failure> {
+async fn admitted(call: &Call, id: &ResourceId, body: &Value) -> Result<Admission, Failure> {
     let app = &call.app;
     let request = policy_request(call);
     let admission = admission::admit(&app.records, id, body, &request, app.clock.now()).await?;
@@ -192,7 +218,7 @@ async fn admitted(call: &Call, id: &ResourceId, body: &Value) -> Result<Value, F
     if !admission.changed_by.is_empty() {
         tidy(&mut admission.body)?;
     }
-    Ok(admission.body)
+    Ok(admission)
 }
 
 /// Checks the parts that all resources share.

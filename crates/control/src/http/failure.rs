@@ -9,7 +9,7 @@ use bartizan_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
 
 /// What a handler returns when it cannot do what was asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure(pub(crate) ApiError);
 
 impl Failure {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, read_json};
+use crate::identity::users::Attempt;
 use crate::identity::{totp, users};
 
 const BODY_MAX: usize = 16 << 10;
@@ -110,7 +111,13 @@ pub(super) async fn remove(
     if with_password(&app, principal).await?.totp.is_empty() {
         return Err(conflict("There is no second factor."));
     }
-    users::sign_in(&app, &principal.name, &request.password, &request.otp).await.map_err(not_signed_out)?;
+    let attempt = Attempt {
+        name: &principal.name,
+        password: &request.password,
+        code: &request.otp,
+        ..Attempt::default()
+    };
+    users::sign_in(&app, attempt).await.map_err(not_signed_out)?;
     app.records.set_totp(principal.object_id, "").await?;
     tracing::info!(name = principal.name, "removed the second factor");
     Ok(StatusCode::NO_CONTENT)

@@ -19,6 +19,7 @@ use crate::access::{PeerAddress, SESSION_COOKIE, random_secret, session_cookie};
 use crate::app::App;
 use crate::http::{Failure, header as header_text};
 use crate::identity::form::{self, Form};
+use crate::identity::users::Attempt;
 use crate::identity::{outside, users};
 
 /// A working day.
@@ -121,6 +122,19 @@ pub(super) fn check_site(headers: &HeaderMap) -> Result<(), Failure> {
 
 /// The sign-in form, which comes back to `next`, a path of this server.
 pub(super) fn sign_in_form(app: &App, next: &str, name: &str, wrong: &str) -> Response {
+    form_page(app, next, name, wrong, false)
+}
+
+/// The same form, which asks for a new password too when one is `due`.
+fn form_page(app: &App, next: &str, name: &str, wrong: &str, due: bool) -> Response {
+    let new_password = if due {
+        "<label for=\"new\">New password, 12 characters or more</label>\
+         <input id=\"new\" name=\"new\" type=\"password\" autocomplete=\"new-password\">\
+         <label for=\"again\">The new password again</label>\
+         <input id=\"again\" name=\"again\" type=\"password\" autocomplete=\"new-password\">"
+    } else {
+        ""
+    };
     let note = if wrong.is_empty() {
         String::new()
     } else {
@@ -130,7 +144,7 @@ pub(super) fn sign_in_form(app: &App, next: &str, name: &str, wrong: &str) -> Re
         "{note}<form method=\"post\" action=\"{SIGN_IN_PATH}\"><input type=\"hidden\" name=\"next\" value=\"{}\">\
          <label for=\"name\">Name</label><input id=\"name\" name=\"name\" autocomplete=\"username\" value=\"{}\">\
          <label for=\"password\">Password</label>\
-         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\">\
+         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\">{new_password}\
          <label for=\"code\">Code of your authenticator app, if you have one</label>\
          <input id=\"code\" name=\"code\" inputmode=\"numeric\" autocomplete=\"one-time-code\">\
          <label for=\"link\">Or the code of a sign-in link</label>\
@@ -166,9 +180,14 @@ pub(super) async fn sign_in(
             set_cookie(&mut response, &token, SESSION_SECONDS);
             Ok(response)
         }
-        Err(Failure(error)) if error.kind == ErrorKind::Unauthenticated => {
-            app.throttle.failed(from, app.clock.now());
-            Ok(sign_in_form(&app, &next, form.get("name"), &error.message))
+        Err(Failure(error)) if matches!(error.kind, ErrorKind::Unauthenticated | ErrorKind::Invalid) => {
+            let asked = error.code == users::CHANGE_REQUIRED;
+            // Where only a new password was missing, nobody guessed.
+            if error.kind == ErrorKind::Unauthenticated && !asked {
+                app.throttle.failed(from, app.clock.now());
+            }
+            let due = asked || !form.get("new").is_empty();
+            Ok(form_page(&app, &next, form.get("name"), &error.message, due))
         }
         Err(error) => Err(error),
     }
@@ -177,7 +196,16 @@ pub(super) async fn sign_in(
 async fn person(app: &App, form: &Form) -> Result<Principal, Failure> {
     let link = form.get("link").trim();
     if link.is_empty() {
-        return users::sign_in(app, form.get("name"), form.get("password"), form.get("code")).await;
+        if form.get("new") != form.get("again") {
+            return Err(ApiError::field("newPassword", "the two new passwords are not the same").into());
+        }
+        let attempt = Attempt {
+            name: form.get("name"),
+            password: form.get("password"),
+            code: form.get("code"),
+            new_password: form.get("new"),
+        };
+        return users::sign_in(app, attempt).await;
     }
     by_link(app, link.rsplit('#').next().unwrap_or_default()).await
 }

@@ -194,8 +194,12 @@ struct ObjectIdentity {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PasswordProfile {
     password: String,
+    /// Whether the person has to put another in its place at the next sign-in.
+    #[serde(default)]
+    force_change_password_next_sign_in: bool,
 }
 
 async fn create(
@@ -210,7 +214,12 @@ async fn create(
         if body.user_principal_name.is_empty() { &body.display_name } else { &body.user_principal_name };
     let made = match (&body.password_profile, body.identities.as_slice()) {
         (Some(profile), []) => {
-            users::create(&app.records, NewUser { name, password: &profile.password }).await?
+            let new = NewUser { name, password: &profile.password };
+            let made = users::create(&app.records, new).await?;
+            if profile.force_change_password_next_sign_in {
+                users::require_new_password(&app.records, &made).await?;
+            }
+            made
         }
         (None, [identity]) => of_provider(&app, name, identity).await?,
         _ => {
@@ -218,12 +227,9 @@ async fn create(
             return Err(ApiError::field("passwordProfile.password", text).into());
         }
     };
-    let made = if body.account_enabled == Some(false) {
-        let disabled = Principal { disabled: true, ..made };
-        app.records.put_principal(&disabled).await?;
-        disabled
-    } else {
-        made
+    let made = match body.account_enabled {
+        Some(false) => users::set_enabled(&app, made, false).await?,
+        _ => made,
     };
     note(&app, &caller, "write", &made).await?;
     Ok((StatusCode::CREATED, Json(shown(&app, &made))).into_response())
@@ -252,15 +258,15 @@ async fn change(
     let body: UserBody = read_json(&parts.headers, body, BODY_MAX).await?;
     if let Some(profile) = &body.password_profile {
         users::set_password(&app.records, &user, &profile.password).await?;
+        if profile.force_change_password_next_sign_in {
+            users::require_new_password(&app.records, &user).await?;
+        }
     }
     if let Some(enabled) = body.account_enabled {
         not_the_owner(&app, &user, !enabled)?;
+        // Read again: a new password has just withdrawn the account's tokens.
         let user = find(&app, PrincipalKind::User, &user.object_id.to_string()).await?;
-        app.records.put_principal(&Principal { disabled: !enabled, ..user.clone() }).await?;
-        if !enabled {
-            let user = Principal { disabled: true, ..user };
-            users::sign_out_everywhere(&app, &user).await?;
-        }
+        users::set_enabled(&app, user, enabled).await?;
     }
     note(&app, &caller, "write", &user).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -274,7 +280,7 @@ async fn remove(
     may(&app, &caller, "delete").await?;
     let user = find(&app, PrincipalKind::User, &user).await?;
     not_the_owner(&app, &user, true)?;
-    app.records.delete_principal(user.object_id).await?;
+    users::delete(&app, &user).await?;
     note(&app, &caller, "delete", &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }

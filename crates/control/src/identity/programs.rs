@@ -91,11 +91,7 @@ async fn change(
     let Some(enabled) = body.account_enabled else {
         return Err(ApiError::field("accountEnabled", "only `accountEnabled` can be changed").into());
     };
-    let program = Principal { disabled: !enabled, ..program };
-    app.records.put_principal(&program).await?;
-    if !enabled {
-        users::sign_out_everywhere(&app, &program).await?;
-    }
+    let program = users::set_enabled(&app, program, enabled).await?;
     note(&app, &caller, "write", &program).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -107,7 +103,7 @@ async fn remove(
 ) -> Result<StatusCode, Failure> {
     may(&app, &caller, "delete").await?;
     let program = find(&app, PrincipalKind::ServicePrincipal, &program).await?;
-    app.records.delete_principal(program.object_id).await?;
+    users::delete(&app, &program).await?;
     note(&app, &caller, "delete", &program).await?;
     Ok(StatusCode::NO_CONTENT)
 }

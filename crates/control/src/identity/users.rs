@@ -3,6 +3,7 @@
 use bartizan_api::ApiError;
 use bartizan_base::{ErrorKind, ResourceId, Ticks, Timespan};
 use bartizan_records::{Credential, Principal, PrincipalKind, Records, RecordsError, SecretKind};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::access::find_role;
@@ -16,12 +17,25 @@ const FAILURES_MAX: u32 = 10;
 /// How long it rests.
 const LOCK_SECONDS: i64 = 15 * 60;
 const NAME_MAX: usize = 128;
+/// The code of the error that says that a new password is due.
+pub(crate) const CHANGE_REQUIRED: &str = "PasswordChangeRequired";
 
 /// A new person.
 #[derive(Clone, Copy)]
 pub struct NewUser<'a> {
     pub name: &'a str,
     pub password: &'a str,
+}
+
+/// What somebody types to sign in.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Attempt<'a> {
+    pub name: &'a str,
+    pub password: &'a str,
+    /// Of the authenticator app; empty for who has none.
+    pub code: &'a str,
+    /// Takes the place of a password that somebody else made, when it has to; empty for who need not.
+    pub new_password: &'a str,
 }
 
 /// Why a person could not be made.
@@ -115,14 +129,55 @@ pub async fn set_password(records: &Records, user: &Principal, password: &str) -
     passwords::check(password, &user.name)?;
     let hash = passwords::hash(password).await?;
     records.set_password(user.object_id, &hash).await?;
+    records.delete_state(&due_key(user.object_id)).await?;
     Ok(withdraw(records, user).await?)
+}
+
+/// Lets the person sign in with the present password only to put another in its place: who made it knows it too.
+///
+/// # Errors
+/// When the records cannot be written.
+pub async fn require_new_password(records: &Records, user: &Principal) -> Result<(), UserError> {
+    Ok(records.put_state(&due_key(user.object_id), json!(true)).await?)
+}
+
+fn due_key(object_id: Uuid) -> String {
+    format!("password-due/{object_id}")
+}
+
+/// Removes an account and what is kept about it.
+///
+/// # Errors
+/// When the records cannot be written.
+pub(super) async fn delete(app: &App, principal: &Principal) -> Result<(), Failure> {
+    app.records.delete_principal(principal.object_id).await?;
+    Ok(app.records.delete_state(&due_key(principal.object_id)).await?)
+}
+
+/// Lets an account sign in or not; what a disabled one has open ends at once.
+///
+/// # Errors
+/// When the records cannot be written.
+pub(super) async fn set_enabled(
+    app: &App,
+    principal: Principal,
+    enabled: bool,
+) -> Result<Principal, Failure> {
+    let principal = Principal { disabled: !enabled, ..principal };
+    app.records.put_principal(&principal).await?;
+    if !enabled {
+        sign_out_everywhere(app, &principal).await?;
+    }
+    Ok(principal)
 }
 
 /// The person whose name, password and code these are.
 ///
 /// # Errors
-/// 401, the same for everything that can be wrong, `SecondFactorRequired` when only the code is missing.
-pub(crate) async fn sign_in(app: &App, name: &str, password: &str, code: &str) -> Result<Principal, Failure> {
+/// 401, the same for everything that can be wrong; `SecondFactorRequired` when only the code is missing,
+/// `PasswordChangeRequired` when only a new password is. 400 when the new password is a weak one.
+pub(crate) async fn sign_in(app: &App, attempt: Attempt<'_>) -> Result<Principal, Failure> {
+    let Attempt { name, password, code, new_password } = attempt;
     let now = app.clock.now();
     let principal = app.records.user_by_name(name.trim()).await?;
     let credential = match &principal {
@@ -158,9 +213,28 @@ pub(crate) async fn sign_in(app: &App, name: &str, password: &str, code: &str) -
             None => return failed().await,
         }
     };
+    // Asked for before the code is taken, so that the same code serves the second attempt.
+    let due = app.records.get_state(&due_key(id)).await?.is_some();
+    if due && new_password.is_empty() {
+        return Err(Failure(ApiError::coded(
+            ErrorKind::Unauthenticated,
+            CHANGE_REQUIRED,
+            "This password was made by somebody else. Choose a new one to sign in.",
+        )));
+    }
+    if due {
+        passwords::check(new_password, &principal.name)?;
+        if new_password == password {
+            return Err(ApiError::field("newPassword", "the new password is the old one").into());
+        }
+    }
     if !app.records.sign_in_succeeded(id, step).await? {
         // The code was taken before.
         return failed().await;
+    }
+    if due {
+        set_password(&app.records, &principal, new_password).await?;
+        tracing::info!(name = principal.name, "changed a password that was made by somebody else");
     }
     tracing::info!(name = principal.name, "signed in with a password");
     Ok(principal)

@@ -10,12 +10,13 @@ use bartizan_policy::{Admission, Denial, Policies, Request, Rule, Target};
 use bartizan_records::{Records, RecordsError};
 use serde_json::Value;
 
-use super::reconcile;
+use super::{events, reconcile};
 
 /// A write that may go on, or the policies that forbid it.
 pub type Admitted = Result<Admission, Vec<Denial>>;
 
 /// Lets the write of `body` at `id` meet the policies. The answer's body is the one to write: policies may change it.
+/// A denial is kept as an event here, the rest by [`events::written`] after the write.
 ///
 /// # Errors
 /// When the records cannot be read.
@@ -27,14 +28,19 @@ pub async fn admit(
     now: Ticks,
 ) -> Result<Admitted, RecordsError> {
     let policies = reconcile::load(records).await?;
-    admit_under(records, &policies, Target::new(id.clone(), body.clone()), request, now).await
+    let admitted =
+        admit_under(records, &policies, Target::new(id.clone(), body.clone()), request, now).await?;
+    if let Err(denials) = &admitted {
+        events::denied(records, id, body, denials, request, now).await?;
+    }
+    Ok(admitted)
 }
 
 /// As [`admit`], under policies that are at hand.
 ///
 /// # Errors
 /// When the records cannot be read.
-pub(super) async fn admit_under(
+pub(crate) async fn admit_under(
     records: &Records,
     policies: &Policies,
     target: Target,
@@ -68,7 +74,11 @@ pub async fn admit_deletion(
         return Ok(Ok(()));
     }
     let target = Places::default().put(records, target).await?;
-    Ok(policies.admit_deletion(&target, cascade, request, now))
+    let admitted = policies.admit_deletion(&target, cascade, request, now);
+    if let Err(denials) = &admitted {
+        events::denied(records, id, body, denials, request, now).await?;
+    }
+    Ok(admitted)
 }
 
 /// Lets the deletion of a resource group meet the policies that guard what lies in it.
@@ -91,6 +101,7 @@ pub async fn admit_group_deletion(
         for resource in records.list_all(group, info.name).await? {
             let target = places.put(records, Target::new(resource.id, resource.body)).await?;
             if let Err(denials) = policies.admit_deletion(&target, true, request, now) {
+                events::denied(records, &target.id, &target.body, &denials, request, now).await?;
                 return Ok(Err(denials));
             }
         }
@@ -100,11 +111,11 @@ pub async fn admit_group_deletion(
 
 /// Resource groups and subscriptions that targets lie in, each read once.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<ResourceId, Option<Arc<Value>>>);
+pub(crate) struct Places(HashMap<ResourceId, Option<Arc<Value>>>);
 
 impl Places {
     /// `target` with the bodies of what it lies in.
-    pub(super) async fn put(&mut self, records: &Records, target: Target) -> Result<Target, RecordsError> {
+    pub(crate) async fn put(&mut self, records: &Records, target: Target) -> Result<Target, RecordsError> {
         let subscription = target.id.subscription().map(|id| format!("/subscriptions/{id}"));
         let group = subscription.as_ref().zip(target.id.resource_group());
         let group = group.map(|(subscription, group)| format!("{subscription}/resourceGroups/{group}"));

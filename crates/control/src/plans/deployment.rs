@@ -3,11 +3,12 @@
 use bartizan_base::ResourceId;
 use bartizan_policy::{Assignment, Planned, Policies, Request, Rule, Target};
 use bartizan_records::{BulkWrite, Condition, RecordsError, Resource, Write};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::component::EXTENSION_TYPE;
 use super::reconcile::{PlansContext, actor};
-use super::{admission, extension, identity, provisioning};
+use super::{admission, extension, identity, protected, provisioning};
+use crate::access::AccessMap;
 
 /// Api-version that deployments of policies are written with, for `requestContext()`.
 const DEPLOYMENT_VERSION: &str = "2024-07-10";
@@ -20,89 +21,204 @@ const DEPLOYED_TYPES: [&str; 3] = [
     "Microsoft.Insights/dataCollectionRules",
 ];
 
+/// Whether policies may deploy resources of this type.
+pub(crate) fn is_deployed(resource_type: &str) -> bool {
+    DEPLOYED_TYPES.iter().any(|deployed| deployed.eq_ignore_ascii_case(resource_type))
+}
+
+/// Why a deployment is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// An evaluation found a resource that lacks something. What is there in another form stays.
+    Evaluation,
+    /// Somebody asked for it by a remediation. What is there and does not comply is written again.
+    Remediation,
+}
+
+/// What came of one planned resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is among the writes now.
+    Written(ResourceId),
+    /// It is there already and on its way, or the agent is on it.
+    UnderWay { id: ResourceId, state: String, text: String },
+    /// It is not written.
+    Refused { code: String, text: String },
+}
+
+impl Outcome {
+    fn refused(code: &str, text: impl Into<String>) -> Self {
+        Self::Refused { code: code.to_owned(), text: text.into() }
+    }
+
+    /// One sentence, for people.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Written(id) => format!("`{}` was deployed; waiting for it to succeed", id.name()),
+            Self::UnderWay { text, .. } | Self::Refused { text, .. } => text.clone(),
+        }
+    }
+}
+
+/// A deployment for one resource.
+pub(crate) struct Deployment<'a> {
+    pub(crate) ctx: &'a PlansContext,
+    pub(crate) policies: &'a Policies,
+    pub(crate) rule: &'a Rule,
+    /// The resource that lacks what is deployed.
+    pub(crate) of: &'a ResourceId,
+    pub(crate) cause: Cause,
+}
+
 /// The request that a policy's deployment makes.
-pub(super) fn deployment_request(assignment: &Assignment) -> Request {
+pub(crate) fn deployment_request(assignment: &Assignment) -> Request {
     let principal_id = assignment.principals.first().cloned().unwrap_or_default();
     Request { api_version: DEPLOYMENT_VERSION.to_owned(), principal_id }
 }
 
-/// Adds to `writes` what a deployment for the resource `of` planned, where nothing stands in the way; says what
-/// happened.
-///
-/// # Errors
-/// When the records cannot be read.
-pub(super) async fn deploy(
-    ctx: &PlansContext,
-    policies: &Policies,
-    rule: &Rule,
-    planned: &[Planned],
-    of: &ResourceId,
-    writes: &mut Vec<BulkWrite>,
-) -> Result<String, RecordsError> {
-    let mut outcome = Vec::new();
-    for resource in planned {
-        outcome.push(deploy_one(ctx, policies, rule, resource, of, writes).await?);
+impl Deployment<'_> {
+    /// Adds to `writes` what was planned, where nothing stands in the way; says what came of each.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub(crate) async fn make(
+        &self,
+        planned: &[Planned],
+        writes: &mut Vec<BulkWrite>,
+    ) -> Result<Vec<Outcome>, RecordsError> {
+        let mut outcomes = Vec::with_capacity(planned.len());
+        for resource in planned {
+            outcomes.push(self.make_one(resource, writes).await?);
+        }
+        Ok(outcomes)
     }
-    Ok(outcome.join("; "))
-}
 
-async fn deploy_one(
-    ctx: &PlansContext,
-    policies: &Policies,
-    rule: &Rule,
-    planned: &Planned,
-    of: &ResourceId,
-    writes: &mut Vec<BulkWrite>,
-) -> Result<String, RecordsError> {
-    let assignment = &rule.assignment;
-    let now = ctx.clock.now();
-    let target = Target::new(planned.id.clone(), planned.body.clone());
-    if !DEPLOYED_TYPES.iter().any(|deployed| target.is(deployed)) {
-        return Ok(format!("a policy may not deploy resources of type `{}`", target.resource_type));
+    async fn make_one(
+        &self,
+        planned: &Planned,
+        writes: &mut Vec<BulkWrite>,
+    ) -> Result<Outcome, RecordsError> {
+        let (ctx, rule) = (self.ctx, self.rule);
+        let now = ctx.clock.now();
+        let target = Target::new(planned.id.clone(), planned.body.clone());
+        if !is_deployed(&target.resource_type) {
+            let text = format!("a policy may not deploy resources of type `{}`", target.resource_type);
+            return Ok(Outcome::refused("ResourceTypeNotDeployable", text));
+        }
+        let is_extension = target.is(EXTENSION_TYPE);
+        if let Some(pending) = writes.iter().find(|pending| same(&pending.write, &target, is_extension)) {
+            return Ok(Outcome::Written(pending.write.id.clone()));
+        }
+        let existing = existing(ctx, &target, is_extension).await?;
+        if let Some(stays) =
+            existing.as_ref().and_then(|existing| self.stays(planned, existing, is_extension))
+        {
+            return Ok(stays);
+        }
+        if let Some(lack) = identity::lack(&ctx.records, rule, &target.resource_type, &planned.id).await? {
+            let text = format!("{} Way out: {}.", lack.error, lack.fix);
+            return Ok(Outcome::refused("AuthorizationFailed", text));
+        }
+        let action = format!("{}/write", target.resource_type);
+        if let Some(lock) = AccessMap::of(&ctx.records).await?.locked(&action, &planned.id) {
+            return Ok(Outcome::refused(&lock.code, format!("{}: {}", lock.code, lock.message)));
+        }
+        let request = deployment_request(&rule.assignment);
+        let admitted = admission::admit_under(&ctx.records, self.policies, target, &request, now).await?;
+        let mut body = match admitted {
+            Err(denials) => {
+                let messages: Vec<String> =
+                    denials.iter().map(|denial| denial.message(&planned.id)).collect();
+                return Ok(Outcome::refused("RequestDisallowedByPolicy", messages.join("; ")));
+            }
+            Ok(admission) if is_extension => extension::waiting(&admission.body, &rule.assignment.id, now),
+            Ok(admission) => admission.body,
+        };
+        if is_extension && let Err(refused) = self.seal(&planned.id, &mut body, existing.as_ref()).await? {
+            return Ok(refused);
+        }
+        // Written with others a little later: what somebody else wrote meanwhile stays.
+        let condition = match existing {
+            Some(existing) if existing.id == planned.id => Condition::IfMatch(existing.etag),
+            _ => Condition::IfNoneMatch,
+        };
+        let write = Write { id: planned.id.clone(), body, condition, actor: actor(), audit: true };
+        writes.push(BulkWrite { write, of: self.of.clone() });
+        Ok(Outcome::Written(planned.id.clone()))
     }
-    let is_extension = target.is(EXTENSION_TYPE);
-    if let Some(pending) = writes.iter().find(|pending| same(&pending.write, &target, is_extension)) {
-        return Ok(format!("`{}` was deployed; waiting for it to succeed", pending.write.id.name()));
-    }
-    let existing = existing(ctx, &target, is_extension).await?;
-    if let Some(existing) = &existing {
+
+    /// What comes of a planned resource that is there already; `None` when it is written all the same.
+    fn stays(&self, planned: &Planned, existing: &Resource, is_extension: bool) -> Option<Outcome> {
+        let again = self.cause == Cause::Remediation;
+        let name = existing.id.name();
         if !is_extension {
-            return Ok(format!(
-                "`{}` exists but does not satisfy the existence condition",
-                existing.id.name()
-            ));
+            let text = format!("`{name}` exists but does not satisfy the existence condition");
+            return (!again).then(|| Outcome::refused("Conflict", text));
         }
         let state = extension::provisioning_state(existing);
-        // Its program is on its way or failed, and the agent is on it. One that is leaving is wanted again.
-        if state != "Deleting" {
-            return Ok(format!(
-                "extension `{}` is {state}: {}",
-                existing.id.name(),
-                extension::message(existing)
-            ));
+        // One that is leaving is wanted again.
+        if state == "Deleting" {
+            return None;
         }
-    }
-    if let Some(lack) = identity::lack(&ctx.records, rule, &target.resource_type, &planned.id).await? {
-        return Ok(format!("{} Way out: {}.", lack.error, lack.fix));
-    }
-    let request = deployment_request(assignment);
-    let admitted = admission::admit_under(&ctx.records, policies, target, &request, now).await?;
-    let body = match admitted {
-        Err(denials) => {
-            let messages: Vec<String> = denials.iter().map(|denial| denial.message(&planned.id)).collect();
-            return Ok(messages.join("; "));
+        let done = matches!(state, "Succeeded" | "Failed");
+        if again && done {
+            if existing.id == planned.id {
+                return None;
+            }
+            let text = format!(
+                "extension `{name}` of the same publisher and type is {state} and does not satisfy the existence \
+                 condition; delete it, or write it as the policy wants it"
+            );
+            return Some(Outcome::refused("Conflict", text));
         }
-        Ok(admission) if is_extension => extension::waiting(&admission.body, &assignment.id, now),
-        Ok(admission) => admission.body,
-    };
-    // Written with others a little later: what somebody else wrote meanwhile stays.
-    let condition = match existing {
-        Some(existing) if existing.id == planned.id => Condition::IfMatch(existing.etag),
-        _ => Condition::IfNoneMatch,
-    };
-    let write = Write { id: planned.id.clone(), body, condition, actor: actor(), audit: true };
-    writes.push(BulkWrite { write, of: of.clone() });
-    Ok(format!("`{}` was deployed; waiting for it to succeed", planned.id.name()))
+        // Its program is on its way or failed, and the agent is on it.
+        let text = format!("extension `{name}` is {state}: {}", extension::message(existing));
+        Some(Outcome::UnderWay { id: existing.id.clone(), state: state.to_owned(), text })
+    }
+
+    /// Seals protected settings of a template to the machine's agent: the records never have them in clear. A template
+    /// without any leaves those that are stored.
+    async fn seal(
+        &self,
+        id: &ResourceId,
+        body: &mut Value,
+        existing: Option<&Resource>,
+    ) -> Result<Result<(), Outcome>, RecordsError> {
+        let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) else {
+            return Ok(Ok(()));
+        };
+        let machine = match id.parent() {
+            Some(machine) => self.ctx.records.get(&machine).await?,
+            None => None,
+        };
+        let sealed = match properties.get("protectedSettings") {
+            None | Some(Value::Null) => {
+                Ok(existing.and_then(|existing| existing.property("protectedSettings")).cloned())
+            }
+            Some(Value::Object(clear)) if clear.is_empty() => Ok(None),
+            Some(Value::Object(clear)) => protected::seal(machine.as_ref(), id, clear).map(Some),
+            Some(_) => Err("they are no object".to_owned()),
+        };
+        Ok(match sealed {
+            Ok(Some(sealed)) => {
+                properties.insert("protectedSettings".to_owned(), sealed);
+                Ok(())
+            }
+            Ok(None) => {
+                properties.shift_remove("protectedSettings");
+                Ok(())
+            }
+            Err(reason) => {
+                let text = format!("the protected settings of `{}` cannot be written: {reason}", id.name());
+                Err(Outcome::refused("ProtectedSettingsNotSealed", text))
+            }
+        })
+    }
+}
+
+/// A failed deployment as ARM's error.
+pub(crate) fn error(code: &str, message: &str) -> Value {
+    json!({"code": code, "message": message})
 }
 
 /// Whether a write that is not made yet is of the planned resource, or of the same extension under another name.

@@ -13,10 +13,12 @@ use bartizan_wire::{HostFacts, MachineFacts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::access::{AccessMap, Lock};
+
 use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
 use super::plan::{Plan, Tier};
 use super::state::STATE_TYPE;
-use super::{builtin, extension, features, identity, reconcile, two_agents};
+use super::{builtin, direct, extension, features, identity, reconcile, two_agents};
 
 /// The type of the answer.
 pub const DIAGNOSIS_TYPE: &str = "Bartizan.Security/diagnosis";
@@ -32,6 +34,8 @@ pub struct Facts {
     pub states: Vec<Resource>,
     /// By assignment: the role that its identity lacks to put an extension on the machine.
     pub(crate) lacks: Vec<(ResourceId, identity::Lack)>,
+    /// What locks extensions of the machine against being written.
+    pub(crate) lock: Option<Lock>,
     pub now: Ticks,
 }
 
@@ -81,6 +85,7 @@ pub async fn diagnose(
     let policies = reconcile::load(records).await?;
     let facts = Facts {
         lacks: lacks(records, &policies, &resource).await?,
+        lock: lock(records, machine).await?,
         machine: resource,
         extensions: records.list_all(machine, EXTENSION_TYPE).await?,
         plan: Plan::read(records, &subscription).await?,
@@ -89,6 +94,12 @@ pub async fn diagnose(
         now,
     };
     Ok(Some(to_json(&facts, &checks(&facts))))
+}
+
+/// What locks extensions of `machine` against being written.
+async fn lock(records: &Records, machine: &ResourceId) -> Result<Option<Lock>, RecordsError> {
+    let Ok(any) = machine.join("extensions/any") else { return Ok(None) };
+    Ok(AccessMap::of(records).await?.lock(&format!("{EXTENSION_TYPE}/write"), &any).cloned())
 }
 
 /// The roles that the assignments of the components' policies lack to write extensions of `machine`.
@@ -157,7 +168,7 @@ fn to_json(facts: &Facts, checks: &[Check]) -> Value {
             "firstFailure": first.map(|at| numbered[at].clone()),
             "checks": numbered,
             "prerequisites": readiness(facts),
-            "twoAgents": two_agents::verdict(&facts.extensions),
+            "twoAgents": two_agents::verdict(&facts.machine.body, &facts.extensions),
         },
     })
 }
@@ -181,7 +192,8 @@ fn provisioning(facts: &Facts) -> Check {
     let mut evidence = Vec::new();
     let mut fix = String::new();
     let cover = facts.plan.cover_of(&facts.machine.id);
-    for component in COMPONENTS.iter().filter(|component| features::need(component, cover)) {
+    let needed = COMPONENTS.iter().filter(|component| features::need(component, cover));
+    for component in needed.filter(|component| direct::may_have(&facts.machine.body, component)) {
         match assigned(facts, component) {
             Ok(found) => evidence.push(found),
             Err((found, remedy)) => {
@@ -202,6 +214,11 @@ fn assigned(facts: &Facts, component: &Component) -> Result<String, (String, Str
     let included = facts.plan.includes(component, facts.plan.cover_of(&facts.machine.id));
     if let Some(setting) = facts.plan.switch_of(component).filter(|_| !included) {
         return Err((format!("{what}: switched off by {setting}"), format!("switch {setting} on")));
+    }
+    if direct::is_direct(&facts.machine.body) {
+        return Ok(format!(
+            "{what}: onboarded directly, by the plan of the subscription and without a policy"
+        ));
     }
     let target = Target::new(facts.machine.id.clone(), facts.machine.body.clone());
     let Some(rule) = rule_of(&facts.policies, component, &target) else {
@@ -310,7 +327,25 @@ fn past_failures(report: &Value) -> Vec<String> {
 }
 
 fn policy_block(facts: &Facts) -> Check {
-    let title = "No policy forbids the extensions";
+    let title = "No policy and no lock forbids the extensions";
+    if direct::is_direct(&facts.machine.body) {
+        return passed(
+            "policy",
+            title,
+            vec!["policies do not look at the sensor of a machine onboarded directly".to_owned()],
+        );
+    }
+    let missing = |component: &Component| !facts.extensions.iter().any(|extension| is(extension, component));
+    if let Some(lock) = facts.lock.as_ref().filter(|_| wanted(facts).any(missing)) {
+        let evidence =
+            format!("ScopeLocked: `{}` is locked by `{}`, so nothing is deployed there", lock.at, lock.name);
+        return failed(
+            "policy",
+            title,
+            vec![evidence],
+            &format!("remove the lock `{}` of `{}`", lock.name, lock.at),
+        );
+    }
     for component in wanted(facts) {
         let Some(target) = planned(facts, component) else { continue };
         let admitted = facts.policies.admit(&target, &Request::default(), facts.now);
@@ -389,7 +424,8 @@ fn said_by_policy(facts: &Facts, component: &Component) -> Option<String> {
 /// The components that the plan wants on the machine.
 fn wanted(facts: &Facts) -> impl Iterator<Item = &'static Component> {
     let cover = facts.plan.cover_of(&facts.machine.id);
-    COMPONENTS.iter().filter(move |component| facts.plan.includes(component, cover))
+    let brought = COMPONENTS.iter().filter(move |component| facts.plan.includes(component, cover));
+    brought.filter(|component| direct::may_have(&facts.machine.body, component))
 }
 
 fn is(extension: &Resource, component: &Component) -> bool {

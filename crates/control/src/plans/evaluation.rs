@@ -5,27 +5,30 @@
 //! nothing changed reads resources only.
 
 use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
+use std::collections::hash_map::{DefaultHasher, Entry};
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use bartizan_base::{ResourceId, Ticks};
 use bartizan_policy::{Compliance, Policies, Remedy, Target, Verdict, Wanted};
-use bartizan_records::{BulkWrite, ListQuery, RecordsError, Resource};
+use bartizan_records::{BulkWrite, ListQuery, NewPolicyEvent, RecordsError, Resource};
 
 use super::admission::Places;
-use super::component::EXTENSION_TYPE;
+use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
+use super::deployment::{self, Cause, Deployment, Outcome};
+use super::events::event;
+use super::plan::Plan;
 use super::reconcile::{PlansContext, actor};
-use super::{deployment, state};
+use super::{direct, features, state};
 
 /// Resources that are read, evaluated and written together. Bounds memory: each may have a state for every policy.
-pub(super) const BATCH: u32 = 128;
+pub(crate) const BATCH: u32 = 128;
 /// Most resources whose verdicts are remembered; those of the rest are compared with what is stored.
 const KNOWN_MAX: usize = 1_000_000;
 
 /// What was stored last: by resource, a hash of its etag and its verdicts.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     hashes: HashMap<ResourceId, u64>,
     /// The policies that gave the verdicts; under others, everything is new.
     under: Option<Arc<Policies>>,
@@ -41,13 +44,15 @@ impl Known {
 type Targets = Vec<Arc<Target>>;
 
 /// One run over many resources under the same policies.
-pub(super) struct Evaluation<'a> {
+pub(crate) struct Evaluation<'a> {
     ctx: &'a PlansContext,
     policies: Arc<Policies>,
     known: &'a mut Known,
     places: Places,
     /// What policies look for at other scopes than the resource itself, read once in a run.
     elsewhere: HashMap<(Option<ResourceId>, String), Arc<Targets>>,
+    /// The plans of subscriptions with directly onboarded machines, read once in a run.
+    plans: HashMap<ResourceId, Plan>,
 }
 
 /// A resource of the batch.
@@ -60,38 +65,88 @@ struct Subject {
 }
 
 /// What one rule says, and what would mend it.
-struct Finding {
-    verdict: Verdict,
-    remedy: Option<Result<Remedy, String>>,
+pub(crate) struct Finding {
+    pub(crate) verdict: Verdict,
+    /// `None` where nothing can be mended; `Err` says why it cannot be.
+    pub(crate) remedy: Option<Result<Remedy, String>>,
+}
+
+/// What every policy says of a resource now. Nothing is written.
+///
+/// # Errors
+/// When the records cannot be read.
+pub(crate) async fn judge(
+    ctx: &PlansContext,
+    policies: &Arc<Policies>,
+    resource: Resource,
+) -> Result<(Arc<Target>, Vec<Finding>), RecordsError> {
+    let mut known = Known::default();
+    let mut run = Evaluation::new(ctx, Arc::clone(policies), &mut known);
+    let subject = run.subject(resource).await?;
+    let target = Arc::clone(&subject.target);
+    let mut subjects = vec![subject];
+    let now = ctx.clock.now();
+    run.find_related(&mut subjects, now).await?;
+    let policies = Arc::clone(policies);
+    let found = on_threads(&subjects, move |subject| findings(&policies, subject, now)).await?;
+    Ok((target, found.into_iter().flatten().collect()))
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(ctx: &'a PlansContext, policies: Arc<Policies>, known: &'a mut Known) -> Self {
+    pub(crate) fn new(ctx: &'a PlansContext, policies: Arc<Policies>, known: &'a mut Known) -> Self {
         if known.under.as_ref().is_none_or(|under| !Arc::ptr_eq(under, &policies)) {
             *known = Known { under: Some(Arc::clone(&policies)), ..Known::default() };
         }
-        Self { ctx, policies, known, places: Places::default(), elsewhere: HashMap::new() }
+        let (elsewhere, plans) = (HashMap::new(), HashMap::new());
+        Self { ctx, policies, known, places: Places::default(), elsewhere, plans }
     }
 
     /// Evaluates resources, deploys what they lack and stores their states. Stops early when the server does.
     ///
     /// # Errors
     /// When the records cannot be read or written.
-    pub(super) async fn evaluate(&mut self, resources: Vec<Resource>) -> Result<(), RecordsError> {
+    pub(crate) async fn evaluate(&mut self, resources: Vec<Resource>) -> Result<(), RecordsError> {
         let mut subjects = Vec::with_capacity(resources.len());
         for resource in resources {
             let leaves = resource.resource_type.eq_ignore_ascii_case(EXTENSION_TYPE);
             if leaves && deployment::finish_leaving(self.ctx, &resource).await? {
                 continue;
             }
-            let target = Target::new(resource.id, resource.body);
-            let target = Arc::new(self.places.put(&self.ctx.records, target).await?);
-            subjects.push(Subject { target, etag: resource.etag, related: Vec::new() });
+            if leaves && direct::manages(&self.ctx.records, &resource).await? {
+                continue;
+            }
+            if resource.resource_type.eq_ignore_ascii_case(MACHINE_TYPE) && direct::is_direct(&resource.body)
+            {
+                self.bring_sensor(&resource).await?;
+                continue;
+            }
+            subjects.push(self.subject(resource).await?);
         }
         while !subjects.is_empty() && !self.ctx.stop.is_cancelled() {
             subjects = self.batch(subjects).await?;
         }
         Ok(())
+    }
+
+    /// Directly onboarded machines have what their plan brings of the sensor, and no policies.
+    async fn bring_sensor(&mut self, machine: &Resource) -> Result<(), RecordsError> {
+        let Some(subscription) = features::subscription_of(&machine.id) else { return Ok(()) };
+        let (records, now) = (&self.ctx.records, self.ctx.clock.now());
+        let plan = match self.plans.entry(subscription.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Plan::read(records, &subscription).await?),
+        };
+        direct::sync(records, machine, plan, &direct::actor(), now).await
+    }
+
+    async fn subject(&mut self, resource: Resource) -> Result<Subject, RecordsError> {
+        // Agents write what they report into these, which is no write that a delay is about.
+        let reported =
+            [MACHINE_TYPE, EXTENSION_TYPE].iter().any(|ty| resource.resource_type.eq_ignore_ascii_case(ty));
+        let written = if reported { resource.created } else { resource.modified };
+        let target = Target::new(resource.id, resource.body).written_at(written);
+        let target = Arc::new(self.places.put(&self.ctx.records, target).await?);
+        Ok(Subject { target, etag: resource.etag, related: Vec::new() })
     }
 
     /// Evaluates a batch; gives back those that must be evaluated again, because what others may look for was
@@ -102,11 +157,11 @@ impl<'a> Evaluation<'a> {
         let policies = Arc::clone(&self.policies);
         let found = on_threads(&subjects, move |subject| findings(&policies, subject, now)).await?;
         let mut evaluated = Vec::with_capacity(subjects.len());
-        let (mut deployed, mut left) = (Vec::new(), Vec::new());
+        let (mut deployed, mut left, mut events) = (Vec::new(), Vec::new(), Vec::new());
         let mut pairs = subjects.into_iter().zip(found);
         for (subject, findings) in pairs.by_ref() {
             let mut mine = Vec::new();
-            let verdicts = self.mend(&subject.target, findings, &mut mine).await?;
+            let verdicts = self.mend(&subject.target, findings, &mut mine, &mut events).await?;
             let inside = mine.iter().all(|made: &BulkWrite| made.write.id.is_within(&subject.target.id));
             deployed.append(&mut mine);
             evaluated.push((subject, verdicts));
@@ -117,7 +172,7 @@ impl<'a> Evaluation<'a> {
             }
         }
         drop(pairs);
-        self.store(evaluated, deployed, now).await?;
+        self.store(evaluated, deployed, events, now).await?;
         Ok(left)
     }
 
@@ -161,12 +216,13 @@ impl<'a> Evaluation<'a> {
         target: &Target,
         findings: Vec<Finding>,
         writes: &mut Vec<BulkWrite>,
+        events: &mut Vec<NewPolicyEvent>,
     ) -> Result<Vec<Verdict>, RecordsError> {
         let mut verdicts = Vec::with_capacity(findings.len());
         for Finding { mut verdict, remedy } in findings {
             let assignment = Arc::clone(&verdict.rule.assignment);
             verdict.reason = match remedy {
-                // What `modify` would change waits for a write: it touches what somebody else keeps.
+                // What `modify` would change waits for a write or a remediation: it touches what somebody else keeps.
                 None | Some(Ok(Remedy::Modify(_))) => verdict.reason,
                 Some(_) if !assignment.enforced => format!("{}; enforcement is off", verdict.reason),
                 Some(Err(error)) => format!("the deployment cannot be made: {error}"),
@@ -174,8 +230,21 @@ impl<'a> Evaluation<'a> {
                     "the assignment has no managed identity, so it may not deploy anything".to_owned()
                 }
                 Some(Ok(Remedy::Deploy(planned))) => {
-                    let (ctx, policies) = (self.ctx, &self.policies);
-                    deployment::deploy(ctx, policies, &verdict.rule, &planned, &target.id, writes).await?
+                    let deployment = Deployment {
+                        ctx: self.ctx,
+                        policies: &self.policies,
+                        rule: &verdict.rule,
+                        of: &target.id,
+                        cause: Cause::Evaluation,
+                    };
+                    let before = writes.len();
+                    let outcomes = deployment.make(&planned, writes).await?;
+                    if writes.len() > before {
+                        let (rule, now) = (&verdict.rule, self.ctx.clock.now());
+                        let principal = deployment::deployment_request(&rule.assignment).principal_id;
+                        events.push(event("Deploy", rule, target, verdict.effect, &principal, now));
+                    }
+                    outcomes.iter().map(Outcome::text).collect::<Vec<_>>().join("; ")
                 }
             };
             verdicts.push(verdict);
@@ -188,6 +257,7 @@ impl<'a> Evaluation<'a> {
         &mut self,
         evaluated: Vec<(Subject, Vec<Verdict>)>,
         mut writes: Vec<BulkWrite>,
+        mut events: Vec<NewPolicyEvent>,
         now: Ticks,
     ) -> Result<(), RecordsError> {
         let records = &self.ctx.records;
@@ -203,10 +273,13 @@ impl<'a> Evaluation<'a> {
         let mut stale = Vec::new();
         for (subject, verdicts, _) in &changed {
             let (target, old) = (&subject.target, old.remove(subject.target.id.key()).unwrap_or_default());
-            let (new, gone) = state::changes(&self.policies, target, verdicts, old, &actor(), now);
-            writes.extend(new);
-            stale.extend(gone);
+            let changes = state::changes(&self.policies, target, verdicts, old, &actor(), now);
+            writes.extend(changes.writes);
+            stale.extend(changes.gone);
+            events.extend(changes.events);
         }
+        // First: a server that stops in between tells of a change twice rather than never.
+        records.add_policy_events(&events).await?;
         records.put_many(writes, &stale, &actor()).await?;
         for (subject, _, hash) in changed {
             if self.known.hashes.len() < KNOWN_MAX || self.known.hashes.contains_key(&subject.target.id) {
@@ -291,7 +364,6 @@ mod tests {
     use serde_json::json;
     use tokio_util::sync::CancellationToken;
 
-    use super::super::component::MACHINE_TYPE;
     use super::super::reconcile;
     use super::*;
 

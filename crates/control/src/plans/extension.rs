@@ -9,11 +9,9 @@
 //! | `Deleting` | no longer wanted; the resource goes when the agent reports the program gone |
 
 use bartizan_base::{ResourceId, Ticks};
-use bartizan_records::{Actor, ActorKind, Records, RecordsError, Resource};
+use bartizan_records::{Actor, ActorKind, Edit, Records, RecordsError, Resource};
 use bartizan_wire::{AgentStatus, ExtensionState, ExtensionStatus, InstallStep, StepState};
 use serde_json::{Value, json};
-
-use super::component::EXTENSION_TYPE;
 
 /// Marks an extension as made by an assignment, so that turning the plan off takes only those away.
 const MANAGED_BY: &str = "managedBy";
@@ -33,6 +31,13 @@ pub fn waiting(planned: &Value, assignment: &ResourceId, now: Ticks) -> Value {
 /// The assignment that deployed this extension.
 pub fn managed_by(extension: &Resource) -> Option<&str> {
     extension.body.get(MANAGED_BY).and_then(Value::as_str)
+}
+
+/// Names another assignment as the one that deployed the extension, if one did.
+pub fn set_manager(body: &mut Value, assignment: &ResourceId) {
+    if let Some(by) = body.get_mut(MANAGED_BY) {
+        *by = assignment.as_str().into();
+    }
 }
 
 /// `properties.provisioningState`, empty when absent.
@@ -75,34 +80,24 @@ pub async fn retire(
     }
 }
 
-/// Brings a machine's extension resources in line with what its agent reports.
-///
-/// # Errors
-/// When the records cannot be read or written.
-pub async fn apply_status(
-    records: &Records,
-    machine: &ResourceId,
-    status: &AgentStatus,
-) -> Result<(), RecordsError> {
+/// What brings a machine's extension resources in line with what its agent reports.
+pub fn edits(machine: &ResourceId, extensions: &[Resource], status: &AgentStatus) -> Vec<Edit> {
     let actor = Actor { kind: ActorKind::Agent, ..Actor::system(machine.name()) };
-    for extension in records.list_all(machine, EXTENSION_TYPE).await? {
+    let edit = |extension: &Resource, body| Edit { id: extension.id.clone(), body, actor: actor.clone() };
+    let of = |extension: &Resource| {
         let reported =
             status.extensions.iter().find(|reported| reported.name.eq_ignore_ascii_case(extension.id.name()));
         let gone = reported.is_none_or(|reported| reported.state == ExtensionState::Removed);
-        let outcome = match (provisioning_state(&extension), reported) {
-            ("Deleting", _) if gone => records.delete(&extension.id, &actor, None).await.map(|_| ()),
-            ("Deleting", _) | (_, None) => Ok(()),
+        match (provisioning_state(extension), reported) {
+            ("Deleting", _) if gone => Some(edit(extension, None)),
+            ("Deleting", _) | (_, None) => None,
             (_, Some(reported)) => {
-                let edit = |body: &mut Value| merge(body, reported);
-                records.modify(&extension.id, &actor, false, edit).await.map(|_| ())
+                let mut body = extension.body.clone();
+                merge(&mut body, reported).then(|| edit(extension, Some(body)))
             }
-        };
-        match outcome {
-            Ok(()) | Err(RecordsError::Missing(_)) => {}
-            Err(error) => return Err(error),
         }
-    }
-    Ok(())
+    };
+    extensions.iter().filter_map(of).collect()
 }
 
 /// Writes one reported status into an extension's body; whether anything changed.

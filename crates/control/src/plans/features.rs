@@ -3,14 +3,16 @@
 //! The matrix itself is data (`content/plans/features.yaml`). A feature is on when a plan of the machine has it, nobody
 //! switched its component off, and it exists. Else the answer says why, and what would turn it on.
 
+use std::collections::HashMap;
+
 use bartizan_base::{ResourceId, Ticks};
 use bartizan_content::plans::{Entitlement, Feature};
 use bartizan_records::{Records, RecordsError, Resource};
 use serde_json::{Value, json};
 
 use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
-use super::extension;
 use super::plan::{Cover, POSTURE, Plan, SERVERS, Tier, is_enforced, security_id};
+use super::{direct, extension};
 
 /// Key of the feature that pays for 500 MB a machine a day.
 pub const INCLUDED_DATA: &str = "includedData";
@@ -27,14 +29,19 @@ pub fn need(component: &Component, cover: Cover) -> bool {
     of.any(|feature| feature.lacks.is_empty() && includes(feature, cover))
 }
 
-/// The streams that no plan of the machine includes: nothing collects them.
+/// The streams that no plan of each machine includes, in the order of the machines: nothing collects them.
 ///
 /// # Errors
 /// When the records cannot be read.
-pub async fn withheld(records: &Records, machine: &ResourceId) -> Result<Vec<&'static str>, RecordsError> {
-    let cover = cover_at(records, machine).await?;
-    let lacking = all().iter().filter(|feature| !includes(feature, cover));
-    Ok(lacking.flat_map(|feature| feature.streams.iter().map(String::as_str)).collect())
+pub async fn withheld(
+    records: &Records,
+    machines: &[ResourceId],
+) -> Result<Vec<Vec<&'static str>>, RecordsError> {
+    let streams = |cover: Cover| {
+        let lacking = all().iter().filter(|feature| !includes(feature, cover));
+        lacking.flat_map(|feature| feature.streams.iter().map(String::as_str)).collect()
+    };
+    Ok(covers_at(records, machines).await?.into_iter().map(streams).collect())
 }
 
 /// What holds for one machine; the same as [`Plan::cover_of`], without reading all machines' pricings.
@@ -42,16 +49,34 @@ pub async fn withheld(records: &Records, machine: &ResourceId) -> Result<Vec<&'s
 /// # Errors
 /// When the records cannot be read.
 pub async fn cover_at(records: &Records, machine: &ResourceId) -> Result<Cover, RecordsError> {
-    let Some(subscription) = subscription_of(machine) else { return Ok(Cover::default()) };
-    let get = async |scope: &ResourceId, name: &str| match security_id(scope, &format!("pricings/{name}")) {
-        Ok(id) => records.get(&id).await,
-        Err(_) => Ok(None),
+    let covers = covers_at(records, std::slice::from_ref(machine)).await?;
+    Ok(covers.first().copied().unwrap_or_default())
+}
+
+/// [`cover_at`] for each of `machines`, with one statement.
+async fn covers_at(records: &Records, machines: &[ResourceId]) -> Result<Vec<Cover>, RecordsError> {
+    let pricing = |scope: &ResourceId, name: &str| security_id(scope, &format!("pricings/{name}")).ok();
+    let mut asked: Vec<ResourceId> = Vec::with_capacity(machines.len() + 2);
+    for machine in machines {
+        asked.extend(pricing(machine, SERVERS));
+        let subscription = subscription_of(machine);
+        asked.extend(
+            subscription.iter().flat_map(|of| [pricing(of, SERVERS), pricing(of, POSTURE)]).flatten(),
+        );
+    }
+    asked.sort();
+    asked.dedup();
+    let found = records.get_many(&asked).await?;
+    let found: HashMap<&ResourceId, &Resource> = found.iter().map(|found| (&found.id, found)).collect();
+    let get = |scope: &ResourceId, name: &str| found.get(&pricing(scope, name)?).copied();
+    let tier = |pricing: Option<&Resource>| Tier::of(pricing.map(|pricing| &pricing.body));
+    let cover = |machine: &ResourceId| {
+        let Some(subscription) = subscription_of(machine) else { return Cover::default() };
+        let servers = get(&subscription, SERVERS);
+        let own = get(machine, SERVERS).filter(|_| !servers.is_some_and(is_enforced));
+        Cover { tier: tier(own.or(servers)), posture: tier(get(&subscription, POSTURE)) != Tier::Free }
     };
-    let tier = |pricing: &Option<Resource>| Tier::of(pricing.as_ref().map(|pricing| &pricing.body));
-    let servers = get(&subscription, SERVERS).await?;
-    let own = if servers.as_ref().is_some_and(is_enforced) { None } else { get(machine, SERVERS).await? };
-    let posture = tier(&get(&subscription, POSTURE).await?) != Tier::Free;
-    Ok(Cover { tier: if own.is_some() { tier(&own) } else { tier(&servers) }, posture })
+    Ok(machines.iter().map(cover).collect())
 }
 
 /// Answers `GET {scope}/providers/Bartizan.Security/features`: every feature with its state, for a machine, or as the
@@ -64,12 +89,24 @@ pub async fn report(records: &Records, scope: &ResourceId, now: Ticks) -> Result
     let plan = Plan::read(records, &subscription).await?;
     let machine = (*scope != subscription).then_some(scope);
     let cover = machine.map_or(plan.cover(), |machine| plan.cover_of(machine));
-    let extensions = match machine {
-        Some(machine) => Some(records.list_all(machine, EXTENSION_TYPE).await?),
-        None => None,
+    let (extensions, resource) = match machine {
+        Some(machine) => {
+            (Some(records.list_all(machine, EXTENSION_TYPE).await?), records.get(machine).await?)
+        }
+        None => (None, None),
+    };
+    let sensor_only = |feature: &Feature| {
+        let (machine, component) = (resource.as_ref()?, component_of(feature)?);
+        let lacks = includes(feature, cover) && !direct::may_have(&machine.body, component);
+        lacks.then(|| State {
+            name: "Off",
+            reason: "The machine was onboarded directly and has the sensor only.".to_owned(),
+            remedy: direct::FULLY.to_owned(),
+        })
     };
     let entry = |feature: &Feature| {
-        let state = state(feature, &plan, cover, extensions.as_deref());
+        let state =
+            sensor_only(feature).unwrap_or_else(|| state(feature, &plan, cover, extensions.as_deref()));
         json!({
             "id": format!("{scope}/providers/Bartizan.Security/features/{}", feature.key),
             "name": feature.key,
@@ -147,16 +184,23 @@ fn state(feature: &Feature, plan: &Plan, cover: Cover, extensions: Option<&[Reso
 }
 
 fn remedy(feature: &Feature) -> String {
-    let names: Vec<&str> = feature
-        .plans
-        .iter()
-        .map(|plan| match plan {
+    needed_plans(std::iter::once(feature))
+}
+
+/// What to turn on to have any of these features.
+pub(crate) fn needed_plans<'a>(features: impl Iterator<Item = &'a Feature>) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for plan in features.flat_map(|feature| &feature.plans) {
+        let name = match plan {
             Entitlement::Foundational => "any plan",
             Entitlement::P1 => "Defender for Servers P1",
             Entitlement::P2 => "Defender for Servers P2",
             Entitlement::CloudPosture => "Defender CSPM",
-        })
-        .collect();
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     format!("Turn on {}.", names.join(" or "))
 }
 

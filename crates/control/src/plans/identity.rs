@@ -32,8 +32,21 @@ pub(crate) async fn lack(
     resource_type: &str,
     id: &ResourceId,
 ) -> Result<Option<Lack>, RecordsError> {
+    lack_of_all(records, rule, &[format!("{resource_type}/write")], id).await
+}
+
+/// Why the identity of the rule's assignment may do none of `actions` upon `id`; `None` when it may do one.
+///
+/// # Errors
+/// When the records cannot be read.
+pub(crate) async fn lack_of_all(
+    records: &Records,
+    rule: &Rule,
+    actions: &[String],
+    id: &ResourceId,
+) -> Result<Option<Lack>, RecordsError> {
     let assignment = &rule.assignment;
-    let action = format!("{resource_type}/write");
+    let action = actions.first().map_or("", String::as_str);
     let Some(principal) = principal(records, assignment).await? else {
         let who = format!("identity of {}", assignment.name());
         let fix = format!(
@@ -41,11 +54,13 @@ pub(crate) async fn lack(
             assignment.name(),
             roles(rule)
         );
-        return Ok(Some(Lack { error: forbidden(&who, &action, id), fix }));
+        return Ok(Some(Lack { error: forbidden(&who, action, id), fix }));
     };
     let map = AccessMap::of(records).await?;
     let held = map.roles_of(&principal.to_string());
-    if held.iter().any(|(at, role)| map.hierarchy.contains(at, id) && role.allows(&action, false)) {
+    if held.iter().any(|(at, role)| {
+        map.hierarchy.contains(at, id) && actions.iter().any(|action| role.allows(action, false))
+    }) {
         return Ok(None);
     }
     let fix = format!(
@@ -54,7 +69,7 @@ pub(crate) async fn lack(
         roles(rule),
         assignment.scope
     );
-    Ok(Some(Lack { error: forbidden(&principal.to_string(), &action, id), fix }))
+    Ok(Some(Lack { error: forbidden(&principal.to_string(), action, id), fix }))
 }
 
 /// The principal of a stored assignment's identity. One that is in the directory is a person's or a program's, which

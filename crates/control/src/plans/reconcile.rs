@@ -13,14 +13,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::{Clock, ResourceId};
-use bartizan_policy::{Assignment, Definition, Exemption, Hierarchy as Above, Initiative, Parts, Policies};
+use bartizan_policy::{
+    Assignment, Attestation, Definition, Exemption, Hierarchy as Above, Initiative, Parts, Policies,
+};
 use bartizan_records::{Actor, Change, ChangeOp, Generation, ListQuery, Records, RecordsError, Resource};
 use futures::FutureExt as _;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{GROUP_TYPE, Hierarchy, ROLE_ASSIGNMENT_TYPE, SUBSCRIPTION_TYPE};
+use crate::access::{GROUP_TYPE, Hierarchy, LOCK_TYPE, ROLE_ASSIGNMENT_TYPE, SUBSCRIPTION_TYPE};
 
 use super::builtin;
 use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
@@ -32,9 +34,13 @@ use super::provisioning::{self, ASSIGNMENT_TYPE};
 const GATHER: Duration = Duration::from_millis(50);
 /// How often everything is looked at without an event.
 const ROUND: Duration = Duration::from_secs(60);
-const DEFINITION_TYPE: &str = "Microsoft.Authorization/policyDefinitions";
-const SET_TYPE: &str = "Microsoft.Authorization/policySetDefinitions";
+/// The type of definitions.
+pub(crate) const DEFINITION_TYPE: &str = "Microsoft.Authorization/policyDefinitions";
+/// The type of initiatives.
+pub(crate) const SET_TYPE: &str = "Microsoft.Authorization/policySetDefinitions";
 const EXEMPTION_TYPE: &str = "Microsoft.Authorization/policyExemptions";
+/// The type of somebody's word on a `manual` policy.
+pub(crate) const ATTESTATION_TYPE: &str = "Microsoft.PolicyInsights/attestations";
 /// Rounds after which everything is compared with what is stored, instead of with what was stored last. It bounds
 /// how long a state that somebody else took away stays away.
 const ROUNDS_BETWEEN_COMPARISONS: u32 = 10;
@@ -42,7 +48,7 @@ const ROUNDS_BETWEEN_COMPARISONS: u32 = 10;
 const TARGETS_MAX: usize = 50_000;
 
 /// The types whose resources are evaluated. Machine-made records (states, assessments, alerts) are not.
-const EVALUATED_TYPES: [&str; 4] = [
+pub(crate) const EVALUATED_TYPES: [&str; 4] = [
     MACHINE_TYPE,
     EXTENSION_TYPE,
     "Microsoft.OperationalInsights/workspaces",
@@ -158,7 +164,7 @@ impl Marked {
         let provisioning =
             [PRICING_TYPE, "Microsoft.Security/settings", "Microsoft.Security/autoProvisioningSettings"];
         let tree = [GROUP_TYPE, SUBSCRIPTION_TYPE];
-        let given = [ASSIGNMENT_TYPE, EXEMPTION_TYPE].into_iter().any(is);
+        let given = [ASSIGNMENT_TYPE, EXEMPTION_TYPE, ATTESTATION_TYPE, LOCK_TYPE].into_iter().any(is);
         if let Some(subscription) = subscription_of(&change.id).filter(|_| given) {
             // What is given at a scope reaches nothing outside it.
             self.subscriptions.insert(subscription);
@@ -238,7 +244,7 @@ async fn concern_policies(ctx: &PlansContext, grants: &BTreeSet<ResourceId>) -> 
 /// # Errors
 /// When the records cannot be read.
 pub async fn load(records: &Records) -> Result<Arc<Policies>, RecordsError> {
-    records.derived(Generation::Policy, || read(records)).await
+    records.derived(Generation::Policy, |_| read(records)).await
 }
 
 async fn read(records: &Records) -> Result<Policies, RecordsError> {
@@ -258,6 +264,9 @@ async fn read(records: &Records) -> Result<Policies, RecordsError> {
     }
     for resource in records.list_all(&everything, EXEMPTION_TYPE).await? {
         parts.exemptions.extend(usable(&resource.id, Exemption::parse(&resource.id, &resource.body)));
+    }
+    for resource in records.list_all(&everything, ATTESTATION_TYPE).await? {
+        parts.attestations.extend(usable(&resource.id, Attestation::parse(&resource.id, &resource.body)));
     }
     let policies = Policies::new(parts);
     for problem in policies.problems() {

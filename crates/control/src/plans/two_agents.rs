@@ -7,7 +7,7 @@ use bartizan_records::Resource;
 use serde_json::{Value, json};
 
 use super::component::{COMPONENTS, Component, EXTENSION_TYPE};
-use super::extension;
+use super::{direct, extension};
 
 /// How an agent stands.
 struct Standing {
@@ -15,10 +15,15 @@ struct Standing {
     evidence: String,
 }
 
-/// The verdict on a machine, by its extensions.
-pub fn verdict(extensions: &[Resource]) -> Value {
+/// The verdict on a machine, by its extensions. One that was onboarded directly has one agent only.
+pub fn verdict(machine: &Value, extensions: &[Resource]) -> Value {
     let (sensor, monitor) = (standing(extensions, "sensor"), standing(extensions, "monitor"));
     let (name, summary, fix) = match (sensor.works, monitor.works) {
+        (true, false) if direct::is_direct(machine) => (
+            "sensorOnly",
+            "the sensor works; the machine was onboarded directly, so no log collection is due",
+            "",
+        ),
         (true, true) => ("bothWork", "both agents work: alerts and events come", ""),
         (true, false) => (
             "alertsButNoEvents",

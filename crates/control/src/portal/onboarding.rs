@@ -7,15 +7,17 @@ use axum::body::Body;
 use axum::extract::State;
 use bartizan_api::ApiError;
 use bartizan_api::portal::{Onboarding, OnboardingRequest};
-use bartizan_base::{ResourceId, Ticks, Timespan};
+use bartizan_base::{ErrorKind, ResourceId, Ticks, Timespan};
 use bartizan_records::{NewSecret, Records, RecordsError, SecretKind};
 use http::{HeaderMap, Uri};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::access::{Caller, random_secret};
 use crate::app::{App, Home};
+use crate::arm;
 use crate::http::{Failure, base_url, read_json};
+use crate::plans::direct;
 use crate::portal::script::{self, Credential};
 
 const BODY_MAX: usize = 64 << 10;
@@ -36,16 +38,23 @@ pub(super) async fn create(
     if request.location.is_empty() {
         request.location.clone_from(&app.home.location);
     }
-    let group = app.home.subscription_id().join(&format!("resourceGroups/{}", request.resource_group));
+    if request.direct {
+        return direct_onboarding(&app, &caller, &headers, &uri, &request).await.map(Json);
+    }
+    if request.subscription_id.is_empty() {
+        request.subscription_id = app.home.subscription.to_string();
+    }
+    let subscription = Uuid::parse_str(&request.subscription_id)
+        .map_err(|_| ApiError::field("subscriptionId", "`subscriptionId` is the id of a subscription"))?;
+    let group = format!("/subscriptions/{subscription}/resourceGroups/{}", request.resource_group);
+    let group = ResourceId::parse(&group);
     let group = group.map_err(|error| ApiError::field("resourceGroup", error.to_string()))?;
     app.authorize(&caller, "Microsoft.HybridCompute/machines/write", &group).await?;
-    if app.records.get(&group).await?.is_none() {
-        let text = format!("there is no resource group `{}`", request.resource_group);
-        return Err(ApiError::field("resourceGroup", text).into());
-    }
+    arm::check_group(&app, &group).await?;
     script::check(&request)?;
     let server = base_url(&headers, &uri, &app.public_url);
-    let write = |credential| script::write(&app.home, &request, &server, credential, &app.pki.server_ca);
+    let tenant = app.home.tenant;
+    let write = |credential| script::write(tenant, &request, &server, credential, &app.pki.server_ca);
     if let Some(app_id) = request.service_principal_id.as_deref().filter(|id| !id.is_empty()) {
         check_program(&app, app_id).await?;
         let script = write(Credential::ServicePrincipal(app_id));
@@ -55,6 +64,45 @@ pub(super) async fn create(
         new_token(&app.records, &app.home, &caller.actor.object_id.to_string(), &group, &request).await?;
     let script = write(Credential::Token(&token));
     Ok(Json(Onboarding { token: Some(token), expires_on: Some(expires_on), script }))
+}
+
+/// A script that onboards directly: to where the tenant says when it runs.
+async fn direct_onboarding(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    uri: &Uri,
+    request: &OnboardingRequest,
+) -> Result<Onboarding, Failure> {
+    let Some(subscription) = direct::designated(&app.records).await? else {
+        let text = "direct onboarding is off; designate a subscription first, in Environment settings, Direct onboarding";
+        return Err(ApiError::coded(ErrorKind::Conflict, "DirectOnboardingOff", text).into());
+    };
+    app.authorize(caller, "Microsoft.HybridCompute/machines/write", &subscription).await?;
+    if request.service_principal_id.as_deref().is_some_and(|id| !id.is_empty()) {
+        let text = "direct onboarding is by token; leave `servicePrincipalId` out";
+        return Err(ApiError::field("servicePrincipalId", text).into());
+    }
+    script::check(request)?;
+    let by = caller.actor.object_id.to_string();
+    let (token, expires_on) = new_direct_token(&app.records, &by, request).await?;
+    let server = base_url(headers, uri, &app.public_url);
+    let script =
+        script::write(app.home.tenant, request, &server, Credential::Token(&token), &app.pki.server_ca);
+    Ok(Onboarding { token: Some(token), expires_on: Some(expires_on), script })
+}
+
+/// A new token of direct onboarding.
+///
+/// # Errors
+/// When the records cannot be written.
+pub async fn new_direct_token(
+    records: &Records,
+    by: &str,
+    request: &OnboardingRequest,
+) -> Result<(String, Ticks), RecordsError> {
+    let data = json!({"direct": true, "location": request.location, "tags": request.tags});
+    put_token(records, by, data).await
 }
 
 /// A script with an unknown service principal would fail on every machine.
@@ -84,16 +132,16 @@ pub async fn new_token(
     group: &ResourceId,
     request: &OnboardingRequest,
 ) -> Result<(String, Ticks), RecordsError> {
+    let location = if request.location.is_empty() { &home.location } else { &request.location };
+    let data = json!({"subscription": group.subscription(), "resourceGroup": group.name(), "location": location, "tags": request.tags});
+    put_token(records, by, data).await
+}
+
+async fn put_token(records: &Records, by: &str, data: Value) -> Result<(String, Ticks), RecordsError> {
     let token = random_secret();
     let expires = records.now() + Timespan::from_seconds(TOKEN_SECONDS);
-    let location = if request.location.is_empty() { &home.location } else { &request.location };
-    let secret = NewSecret {
-        kind: SecretKind::OnboardingToken,
-        subject: by.to_owned(),
-        data: json!({"subscription": group.subscription(), "resourceGroup": group.name(), "location": location, "tags": request.tags}),
-        expires,
-        uses: None,
-    };
+    let (kind, subject) = (SecretKind::OnboardingToken, by.to_owned());
+    let secret = NewSecret { kind, subject, data, expires, uses: None };
     records.put_secret(&token, secret).await?;
     Ok((token, expires))
 }

@@ -3,8 +3,8 @@
 
 use bartizan_api::ApiError;
 use bartizan_api::portal::OnboardingRequest;
+use bartizan_base::TenantId;
 
-use crate::app::Home;
 use crate::http::Failure;
 
 /// Checks what goes into the script. It is quoted there too; this is for clear errors.
@@ -41,7 +41,7 @@ pub(super) enum Credential<'a> {
 
 /// The whole script, for any POSIX shell: `sh` is dash on Debian and bash on RHEL.
 pub(super) fn write(
-    home: &Home,
+    tenant: TenantId,
     request: &OnboardingRequest,
     server: &str,
     credential: Credential<'_>,
@@ -52,11 +52,14 @@ pub(super) fn write(
     let mut options = vec![
         ("--server", "\"$SERVER\"".to_owned()),
         ("--ca", "\"$CA\"".to_owned()),
-        ("--tenant-id", quote(&home.tenant.to_string())),
-        ("--subscription-id", quote(&home.subscription.to_string())),
-        ("--resource-group", quote(&request.resource_group)),
+        ("--tenant-id", quote(&tenant.to_string())),
         ("--location", quote(&request.location)),
     ];
+    // Where directly onboarded machines go is the tenant's to say, when the script runs.
+    if !request.direct {
+        options.push(("--subscription-id", quote(&request.subscription_id)));
+        options.push(("--resource-group", quote(&request.resource_group)));
+    }
     if !tags.is_empty() {
         options.push(("--tags", quote(&tags)));
     }
@@ -86,6 +89,7 @@ fail() {{
 
 [ "$(id -u)" -eq 0 ] || fail "run this script as root: sudo sh $0"
 [ "$(uname -s)" = Linux ] || fail "the agent is for Linux; this is $(uname -s)"
+[ "$(uname -m)" = {arch} ] || fail "the agent of this server is for {arch}; this machine is $(uname -m)"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 CA=$WORK/ca.pem
@@ -108,6 +112,11 @@ elif command -v wget > /dev/null 2>&1; then
 else
     fail "there is neither curl nor wget: install one (apt-get install curl, dnf install curl)"
 fi
+chmod 0700 "$WORK/bartizan-agent"
+"$WORK/bartizan-agent" --version > /dev/null 2> "$WORK/why" ||
+    fail "the agent does not run on this system: $(head -n 1 "$WORK/why")
+It needs a C library (glibc) as new as that of the system it was built for, such as RHEL 9, Debian 12 or Ubuntu 22.04,
+and a folder for temporary files from which programs may be run; set TMPDIR to another."
 # A new file under a new inode: the old program may be running.
 install -m 0755 "$WORK/bartizan-agent" "$AGENT.new"
 mv -f "$AGENT.new" "$AGENT"
@@ -141,6 +150,7 @@ systemctl enable bartizan-agent
 systemctl restart bartizan-agent
 echo "Connected; the service bartizan-agent is running."
 "#,
+        arch = std::env::consts::ARCH,
         server = quote(server),
         proxy = quote(proxy.unwrap_or_default()),
         ca = ca.trim_end().to_owned() + "\n",

@@ -16,6 +16,7 @@ use http::{HeaderMap, StatusCode};
 use crate::access::{Caller, PeerAddress, session_cookie};
 use crate::app::App;
 use crate::http::{Failure, header as header_text, read_json};
+use crate::identity::users::Attempt;
 use crate::identity::{self, users};
 
 const BODY_MAX: usize = 16 << 10;
@@ -38,7 +39,13 @@ pub(super) async fn sign_in(
     app.throttle.check(from, app.clock.now())?;
     let request: SignIn = read_json(&parts.headers, body, BODY_MAX).await?;
     let person = if request.code.is_empty() {
-        users::sign_in(&app, &request.name, &request.password, &request.otp).await
+        let attempt = Attempt {
+            name: &request.name,
+            password: &request.password,
+            code: &request.otp,
+            new_password: &request.new_password,
+        };
+        users::sign_in(&app, attempt).await
     } else {
         identity::by_link(&app, &request.code).await
     };
@@ -89,6 +96,7 @@ fn describe(app: &App, name: &str, object_id: &str) -> Session {
         location: home.location.clone(),
         workspace_id: home.workspace.to_string(),
         workspace_customer_id: home.customer.to_string(),
+        sign_in_provider: app.outside.as_ref().map(|provider| provider.name().to_owned()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

@@ -180,19 +180,7 @@ async fn start(
     if app.records.get(machine).await?.is_none() {
         return Err(ApiError::not_found(machine.as_str()).into());
     }
-    let run = Run {
-        id: Uuid::new_v4(),
-        machine: machine.clone(),
-        requested: app.clock.now(),
-        requested_by,
-        on_machine,
-        started: None,
-        not_started: None,
-        received: None,
-        stored: None,
-        refused: None,
-        finished: None,
-    };
+    let run = Run::new(Uuid::new_v4(), machine.clone(), app.clock.now(), requested_by, on_machine);
     if !app.test_alerts.begin(&app.records, &run).await? {
         let text = "As many test alerts run as may at one time; try again in some minutes.";
         return Err(ApiError::new(ErrorKind::TooMany, text).into());

@@ -338,19 +338,7 @@ mod tests {
             "status": {"message": "running"}, "health": {"tier": "ebpf", "mode": "passive"}}});
         let rule = json!({"enabled": true, "incidentConfiguration": {"createIncident": true}});
         Case {
-            run: Run {
-                id: Uuid::nil(),
-                machine: machine.id.clone(),
-                requested: at(0),
-                requested_by: "somebody".to_owned(),
-                on_machine: false,
-                started: None,
-                not_started: None,
-                received: None,
-                stored: None,
-                refused: None,
-                finished: None,
-            },
+            run: Run::new(Uuid::nil(), machine.id.clone(), at(0), "somebody".to_owned(), false),
             machine,
             plan: Some("P2"),
             sensor: Some(resource(&format!("{MACHINE}/extensions/MDE.Linux"), sensor)),

@@ -51,6 +51,29 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// A test of `machine` that begins now.
+    pub(super) fn new(
+        id: Uuid,
+        machine: ResourceId,
+        requested: Ticks,
+        requested_by: String,
+        on_machine: bool,
+    ) -> Self {
+        Self {
+            id,
+            machine,
+            requested,
+            requested_by,
+            on_machine,
+            started: None,
+            not_started: None,
+            received: None,
+            stored: None,
+            refused: None,
+            finished: None,
+        }
+    }
+
     /// The id as it stands in the command line.
     pub(super) fn word(&self) -> String {
         self.id.simple().to_string()

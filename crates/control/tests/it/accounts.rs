@@ -291,3 +291,63 @@ async fn the_sign_in_page_opens_a_session_and_leads_to_the_portal() {
     let request = client.post(&url).header("sec-fetch-site", "cross-site").body(form);
     assert_eq!(outcome(read(request).await.unwrap()), "403 CrossSiteSignIn");
 }
+
+#[tokio::test]
+async fn a_password_that_somebody_else_made_is_replaced_at_the_next_sign_in() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let s = InProcess::start_at(clock.clone()).await.unwrap();
+    let caller = owner(&s).await;
+    let profile = |password: &str| json!({"password": password, "forceChangePasswordNextSignIn": true});
+    let body = json!({"displayName": "watch", "passwordProfile": profile(PASSWORD)});
+    let made = caller.post("/v1.0/users", body).await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let change = async |password: &str, new: &str| {
+        let body = json!({"name": "watch", "password": password, "newPassword": new});
+        s.anonymous().unwrap().post("/portal/v1/signin", body).await.unwrap()
+    };
+    assert_eq!(outcome(sign_in(&s, "watch", PASSWORD, "").await), "401 PasswordChangeRequired");
+    assert_eq!(outcome(change("wrong password", "a tenth life of it").await), "401 InvalidCredentials");
+    assert_eq!(outcome(change(PASSWORD, "short").await), "400 InvalidRequestContent");
+    assert_eq!(outcome(change(PASSWORD, PASSWORD).await), "400 InvalidRequestContent");
+    assert_eq!(change(PASSWORD, "a tenth life of it").await.status, 200);
+    assert_eq!(outcome(sign_in(&s, "watch", PASSWORD, "").await), "401 InvalidCredentials");
+    assert_eq!(sign_in(&s, "watch", "a tenth life of it", "").await.status, 200, "asked once");
+
+    // The page without scripts asks for it too, and a second factor's code serves both attempts.
+    let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    s.server.app.records.set_totp(id.parse().unwrap(), secret).await.unwrap();
+    let path = format!("/v1.0/users/{id}");
+    let again = json!({"passwordProfile": profile(PASSWORD)});
+    assert_eq!(caller.send(Method::PATCH, &path, Some(&again)).await.unwrap().status, 204);
+    let code = code_at(secret, clock.now()).unwrap();
+    let page = async |new: &str, again: &str| {
+        let new = new.replace(' ', "+");
+        let form = format!(
+            "name=watch&password=nine+lives+of+a+cat&code={code}&new={new}&again={}",
+            again.replace(' ', "+")
+        );
+        let request = s.anonymous().unwrap().request(Method::POST, "/identity/signin");
+        read(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await.unwrap()
+    };
+    let asked = page("", "").await;
+    assert_eq!(asked.status, 401);
+    assert!(
+        asked.text.contains("name=\"again\"") && asked.text.contains("Choose a new one"),
+        "{}",
+        asked.text
+    );
+    let differs = page("an eleventh life", "a twelfth life").await;
+    assert!(
+        differs.text.contains("not the same") && differs.text.contains("name=\"again\""),
+        "{}",
+        differs.text
+    );
+    let entered = page("an eleventh life", "an eleventh life").await;
+    assert_eq!(entered.status, 303, "{}", entered.text);
+
+    // Who changes it under a session that a link opened is not asked again; who is removed leaves nothing.
+    assert_eq!(caller.send(Method::PATCH, &path, Some(&again)).await.unwrap().status, 204);
+    assert_eq!(caller.delete(&path).await.unwrap().status, 204);
+    assert_eq!(s.server.app.records.get_state(&format!("password-due/{id}")).await.unwrap(), None);
+}

@@ -6,7 +6,7 @@ use bartizan_testkit::in_process::read;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{outcome, owner, server};
+use crate::{hierarchy, outcome, owner, server};
 
 #[tokio::test]
 async fn sign_in_works_once_and_needs_the_header_to_write() {
@@ -93,7 +93,7 @@ async fn the_onboarding_script_has_what_it_needs_and_quotes_the_rest() {
     for wrong in [
         json!({"proxy": "nonsense"}),
         json!({"tags": {"a": "x\ny"}}),
-        json!({"resourceGroup": "none"}),
+        json!({"subscriptionId": "mine"}),
         json!({"surprise": 1}),
         json!({"servicePrincipalId": "nobody"}),
         json!({"servicePrincipalId": s.server.app.home.owner}),
@@ -104,6 +104,25 @@ async fn the_onboarding_script_has_what_it_needs_and_quotes_the_rest() {
             "{wrong}"
         );
     }
+    let gone = caller.post("/portal/v1/onboarding", json!({"resourceGroup": "none"})).await.unwrap();
+    assert_eq!(outcome(gone), "404 ResourceGroupNotFound");
+    let root = hierarchy::root_owner(&s).await;
+    hierarchy::group(&root, "branches", None).await;
+    let other = hierarchy::subscription(&root, "branch", "branches").await;
+    let path = format!("{other}/resourceGroups/edge?api-version=2021-04-01");
+    assert_eq!(root.put(&path, json!({"location": "local"})).await.unwrap().status, 201);
+    let gone = json!({"subscriptionId": "11111111-2222-3333-4444-555555555555"});
+    assert_eq!(outcome(root.post("/portal/v1/onboarding", gone).await.unwrap()), "404 SubscriptionNotFound");
+    let id = other.subscription().unwrap();
+    let body = json!({"subscriptionId": id, "resourceGroup": "edge"});
+    assert_eq!(
+        outcome(caller.post("/portal/v1/onboarding", body.clone()).await.unwrap()),
+        "403 AuthorizationFailed",
+        "the owner of one subscription is nobody in another"
+    );
+    let made = root.post("/portal/v1/onboarding", body).await.unwrap().json();
+    let script = made["script"].as_str().unwrap();
+    assert!(script.contains(&format!("--subscription-id '{id}'")), "{script}");
     let program =
         caller.post("/v1.0/applications", json!({"displayName": "onboarding"})).await.unwrap().json();
     let body = json!({"servicePrincipalId": program["appId"]});

@@ -33,6 +33,18 @@ const ACTIONS: &[(&str, &str)] = &[
         "Microsoft.PolicyInsights/policyStates/summarize/read",
     ),
     (
+        "{rg}/providers/Microsoft.PolicyInsights/policyEvents/default/queryResults",
+        "Microsoft.PolicyInsights/policyEvents/queryResults/read",
+    ),
+    (
+        "{rg}/providers/Microsoft.PolicyInsights/remediations/walk/cancel",
+        "Microsoft.PolicyInsights/remediations/cancel/action",
+    ),
+    (
+        "{rg}/providers/Microsoft.PolicyInsights/remediations/walk/listDeployments",
+        "Microsoft.PolicyInsights/remediations/listDeployments/read",
+    ),
+    (
         "{rg}/providers/Microsoft.Security/locations/local/alerts/walk/dismiss",
         "Microsoft.Security/alerts/write",
     ),

@@ -111,7 +111,10 @@ async fn serve(folder: &Path) {
             let started = Instant::now();
             let plans = engine.plan(request).await;
             let planned = started.elapsed().as_secs_f64();
-            plans.map(|plans| json!({ "checked": checked, "planned": planned, "plans": plans }))
+            plans.map(|plans| {
+                let plans: Vec<String> = plans.iter().map(ToString::to_string).collect();
+                json!({ "checked": checked, "planned": planned, "plans": plans })
+            })
         } else {
             let rows = engine.query(request).await.map(|output| output.rows_json());
             let seconds = started.elapsed().as_secs_f64();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Builder, ListBuilder, StringViewBuilder};
 use arrow::datatypes::{DataType, Field, Int64Type};
 use bartizan_schema::KqlType;
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::EmitTo;
 
 use super::elements::{Elements, Raw, bits, is_text};
@@ -73,7 +73,12 @@ pub(super) struct Collected {
 
 /// Memory that the elements of one batch of rows may take. Arrays are taken apart, so a few rows can have billions, and
 /// the query's own limit is asked between batches only.
-const BATCH_BYTES_MAX: usize = 256 << 20;
+pub(super) const BATCH_BYTES_MAX: usize = 256 << 20;
+
+/// What is said when a batch would take more than [`BATCH_BYTES_MAX`].
+pub(super) fn gathers_too_much(aggregate: &str) -> DataFusionError {
+    too_large(format!("`{aggregate}` gathers more than {BATCH_BYTES_MAX} bytes of one batch of rows"))
+}
 
 /// A null in a list that keeps nulls. Such lists are made of dynamics.
 pub(super) const NULL_TEXT: &str = "null";
@@ -162,10 +167,7 @@ impl Grouped for Collected {
         self.add_column(&values[0], rows.iter().map(|(at, group)| (at, group, numbers.value(at))));
         self.heap_max = usize::MAX;
         if self.is_over {
-            let name = self.what.name();
-            return Err(too_large(format!(
-                "`{name}` gathers more than {BATCH_BYTES_MAX} bytes of one batch of rows"
-            )));
+            return Err(gathers_too_much(self.what.name()));
         }
         Ok(())
     }

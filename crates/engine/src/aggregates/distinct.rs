@@ -11,7 +11,6 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::EmitTo;
 
 use super::grouped::{Definition, Grouped, Rows};
-use super::seen::{Known, Seen};
 use crate::functions::sketch;
 use crate::types::arrow_type;
 
@@ -69,14 +68,7 @@ impl Definition for Distinct {
     }
 
     fn start(&self) -> Sets {
-        Sets {
-            definition: self.clone(),
-            sets: Vec::new(),
-            seen: Vec::new(),
-            known: Known::default(),
-            heap: 0,
-            waiting: Waiting::default(),
-        }
+        Sets { definition: self.clone(), sets: Vec::new(), heap: 0 }
     }
 }
 
@@ -85,46 +77,21 @@ pub(super) struct Sets {
     definition: Distinct,
     /// A merge takes the accuracy of what it merges, so its sets start with none.
     sets: Vec<Option<Hll>>,
-    /// What each group has had, for those whose set has registers.
-    seen: Vec<Seen>,
-    known: Known,
-    /// Memory of the contents of sets, and of what was seen.
+    /// Memory of the contents of sets.
     heap: usize,
-    waiting: Waiting,
-}
-
-/// What a batch adds, see [`Sets::insert_all`]; empty between batches.
-#[derive(Debug, Default)]
-struct Waiting {
-    hashes: Vec<u64>,
-    /// Groups, each with the place in `hashes` where its own end: rows of a group mostly follow one another.
-    groups: Vec<(usize, usize)>,
-}
-
-impl Waiting {
-    #[inline]
-    fn push(&mut self, group: usize, hash: u64) {
-        self.hashes.push(hash);
-        let end = self.hashes.len();
-        match self.groups.last_mut() {
-            Some((last, until)) if *last == group => *until = end,
-            _ => self.groups.push((group, end)),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        self.hashes.capacity() * size_of::<u64>() + self.groups.capacity() * size_of::<(usize, usize)>()
-    }
 }
 
 impl Sets {
-    fn insert(&mut self, group: usize, hashes: &[u64]) {
-        if !self.sets[group].as_mut().is_some_and(|set| set.raise_all(hashes)) {
-            hashes.iter().for_each(|hash| self.insert_into_few(group, *hash));
+    #[inline]
+    fn insert(&mut self, group: usize, hash: u64) {
+        if !self.sets[group].as_mut().is_some_and(|set| set.insert_quickly(hash)) {
+            self.insert_with_care(group, hash);
         }
     }
 
-    fn insert_into_few(&mut self, group: usize, hash: u64) {
+    /// Adds a hash, and notes what memory that takes.
+    #[cold]
+    fn insert_with_care(&mut self, group: usize, hash: u64) {
         let accuracy = self.definition.accuracy;
         let set = &mut self.sets[group];
         if set.is_none() {
@@ -132,12 +99,8 @@ impl Sets {
         }
         if let Some(set) = set {
             let before = set.heap_bytes();
-            if set.insert(hash) {
-                self.heap = (self.heap + set.heap_bytes()).saturating_sub(before);
-                if set.has_registers() && self.known.is_useful() && self.seen[group].start() {
-                    self.heap += Seen::BYTES;
-                }
-            }
+            set.insert(hash);
+            self.heap = (self.heap + set.heap_bytes()).saturating_sub(before);
         }
     }
 
@@ -155,18 +118,16 @@ impl Sets {
 
     fn take(&mut self, emit: EmitTo) -> Vec<Option<Hll>> {
         let mut taken = emit.take_needed(&mut self.sets);
-        let seen: usize = emit.take_needed(&mut self.seen).iter().map(Seen::bytes).sum();
-        let held = seen + taken.iter().flatten().map(Hll::heap_bytes).sum::<usize>();
+        let held = taken.iter().flatten().map(Hll::heap_bytes).sum::<usize>();
         self.heap = self.heap.saturating_sub(held);
         taken.iter_mut().flatten().for_each(Hll::settle);
         taken
     }
 
     /// Inserts the hashes of a column's values. A value that follows itself, as values of clustered files
-    /// do, is not inserted again, nor is one that its group is known to have. All are hashed before the first
-    /// is inserted, so that those of one group are inserted together.
+    /// do, is not inserted again.
     #[inline]
-    fn insert_all<T: PartialEq + Copy + Into<u128>>(
+    fn insert_all<T: PartialEq + Copy>(
         &mut self,
         nulls: Option<&NullBuffer>,
         rows: &Rows<'_>,
@@ -174,7 +135,6 @@ impl Sets {
         hash: impl Fn(usize, T) -> u64,
     ) {
         let mut last = None;
-        let mut waiting = std::mem::take(&mut self.waiting);
         for (row, group) in rows.iter() {
             if nulls.is_some_and(|nulls| nulls.is_null(row)) {
                 continue;
@@ -184,18 +144,8 @@ impl Sets {
                 continue;
             }
             last = Some((group, value));
-            let hash = || hash(row, value);
-            if let Some(hash) = self.known.unseen(&mut self.seen[group], value.into(), hash) {
-                waiting.push(group, hash);
-            }
+            self.insert(group, hash(row, value));
         }
-        let mut from = 0;
-        for (group, until) in waiting.groups.drain(..) {
-            self.insert(group, &waiting.hashes[from..until]);
-            from = until;
-        }
-        waiting.hashes.clear();
-        self.waiting = waiting;
     }
 
     fn insert_numbers<T: ArrowPrimitiveType>(
@@ -210,7 +160,6 @@ impl Sets {
 
     /// Equal views of one array are equal texts, so only views are compared. Short texts are inside theirs.
     fn insert_texts(&mut self, texts: &StringViewArray, rows: &Rows<'_>) {
-        self.known.read_from(texts.data_buffers());
         let views = texts.views();
         let hash = |row: usize, view: u128| match view as u32 {
             length @ 1..=12 => hash_padded(view >> 32, length),
@@ -228,7 +177,6 @@ impl Sets {
 impl Grouped for Sets {
     fn grow(&mut self, groups: usize) {
         self.sets.resize_with(groups, || None);
-        self.seen.resize_with(groups, Seen::default);
     }
 
     fn update(&mut self, values: &[ArrayRef], rows: &Rows<'_>) -> Result<()> {
@@ -309,11 +257,7 @@ impl Grouped for Sets {
     }
 
     fn bytes(&self) -> usize {
-        self.heap
-            + self.sets.capacity() * size_of::<Option<Hll>>()
-            + self.seen.capacity() * size_of::<Seen>()
-            + self.known.bytes()
-            + self.waiting.bytes()
+        self.heap + self.sets.capacity() * size_of::<Option<Hll>>()
     }
 }
 
@@ -350,7 +294,7 @@ mod tests {
             longs.update_batch(&[column], &groups, None, GROUPS).unwrap();
         }
         for (kind, counted) in [texts, longs].iter_mut().enumerate() {
-            assert!(counted.size() > GROUPS * Seen::BYTES);
+            assert!(counted.size() > GROUPS << 14, "registers are memory");
             let got = counted.evaluate(EmitTo::All).unwrap();
             for (group, wanted) in wanted.iter().enumerate() {
                 assert!(wanted[kind].has_registers());

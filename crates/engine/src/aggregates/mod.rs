@@ -16,7 +16,6 @@ mod mean;
 mod members;
 mod percentile;
 mod plan;
-mod seen;
 mod sets;
 #[cfg(test)]
 mod split;

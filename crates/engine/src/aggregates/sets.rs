@@ -14,7 +14,7 @@ use bartizan_schema::KqlType;
 use datafusion::common::Result;
 use datafusion::logical_expr::EmitTo;
 
-use super::collect::NULL_TEXT;
+use super::collect::{BATCH_BYTES_MAX, NULL_TEXT, gathers_too_much};
 use super::elements::{Raw, bits, is_text};
 use super::grouped::{Definition, Grouped, Rows};
 use super::interner::Interner;
@@ -67,7 +67,14 @@ impl Definition for SetOf {
 
     fn start(&self) -> Sets {
         let values = Interner::new(is_text(self.of));
-        Sets { what: self.clone(), values, groups: Vec::new(), members: 0, heap: 0 }
+        Sets {
+            what: self.clone(),
+            values,
+            groups: Vec::new(),
+            members: 0,
+            heap: 0,
+            bytes_max: BATCH_BYTES_MAX,
+        }
     }
 }
 
@@ -85,7 +92,12 @@ pub(super) struct Sets {
     members: usize,
     /// Memory of the groups' contents.
     heap: usize,
+    /// Memory that the elements of one batch may take, see [`BATCH_BYTES_MAX`].
+    bytes_max: usize,
 }
+
+/// Elements of arrays between two looks at the memory they take.
+const ELEMENTS_UNSEEN: usize = 1 << 12;
 
 /// Values that no group has any more are kept until they are this many times those that groups have.
 const UNUSED_MAX: usize = 4;
@@ -109,7 +121,12 @@ impl Sets {
         }
     }
 
-    fn add_texts(&mut self, texts: &StringViewArray, places: impl Iterator<Item = (usize, usize, i64)>) {
+    fn add_texts(
+        &mut self,
+        texts: &StringViewArray,
+        places: impl Iterator<Item = (usize, usize, i64)>,
+    ) -> Result<()> {
+        let mut batch = Batch { held_before: self.held(), elements: 0 };
         // Values of clustered files often follow themselves. Equal views of one array are equal texts.
         let mut last = None;
         for (at, group, row) in places {
@@ -122,12 +139,13 @@ impl Sets {
             }
             last = Some((group, view));
             if self.what.of == KqlType::Dynamic {
-                self.add_dynamic(group, texts.value(at), row);
+                self.add_dynamic(group, texts.value(at), row, &mut batch)?;
             } else {
                 let id = self.values.view(view, || texts.value(at).as_bytes());
                 self.add(group, id, row);
             }
         }
+        Ok(())
     }
 
     fn add_bits(&mut self, bits: &Int64Array, places: impl Iterator<Item = (usize, usize, i64)>) {
@@ -147,17 +165,30 @@ impl Sets {
     }
 
     /// Sets take the elements of an array, not the array: who wants a set of arrays packs each into another one.
-    fn add_dynamic(&mut self, group: usize, json: &str, row: i64) {
+    /// A few rows can have billions, and the query's own limit is asked between batches only.
+    fn add_dynamic(&mut self, group: usize, json: &str, row: i64, batch: &mut Batch) -> Result<()> {
         if !json.starts_with('[') {
             let id = self.values.text(json);
-            return self.add(group, id, row);
+            self.add(group, id, row);
+            return Ok(());
         }
         for element in nesting::array(json).map_while(Result::ok) {
+            batch.elements += 1;
+            let is_time = batch.elements.is_multiple_of(ELEMENTS_UNSEEN);
+            if is_time && self.held().saturating_sub(batch.held_before) > self.bytes_max {
+                return Err(gathers_too_much(self.what.name()));
+            }
             if element.as_raw_str() != NULL_TEXT && !self.has_all_it_may(group) {
                 let id = self.values.text(element.as_raw_str());
                 self.add(group, id, row);
             }
         }
+        Ok(())
+    }
+
+    /// Memory of all values and of the groups' contents.
+    fn held(&self) -> usize {
+        self.heap + self.values.heap_bytes()
     }
 
     fn take(&mut self, emit: EmitTo) -> Vec<Members> {
@@ -227,6 +258,14 @@ impl Sets {
     }
 }
 
+/// A batch of rows that is being added.
+struct Batch {
+    /// Memory held before it.
+    held_before: usize,
+    /// Elements of arrays that were looked at.
+    elements: usize,
+}
+
 impl Grouped for Sets {
     fn grow(&mut self, groups: usize) {
         self.groups.resize_with(groups, Members::default);
@@ -237,7 +276,7 @@ impl Grouped for Sets {
         let number = |at: usize| numbers.map_or(0, |numbers| numbers.value(at));
         let places = rows.iter().map(|(at, group)| (at, group, number(at)));
         match values[0].as_string_view_opt() {
-            Some(texts) => self.add_texts(texts, places),
+            Some(texts) => self.add_texts(texts, places)?,
             None => self.add_bits(&bits(&values[0]), places),
         }
         Ok(())
@@ -289,6 +328,41 @@ impl Grouped for Sets {
     }
 
     fn bytes(&self) -> usize {
-        self.heap + self.groups.capacity() * size_of::<Members>() + self.values.heap_bytes()
+        self.held() + self.groups.capacity() * size_of::<Members>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As DataFusion gives a batch: one row with an array of so many elements, no two alike.
+    fn added(elements: usize, bytes_max: usize) -> Result<()> {
+        let what = SetOf { of: KqlType::Dynamic, give: Give::Set, max: usize::MAX, ordered: false };
+        let mut sets = Sets { bytes_max, ..what.start() };
+        sets.grow(1);
+        let json = format!("[{}]", (0..elements).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
+        let texts = StringViewArray::from_iter_values([json]);
+        sets.add_texts(&texts, std::iter::once((0, 0, 0)))?;
+        assert_eq!(sets.groups[0].len(), elements);
+        Ok(())
+    }
+
+    #[test]
+    fn one_batch_of_arrays_does_not_take_all_memory() {
+        assert!(added(20_000, BATCH_BYTES_MAX).is_ok());
+        let error = added(20_000, 200_000).unwrap_err().to_string();
+        assert!(error.contains("`make_set` gathers more than"), "{error}");
+        // what was held before the batch is not the batch's
+        let what = SetOf { of: KqlType::Dynamic, give: Give::Set, max: usize::MAX, ordered: false };
+        let mut sets = Sets { bytes_max: 4_000_000, ..what.start() };
+        sets.grow(1);
+        for batch in 0..8_usize {
+            let numbers = (0..10_000).map(|n| (batch * 10_000 + n).to_string()).collect::<Vec<_>>().join(",");
+            let texts = StringViewArray::from_iter_values([format!("[{numbers}]")]);
+            sets.add_texts(&texts, std::iter::once((0, 0, 0))).unwrap();
+        }
+        assert_eq!(sets.groups[0].len(), 80_000);
+        assert!(sets.held() > 4_000_000, "so little that nothing was tried");
     }
 }

@@ -156,7 +156,7 @@ async fn promoted_paths_change_no_answer() {
         fixture.append("Bag", rows(600, 50)).await;
     }
     let text = "Bag | where Props.kind == 'v1' | summarize count() by tostring(Props.a.b)";
-    let plan = hot.engine.plan(hot.request(text)).await.unwrap().join("\n");
+    let plan = hot.engine.plan(hot.request(text)).await.unwrap()[0].to_string();
     assert!(plan.contains(r#"__path:["Props","dynamic",false,["kind"]]"#), "{plan}");
     compare(&hot, &plain, seed + 1).await;
 

@@ -202,7 +202,7 @@ async fn files_without_the_text_are_not_even_planned() {
             .plan(files.request(&format!("Texts_CL | where {filter} | summarize count()")))
             .await
             .unwrap();
-        let named: usize = plans.iter().map(|plan| plan.matches(".parquet").count()).sum();
+        let named: usize = plans.iter().map(|plan| plan.to_string().matches(".parquet").count()).sum();
         assert_eq!(named, expected, "{filter}: {plans:?}");
     }
 }

@@ -184,7 +184,8 @@ impl Binder<'_> {
     fn limited(&mut self, input: Table, items: Vec<Named>, span: Span) -> Table {
         if items.len() > COLUMNS_MAX {
             let message = format!("a table has at most {COLUMNS_MAX} columns");
-            self.errors.error(codes::TOO_LARGE, span, message);
+            let hint = Some("put values that belong together into one column with `bag_pack`".to_owned());
+            self.errors.error_with_hint(codes::TOO_LARGE, span, message, hint);
             return self.failed(span);
         }
         self.project(input, items, span)

@@ -27,7 +27,8 @@ impl Binder<'_> {
         if within && self.reworked > REWORK_MAX {
             let message = "the query becomes too large: operators over columns that only its rows tell are nested \
                            too often";
-            self.errors.error(codes::TOO_LARGE, span, message);
+            let hint = Some("say which columns there are: `evaluate … : (name: type, …)`".to_owned());
+            self.errors.error_with_hint(codes::TOO_LARGE, span, message, hint);
         }
         self.reworked <= REWORK_MAX
     }

@@ -221,7 +221,11 @@ impl Binder<'_> {
         self.cost = self.cost.saturating_add(cost);
         if within && self.cost > COST_MAX {
             let message = "the query becomes too large when its functions and `let` values are put in";
-            self.errors.error(codes::TOO_LARGE, span, message);
+            let hint = match self.searches {
+                0 => "materialize a shared part, or use fewer columns",
+                _ => "name the tables that are searched, `in (Table, …)`, and the columns that are compared",
+            };
+            self.errors.error_with_hint(codes::TOO_LARGE, span, message, Some(hint.to_owned()));
         }
         self.cost <= COST_MAX
     }

@@ -59,6 +59,8 @@ impl Binder<'_> {
             OperatorKind::GraphShortestPaths(query) => self.graph_match(input, query, true, span),
             OperatorKind::GraphToTable(tables) => self.graph_to_table(input, tables, span),
             OperatorKind::GraphMarkComponents(settings) => self.mark_components(input, settings, span),
+            OperatorKind::GraphWhereNodes(condition) => self.graph_where_nodes(input, condition, span),
+            OperatorKind::GraphWhereEdges(condition) => self.graph_where_edges(input, condition, span),
             OperatorKind::Where(predicate) => {
                 let predicate = self.over(&input, |binder| binder.predicate(predicate));
                 self.filter(input, predicate, span)
@@ -153,10 +155,7 @@ impl Binder<'_> {
             OperatorKind::Fork(_) | OperatorKind::Facet { .. } => self.several_results(input, op),
             OperatorKind::AssertSchema(columns) => self.assert_schema(input, columns, span),
             OperatorKind::ProjectByNames(names) => self.project_by_names(input, names, span),
-            OperatorKind::GraphWhereNodes(_)
-            | OperatorKind::GraphWhereEdges(_)
-            | OperatorKind::MacroExpand { .. }
-            | OperatorKind::ExecuteAndCache => self.pending(input, op),
+            OperatorKind::MacroExpand { .. } | OperatorKind::ExecuteAndCache => self.pending(input, op),
         }
     }
 

@@ -31,7 +31,9 @@ impl Binder<'_> {
     pub(super) fn scan(&mut self, input: Table, scan: &ast::Scan, span: Span) -> Table {
         if scan.steps.len() > STEPS_MAX {
             let message = format!("`scan` takes at most {STEPS_MAX} steps");
-            self.errors.error(codes::TOO_LARGE, span, message);
+            let hint =
+                Some("let one `scan` find the first steps, and another one behind it the rest".to_owned());
+            self.errors.error_with_hint(codes::TOO_LARGE, span, message, hint);
             return self.failed(span);
         }
         let input = if scan.order_by.is_empty() { input } else { self.sort(input, &scan.order_by, span) };

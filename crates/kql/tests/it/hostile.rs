@@ -160,6 +160,7 @@ fn nested_guesses_and_values_end() {
     }
     let analysis = check(&format!("{doubling}print a59"));
     assert_eq!(analysis.diagnostics[0].code, "K0003", "{:?}", analysis.diagnostics);
+    assert!(analysis.diagnostics[0].hint.is_some(), "{:?}", analysis.diagnostics);
 }
 
 /// Found by fuzzing: the place of a bad escape ended inside a character.

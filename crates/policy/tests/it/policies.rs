@@ -107,7 +107,11 @@ fn target(case: &Value) -> Target {
     let id = case["id"]
         .as_str()
         .map_or(machine.id, |id| ResourceId::parse(&format!("{SUBSCRIPTION}{id}")).unwrap());
-    Target::new(id, body).within(machine.group, machine.subscription)
+    let target = Target::new(id, body).within(machine.group, machine.subscription);
+    match case["written"].as_str() {
+        Some(written) => target.written_at(Ticks::parse(written).unwrap()),
+        None => target,
+    }
 }
 
 fn run(case: &Value) -> Value {

@@ -4,12 +4,16 @@
 #![expect(clippy::print_stdout, reason = "what a test skipped is part of its answer")]
 
 mod activity;
+mod agents;
 mod bulk;
+mod families;
 mod leases;
 mod operations;
+mod policy_events;
 mod postgres;
 mod resources;
 mod secrets;
+mod state;
 
 use std::sync::Arc;
 

@@ -18,6 +18,8 @@ use crate::real::server::{Client, Server};
 const SENDERS: u64 = 4;
 /// Rows in a batch, at most.
 const BATCH_ROWS_MAX: u64 = 200;
+/// Rows of a sender that one query counts at the end.
+const SLICE: u64 = 1_000_000;
 /// The longest life of a server, in milliseconds.
 const LIFE_MS_MAX: u64 = 4_000;
 
@@ -77,21 +79,37 @@ pub async fn run(folder: &Path, length: Duration, seed: u64) -> anyhow::Result<O
     Ok(Outcome { kills, rows, repeats, queries })
 }
 
-/// Every row of a sender has a number; those of acknowledged batches are 0 up to `sent`.
+/// Every row of a sender has a number; those of acknowledged batches are 0 up to `sent`. They are counted a slice of
+/// numbers at a time, so that the count of an hour's rows takes no more memory or time in one query than a minute's.
 async fn check(owner: &Client, sender: u64, sent: u64) -> anyhow::Result<()> {
-    let found = owner
-        .query(&format!(
-            "Syslog | where Facility == 'crash' and Computer == 's{sender}' | summarize copies = count() by ProcessID \
-             | summarize ids = count(), rows = sum(copies), least = min(ProcessID), most = max(ProcessID)"
-        ))
-        .await?;
-    let number = |name: &str| found.first().and_then(|row| row[name].as_u64()).unwrap_or_default();
+    let rows = format!("Syslog | where Facility == 'crash' and Computer == 's{sender}'");
+    let whole = format!("{rows} | summarize rows = count(), least = min(ProcessID), most = max(ProcessID)");
+    let found = numbers(owner, &whole, ["rows", "least", "most"]).await?;
     let last = sent.saturating_sub(1);
     ensure!(
-        (number("ids"), number("rows"), number("least"), number("most")) == (sent, sent, 0, last),
-        "sender {sender} had {sent} rows acknowledged, numbered 0 to {last}; stored are {found:?}"
+        found == [sent, 0, last],
+        "sender {sender} had {sent} rows acknowledged, numbered 0 to {last}; stored are {found:?} (rows, first, last)"
     );
+    for first in (0..sent).step_by(SLICE as usize) {
+        let wanted = SLICE.min(sent - first);
+        let slice = format!(
+            "{rows} and ProcessID >= {first} and ProcessID < {} | summarize copies = count() by ProcessID \
+             | summarize ids = count(), rows = sum(copies)",
+            first + wanted
+        );
+        let found = numbers(owner, &slice, ["ids", "rows"]).await?;
+        ensure!(
+            found == [wanted, wanted],
+            "of {wanted} rows of sender {sender} from number {first} on, stored are {found:?} (numbers, rows)"
+        );
+    }
     Ok(())
+}
+
+/// Columns of the only row of an answer.
+async fn numbers<const N: usize>(owner: &Client, kql: &str, names: [&str; N]) -> anyhow::Result<[u64; N]> {
+    let rows = owner.query(kql).await?;
+    Ok(names.map(|name| rows.first().and_then(|row| row[name].as_u64()).unwrap_or_default()))
 }
 
 struct Sender {

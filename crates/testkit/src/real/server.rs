@@ -42,6 +42,8 @@ impl Server {
             .args(["--listen", &format!("{address}:{port}")])
             .arg("--portal")
             .arg(repository().join("web/dist"))
+            .arg("--agent-binary")
+            .arg(program("bartizan-agent"))
             .stdout(Stdio::piped());
         if address != "127.0.0.1" {
             command.args(["--public-name", address]);
@@ -188,11 +190,7 @@ impl Client {
         path: &str,
         body: Option<Value>,
     ) -> anyhow::Result<(StatusCode, Value)> {
-        let mut request = self
-            .http
-            .request(method, format!("{}{path}", self.url))
-            .header("cookie", &self.cookie)
-            .header("x-bartizan-portal", "1");
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -200,6 +198,37 @@ impl Client {
         let status = answer.status();
         let text = answer.text().await?;
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.url))
+            .header("cookie", &self.cookie)
+            .header("x-bartizan-portal", "1")
+    }
+
+    /// Evaluates the subscription's policies, and waits until that is done.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn evaluate_policies(&self) -> anyhow::Result<()> {
+        let path = format!(
+            "{}/providers/Microsoft.PolicyInsights/policyStates/latest/triggerEvaluation?api-version=2019-10-01",
+            self.subscription()
+        );
+        let accepted = self.request(Method::POST, &path).send().await?;
+        let link = accepted.headers().get("location").and_then(|link| link.to_str().ok());
+        let at = link.and_then(|link| link.find("/subscriptions/"));
+        let (link, at) =
+            link.zip(at).with_context(|| format!("{path}: {} leads nowhere", accepted.status()))?;
+        loop {
+            let (status, answer) = self.send(Method::GET, &link[at..], None).await?;
+            match status {
+                StatusCode::OK => return Ok(()),
+                StatusCode::ACCEPTED => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                _ => anyhow::bail!("{link}: {status} {answer}"),
+            }
+        }
     }
 
     async fn expect(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {

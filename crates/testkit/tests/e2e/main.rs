@@ -7,7 +7,10 @@
 
 mod attacks;
 mod bad_days;
+mod direct;
+mod fleet;
 mod main_job;
+mod onboarding_script;
 mod portal;
 mod storage;
 mod three_hosts;

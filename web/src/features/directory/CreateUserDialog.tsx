@@ -21,7 +21,7 @@ export function CreateUserDialog({ onClose }: { onClose: () => void }) {
     const secrets: [string, string][] = [...(link.data ? [['Sign-in link, good once', link.data] as [string, string]] : []), ['First password', password]];
     return (
       <FormDialog title={`${made.displayName} was created`} error={link.error} failed="No sign-in link was made; the password works" onClose={onClose}>
-        <SecretsOnce secrets={secrets}>Shown once. Hand them over by a safe way; the person changes the password under the account menu and adds a second factor there.</SecretsOnce>
+        <SecretsOnce secrets={secrets}>Shown once. Hand them over by a safe way; the first sign-in with the password asks for another, and a second factor is added under the account menu.</SecretsOnce>
         <div>The account may do nothing yet: <AppLink to={paths.access()}>give it a role</AppLink>.</div>
       </FormDialog>
     );

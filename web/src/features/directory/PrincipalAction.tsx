@@ -44,7 +44,7 @@ function LinkDialog({ principal, onClose }: ActionProps) {
 function PasswordDialog({ principal, onClose }: ActionProps) {
   const reset = useResetPassword();
   const [password] = useState(() => newPassword());
-  if (reset.isSuccess) return <FormDialog title="New password" onClose={onClose}><SecretsOnce secrets={[['Password', password]]}>Shown once. The old password and every open session have ended.</SecretsOnce></FormDialog>;
+  if (reset.isSuccess) return <FormDialog title="New password" onClose={onClose}><SecretsOnce secrets={[['Password', password]]}>Shown once, and good for one sign-in, which asks for another. The old password and every open session have ended.</SecretsOnce></FormDialog>;
   return (
     <FormDialog title="Reset password" submit="Reset" busy={reset.isPending} error={reset.error} failed="The password was not reset" onSubmit={() => reset.mutate({ user: principal, password })} onClose={onClose}>
       <div>{principal.displayName} gets a new password, which is shown once, and is signed out everywhere. The second factor stays.</div>

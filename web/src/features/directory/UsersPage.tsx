@@ -2,6 +2,7 @@ import { Button, Link } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons/svg/add';
 import { useState } from 'react';
 import { isUser, useServicePrincipals, useUsers, type Principal } from '@/api/directory';
+import { useSession } from '@/api/session';
 import { countOf } from '@/lib/units';
 import { Card } from '@/ui/Card';
 import { DataTable, type Column } from '@/ui/DataTable';
@@ -14,6 +15,7 @@ import { useSearchState } from '@/ui/use-search-state';
 import { When } from '@/ui/When';
 import { CreateProgramDialog } from './CreateProgramDialog';
 import { CreateUserDialog } from './CreateUserDialog';
+import { InviteUserDialog } from './InviteUserDialog';
 import { PrincipalPanel } from './PrincipalPanel';
 
 /** Everybody and everything with an account. */
@@ -25,6 +27,8 @@ export default function UsersPage() {
   const [state, setState] = useSearchState('state');
   const [who, setWho] = useSearchState('who');
   const [creating, setCreating] = useState(false);
+  const [inviting, setInviting] = useState(false);
+  const { signInProvider } = useSession();
   const people = view === 'users';
   const query = people ? users : programs;
   const shown = (query.data ?? []).filter((row) => `${row.displayName} ${row.appId ?? ''}`.toLowerCase().includes(search.toLowerCase()) && (!state || (state === 'on') === row.accountEnabled));
@@ -39,7 +43,12 @@ export default function UsersPage() {
   const label = people ? 'Users' : 'Service principals';
   return (
     <Page title="Users" subtitle="People and programs with an account on this server"
-      actions={<Button appearance="primary" icon={<AddRegular />} onClick={() => setCreating(true)}>{people ? 'New user' : 'New service principal'}</Button>}>
+      actions={(
+        <>
+          {people && signInProvider && <Button onClick={() => setInviting(true)}>{`Invite from ${signInProvider}`}</Button>}
+          <Button appearance="primary" icon={<AddRegular />} onClick={() => setCreating(true)}>{people ? 'New user' : 'New service principal'}</Button>
+        </>
+      )}>
       <TabStrip label="Kind of account" value={view} onChange={setView} tabs={[{ id: 'users', text: 'Users', count: users.data?.length }, { id: 'programs', text: 'Service principals', count: programs.data?.length }]} />
       <FilterBar search={search} onSearch={setSearch} searchLabel="Filter by name" count={query.data ? countOf(shown.length, 'account') : ''}
         filters={[{ label: 'Sign-in', value: state, onChange: setState, options: [{ value: 'on', text: 'Enabled' }, { value: 'off', text: 'Disabled' }] }]} />
@@ -52,6 +61,7 @@ export default function UsersPage() {
         </Loaded>
       </Card>
       {creating && (people ? <CreateUserDialog onClose={() => setCreating(false)} /> : <CreateProgramDialog onClose={() => setCreating(false)} />)}
+      {inviting && signInProvider && <InviteUserDialog provider={signInProvider} onClose={() => setInviting(false)} />}
       {open && isUser(open) === people && <PrincipalPanel key={open.id} principal={open} onClose={() => setWho('')} />}
     </Page>
   );

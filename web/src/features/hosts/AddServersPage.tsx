@@ -2,6 +2,7 @@ import { Field, Input, makeStyles, Radio, RadioGroup, Select } from '@fluentui/r
 import { useState } from 'react';
 import { isUser, useServicePrincipals } from '@/api/directory';
 import { useGroups } from '@/api/resources';
+import { useLicences } from '@/api/tenant-settings';
 import { useOnboarding } from '@/api/workspace';
 import { useSession } from '@/api/session';
 import { parseArmId } from '@/lib/arm-id';
@@ -25,15 +26,20 @@ export default function AddServersPage() {
   const groups = useGroups();
   const programs = useServicePrincipals();
   const onboarding = useOnboarding();
-  // Onboarding connects machines to the subscription of the workspace.
+  // The server's own resource group is in its first subscription, that of the workspace.
   const elsewhere = parseArmId(session.workspaceId).subscriptionId?.toLowerCase() !== session.subscriptionId.toLowerCase();
-  const [resourceGroup, setResourceGroup] = useState(session.resourceGroup);
+  const choices = [...new Set([...(elsewhere ? [] : [session.resourceGroup]), ...(groups.data ?? []).map((group) => group.name)])];
+  const [chosenGroup, setResourceGroup] = useState('');
+  const resourceGroup = chosenGroup || (choices[0] ?? '');
   const [location, setLocation] = useState(session.location ?? 'local');
   const [os, setOs] = useState('linux');
   const [connectivity, setConnectivity] = useState('public');
   const [proxy, setProxy] = useState('');
   const [tags, setTags] = useState([emptyTag()]);
   const [authentication, setAuthentication] = useState('token');
+  const [way, setWay] = useState('full');
+  const direct = way === 'direct';
+  const designated = useLicences().data?.find((entry) => entry.designated);
   const [program, setProgram] = useState('');
   const wrongTag = tagsProblem(tags);
   const wrongProxy = proxy.trim() !== '' && !/^https?:\/\/[^\s/]+/i.test(proxy.trim());
@@ -41,8 +47,8 @@ export default function AddServersPage() {
   const generate = (id: string) => {
     if (id !== 'script') return;
     onboarding.mutate({
-      resourceGroup, location: location.trim(), tags: tagsOf(tags), proxy: connectivity === 'proxy' ? proxy.trim() : null,
-      ...(authentication === 'program' ? { servicePrincipalId: program } : {}),
+      subscriptionId: session.subscriptionId, resourceGroup, location: location.trim(), tags: tagsOf(tags), proxy: connectivity === 'proxy' ? proxy.trim() : null,
+      ...(direct ? { direct } : authentication === 'program' ? { servicePrincipalId: program } : {}),
     });
   };
   return (
@@ -50,15 +56,21 @@ export default function AddServersPage() {
       <Card>
         <Wizard label="Add servers" onStep={generate} steps={[
           {
-            id: 'basics', title: 'Basics', ready: !elsewhere && os === 'linux' && resourceGroup !== '' && location.trim() !== '' && (connectivity === 'public' || (proxy.trim() !== '' && !wrongProxy)),
+            id: 'basics', title: 'Basics', ready: (direct ? designated !== undefined : resourceGroup !== '') && os === 'linux' && location.trim() !== '' && (connectivity === 'public' || (proxy.trim() !== '' && !wrongProxy)),
             content: (
               <div className={styles.fields}>
-                <Field label="Subscription" {...(elsewhere ? { validationMessage: 'Scripts connect machines to the first subscription only: choose it in the top bar.' } : {})}><Input value={session.subscriptionName} readOnly /></Field>
-                <Field label="Resource group" required hint={<AppLink to={paths.groups()}>Create another</AppLink>}>
-                  <Select value={resourceGroup} onChange={(_, data) => setResourceGroup(data.value)}>
-                    {[...new Set([session.resourceGroup, ...(groups.data ?? []).map((group) => group.name)])].map((name) => <option key={name}>{name}</option>)}
-                  </Select>
+                <Field label="How servers are onboarded" hint={designated ? undefined : <>Direct onboarding needs a designated subscription: <AppLink to={paths.tenant()}>Tenant settings</AppLink></>}>
+                  <RadioGroup value={way} onChange={(_, data) => setWay(data.value)}>
+                    <Radio value="full" label="Connected: everything that the plan brings" />
+                    <Radio value="direct" disabled={designated === undefined} label={designated ? `Direct onboarding: the sensor only, licensed at ${designated.subscription.displayName}` : 'Direct onboarding: the sensor only'} />
+                  </RadioGroup>
                 </Field>
+                {!direct && <Field label="Subscription" hint="Chosen in the top bar"><Input value={session.subscriptionName} readOnly /></Field>}
+                {!direct && <Field label="Resource group" required hint={<AppLink to={paths.groups()}>Create another</AppLink>} {...(groups.data && choices.length === 0 ? { validationMessage: 'This subscription has no resource group yet.' } : {})}>
+                  <Select value={resourceGroup} onChange={(_, data) => setResourceGroup(data.value)}>
+                    {choices.map((name) => <option key={name}>{name}</option>)}
+                  </Select>
+                </Field>}
                 <Field label="Region" required hint="A name for where the servers are"><Input value={location} onChange={(_, data) => setLocation(data.value)} /></Field>
                 <Field label="Operating system" {...(os === 'windows' ? { validationMessage: 'There is no agent for Windows yet; such machines can only be listed.' } : {})}>
                   <Select value={os} onChange={(_, data) => setOs(data.value)}><option value="linux">Linux</option><option value="windows">Windows</option></Select>
@@ -87,16 +99,16 @@ export default function AddServersPage() {
             ),
           },
           {
-            id: 'authentication', title: 'Authentication', ready: authentication === 'token' || program !== '',
+            id: 'authentication', title: 'Authentication', ready: direct || authentication === 'token' || program !== '',
             content: (
               <div className={styles.narrow}>
                 <Field label="How machines prove that they may connect">
-                  <RadioGroup value={authentication} onChange={(_, data) => setAuthentication(data.value)}>
+                  <RadioGroup value={direct ? 'token' : authentication} onChange={(_, data) => setAuthentication(data.value)}>
                     <Radio value="token" label="Onboarding token: in the script, good for one day and any number of machines" />
-                    <Radio value="program" label="Service principal: the script contains no secret and asks for it, for roll-outs over months" />
+                    <Radio value="program" disabled={direct} label="Service principal: the script contains no secret and asks for it, for roll-outs over months" />
                   </RadioGroup>
                 </Field>
-                {authentication === 'program' && (
+                {!direct && authentication === 'program' && (
                   <Field label="Service principal" required hint={<>It needs the role Azure Connected Machine Onboarding. <AppLink to={paths.users({ view: 'programs' })}>Create one</AppLink></>}>
                     <Select value={program} onChange={(_, data) => setProgram(data.value)}>
                       <option value="">Choose…</option>

@@ -1,5 +1,5 @@
 import { makeStyles, tokens } from '@fluentui/react-components';
-import { healthOf, type HealthState, type Tier, type TierParts } from '@/api/monitoring';
+import { healthOf, isDirect, type HealthState, type Tier, type TierParts } from '@/api/monitoring';
 import { useRows } from '@/api/logs';
 import type { Machine, MachineExtension } from '@/api/types';
 import { kqlString } from '@/lib/kql-text';
@@ -27,7 +27,7 @@ export function HealthCard({ machine, extensions, tier, brings }: { machine: Mac
       <p className={styles.message}>{message}</p>
       {remedy && <p className={styles.remedy}><strong>What to do:</strong> {remedy}</p>}
       <Facts facts={[
-        ['Last heartbeat', heartbeat ? <When at={String(heartbeat[1])} /> : 'None in 7 days'],
+        ['Last heartbeat', isDirect(machine) ? 'Not collected: the machine has the sensor only' : heartbeat ? <When at={String(heartbeat[1])} /> : 'None in 7 days'],
         ['Status', machine.properties.status],
         ['Status since', machine.properties.lastStatusChange && <When at={machine.properties.lastStatusChange} />],
         ['Agent version', machine.properties.agentVersion],

@@ -4,7 +4,7 @@ import { useNavigate, useParams } from 'react-router';
 import { useAlerts } from '@/api/alerts';
 import { useAssessmentMetadata, useAssessments } from '@/api/assessments';
 import { useExtensions, useMachine } from '@/api/machines';
-import { coverOf, isConnected, tierOf } from '@/api/monitoring';
+import { coverOf, isConnected, isDirect, tierOf } from '@/api/monitoring';
 import { isOn, serversPlanOf, usePlanOverrides, usePlans, useTierParts } from '@/api/plans';
 import { subscriptionScope, useSession } from '@/api/session';
 import type { Machine } from '@/api/types';
@@ -73,6 +73,7 @@ export default function MachinePage() {
               <Facts facts={[
                 ['Monitoring', cover && <Status tone={cover.monitoring === 'Monitored' ? 'good' : 'warn'}>{cover.monitoring}</Status>],
                 ['Defender for Cloud', cover && `${cover.protection}${tier === 'Free' ? '' : ` (Plan ${tier.slice(1)}${overrides?.has(id.toLowerCase()) ? ', set for this server' : ''})`}`],
+                ['Onboarding', isDirect(found) ? 'Direct: the sensor only, licensed at the designated subscription. Connect it fully with an onboarding token for the rest.' : undefined],
                 ['Resource group', <AppLink key="group" to={paths.group(resourceGroup)}>{resourceGroup}</AppLink>],
                 ['Tags', <TagList key="tags" id={id} tags={found.tags} />],
                 ...facts(found),

@@ -27,7 +27,7 @@ export function OnboardingScript({ onboarding }: { onboarding: ReturnType<typeof
         <CopyButton text={made.script} label="Copy script" size="medium" appearance="secondary" />
       </div>
       <ol className={styles.steps}>
-        <li>Copy the script to the machine: Debian, Ubuntu, RHEL, Rocky and the like, on x86-64 or ARM64.</li>
+        <li>Copy the script to the machine: Debian 12, Ubuntu 22.04, RHEL 9, Rocky 9 and the like, or later, with the same kind of processor as this server.</li>
         <li>Run it as root: <code>sudo sh OnboardingScript.sh</code></li>
         {!made.token && <li>Type the secret of the service principal when it asks, or set <code>BARTIZAN_SERVICE_PRINCIPAL_SECRET</code>.</li>}
         <li>The server appears among the <AppLink to={paths.servers()}>servers</AppLink> within seconds.</li>

@@ -1,6 +1,6 @@
 /** Rows, filters and columns of the inventory. */
 import { Tooltip } from '@fluentui/react-components';
-import { coverOf, isConnected, tierOf, type Cover, type Tier, type TierParts } from '@/api/monitoring';
+import { coverOf, isConnected, isDirect, tierOf, type Cover, type Tier, type TierParts } from '@/api/monitoring';
 import type { Machine, MachineExtension, Pricing } from '@/api/types';
 import { parseArmId } from '@/lib/arm-id';
 import { paths } from '@/lib/paths';
@@ -86,7 +86,7 @@ export function osText(machine: Machine): string {
 
 /** Where the machine comes from, as Azure's kinds name it. */
 export function kindText(machine: Machine): string {
-  return machine.kind || 'Server';
+  return isDirect(machine) ? 'Server (direct onboarding)' : machine.kind || 'Server';
 }
 
 export function planText(tier: Tier | undefined): string {
@@ -107,7 +107,7 @@ function withReasons(cover: Cover, text: string) {
 export const columns: readonly Column<InventoryRow>[] = [
   {
     id: 'name', header: 'Resource name', width: 'minmax(130px, 1fr)', sort: (row) => row.machine.name,
-    render: (row) => <AppLink strong to={paths.machine(row.machine.id)}>{row.machine.name}</AppLink>,
+    render: ({ machine }) => <>{<AppLink strong to={paths.machine(machine.id)}>{machine.name}</AppLink>}{isDirect(machine) && <span title="Onboarded directly: the sensor only"> · direct</span>}</>,
   },
   {
     id: 'status', header: 'Status', width: '116px', sort: (row) => row.machine.properties.status ?? '',

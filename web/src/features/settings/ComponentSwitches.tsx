@@ -1,54 +1,95 @@
 import { makeStyles, Switch, tokens } from '@fluentui/react-components';
-import { useComponentSwitches, useSetComponent, type ComponentName } from '@/api/security-settings';
-import { tierOf } from '@/api/monitoring';
-import { serversPlanOf, usePlans } from '@/api/plans';
+import { useComponents, useSetComponent, type ComponentName } from '@/api/security-settings';
+import type { PlanComponent } from '@/api/types';
+import { countOf } from '@/lib/units';
 import { Card } from '@/ui/Card';
 import { DataTable, type Column } from '@/ui/DataTable';
 import { useNotify } from '@/ui/notify';
-import { ErrorState } from '@/ui/states';
+import type { Tone } from '@/ui/palette';
+import { ErrorState, Loaded } from '@/ui/states';
+import { Status } from '@/ui/Status';
 
 const useStyles = makeStyles({
-  name: { display: 'flex', flexDirection: 'column' },
+  stack: { display: 'flex', flexDirection: 'column', gap: '2px' },
   title: { fontWeight: tokens.fontWeightSemibold },
-  faint: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
+  faint: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200, lineHeight: tokens.lineHeightBase200 },
+  list: { margin: 0, paddingLeft: '16px' },
 });
 
-interface Component {
-  name: ComponentName;
-  title: string;
-  extension: string;
-  needed: string;
-  from: 'P1' | 'P2';
-}
+const tones: Record<PlanComponent['properties']['state'], Tone> = { On: 'good', Partial: 'warn', Off: 'neutral', NotAvailable: 'neutral' };
+const words: Record<PlanComponent['properties']['state'], string> = { On: 'On', Partial: 'On some servers', Off: 'Off', NotAvailable: 'Not available here' };
+const planWords: Record<string, string> = { P1: 'plan 1', P2: 'plan 2', CloudPosture: 'CSPM', Foundational: 'every plan' };
 
-const components: readonly Component[] = [
-  { name: 'sensor', title: 'Endpoint protection', extension: 'MDE.Linux', needed: 'Detections, alerts and incidents; recommendations on endpoint protection', from: 'P1' },
-  { name: 'monitor', title: 'Log collection', extension: 'AzureMonitorLinuxAgent', needed: 'Heartbeat, syslog and counters: queries, rules and evidence', from: 'P1' },
-  { name: 'inventory', title: 'Inventory and change tracking', extension: 'ChangeTracking-Linux', needed: 'Software, services and scheduled tasks; changes to files', from: 'P2' },
-];
-
-/** What provisioning puts on servers, component by component. */
+/** What can be put on servers, component by component: what needs it, how it is doing, and its switch. */
 export function ComponentSwitches() {
   const styles = useStyles();
   const notify = useNotify();
-  const { states, error, refetch } = useComponentSwitches();
+  const components = useComponents();
   const set = useSetComponent();
-  const tier = tierOf(serversPlanOf(usePlans().data));
-  const lacks = (row: Component) => tier === 'Free' || (tier === 'P1' && row.from === 'P2');
-  const columns: Column<Component>[] = [
-    { id: 'name', header: 'Component', width: '30%', wrap: true, render: (row) => <span className={styles.name}><span className={styles.title}>{row.title}</span><span className={styles.faint}>{row.extension}</span></span> },
-    { id: 'needed', header: 'What needs it', wrap: true, render: (row) => row.needed },
-    { id: 'plan', header: 'Plan', width: '170px', wrap: true, render: (row) => (lacks(row) ? <span className={styles.faint}>{tier === 'Free' ? 'The Servers plan is off' : 'Not in plan 1: choose plan 2'}</span> : `Plan ${row.from.slice(1)}${row.from === 'P1' ? ' and 2' : ''}`) },
+  const turn = ({ name, properties }: PlanComponent, on: boolean) => set.mutate({ name: name as ComponentName, on }, {
+    onSuccess: () => notify.done(`${properties.displayName} is ${on ? 'on' : 'off'}`, on ? 'Servers without it get it now.' : 'What it deployed is removed from servers.'),
+  });
+  const columns: Column<PlanComponent>[] = [
     {
-      id: 'switch', header: 'Status', width: '120px',
-      render: (row) => <Switch checked={states[row.name] ?? false} disabled={states[row.name] === undefined || set.isPending} label={states[row.name] ? 'On' : 'Off'} aria-label={row.title}
-        onChange={(_, data) => set.mutate({ name: row.name, on: data.checked }, { onSuccess: () => notify.done(`${row.title} is ${data.checked ? 'on' : 'off'}`, data.checked ? 'Servers without it get it now.' : 'What it deployed is removed from servers.') })} />,
+      id: 'name', header: 'Component', width: '26%', wrap: true,
+      render: ({ properties }) => (
+        <span className={styles.stack}>
+          <span className={styles.title}>{properties.displayName}</span>
+          <span className={styles.faint}>{properties.extension}</span>
+          <span className={styles.faint}>{properties.description}</span>
+        </span>
+      ),
+    },
+    {
+      id: 'needed', header: 'What needs it', width: '25%', wrap: true,
+      render: ({ properties }) => (properties.features.length === 0 ? '–' : (
+        <ul className={styles.list}>
+          {properties.features.map((feature) => <li key={feature.name}>{feature.displayName} <span className={styles.faint}>({feature.plans.map((plan) => planWords[plan] ?? plan).join(', ')})</span></li>)}
+        </ul>
+      )),
+    },
+    { id: 'servers', header: 'Servers', width: '150px', wrap: true, render: ({ properties }) => <Servers of={properties} /> },
+    {
+      id: 'state', header: 'State', wrap: true,
+      render: ({ properties }) => (
+        <span className={styles.stack}>
+          <Status tone={tones[properties.state]}>{words[properties.state]}</Status>
+          <span className={styles.faint}>{properties.reason}</span>
+          {properties.remedy && <span className={styles.faint}>{properties.remedy}</span>}
+        </span>
+      ),
+    },
+    {
+      id: 'switch', header: 'Deploy', width: '96px',
+      render: (row) => {
+        const { available, displayName, switch: place } = row.properties;
+        const on = available && place?.isOn === true;
+        return <Switch checked={on} disabled={!available || set.isPending} label={on ? 'On' : 'Off'} aria-label={displayName} title={available ? undefined : 'It cannot be deployed by this server'} onChange={(_, data) => turn(row, data.checked)} />;
+      },
     },
   ];
   return (
     <Card flush title="Components">
-      {(error ?? set.error) !== null && <ErrorState error={error ?? set.error} what="The switches could not be read or set" retry={refetch} />}
-      <DataTable label="Components" columns={columns} rows={components} rowKey={(row) => row.name} minWidth={720} />
+      {set.error !== null && <ErrorState error={set.error} what="The switch was not set" />}
+      <Loaded query={components} what="components">
+        {(rows) => <DataTable label="Components" columns={columns} rows={rows} rowKey={(row) => row.name} minWidth={900} />}
+      </Loaded>
     </Card>
+  );
+}
+
+/** On how many servers it is, of those that should have it, and what is in the way of the others. */
+function Servers({ of: { available, machines } }: { of: PlanComponent['properties'] }) {
+  const styles = useStyles();
+  if (!available) return <span className={styles.faint}>–</span>;
+  const rest = [
+    [machines.failed, 'failed'], [machines.pending, 'under way'], [machines.missing, 'without it'],
+  ].filter(([count]) => count !== 0).map(([count, word]) => `${count} ${word}`);
+  return (
+    <span className={styles.stack}>
+      <span>{machines.wanted === 0 ? `Wanted on none of ${countOf(machines.total, 'server')}` : `On ${machines.installed} of ${countOf(machines.wanted, 'server')}`}</span>
+      {rest.length > 0 && <span className={styles.faint}>{rest.join(', ')}</span>}
+      {machines.sensorOnly > 0 && <span className={styles.faint}>{countOf(machines.sensorOnly, 'server')} onboarded directly {machines.sensorOnly === 1 ? 'goes' : 'go'} without</span>}
+    </span>
   );
 }

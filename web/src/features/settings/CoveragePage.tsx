@@ -67,7 +67,7 @@ export default function CoveragePage() {
       <Card>
         <div className={styles.fields}>
           <Field label="By tag"><Select value={tag} onChange={(_, data) => setTag(data.value)}>{names.map((name) => <option key={name}>{name}</option>)}</Select></Field>
-          <p className={styles.faint}>Protected is a server that a plan covers and whose sensor and log collection work. Targets are kept by the server, for everybody; production begins with 100 %.</p>
+          <p className={styles.faint}>Protected is a server that a plan covers and whose sensor and log collection work; of one that was onboarded directly, its sensor. Targets are kept by the server, for everybody; production begins with 100 %.</p>
         </div>
       </Card>
       <Card flush title="Servers">

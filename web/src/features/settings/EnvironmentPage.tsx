@@ -38,7 +38,7 @@ export default function EnvironmentPage() {
     { id: 'access', header: 'Access', width: '140px', render: (row) => <AppLink to={paths.access(row.id)}>Access control</AppLink> },
   ];
   return (
-    <Page title="Environment settings" subtitle="Plans, provisioning and policy of your environment">
+    <Page title="Environment settings" subtitle="Plans, provisioning and policy of your environment" actions={<AppLink to={paths.tenant()}>Tenant settings and direct onboarding</AppLink>}>
       <Card flush>
         <Loaded query={subscriptions} what="subscriptions" rows={2}>
           {() => <DataTable label="Subscriptions" columns={columns} rowKey={(row) => row.id} rows={rows} minWidth={1000} />}

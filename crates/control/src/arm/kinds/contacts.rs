@@ -87,8 +87,11 @@ impl Kind for WorkspaceSettings {
     async fn prepare(&self, app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
         let workspace = ResourceId::parse(draft.text("workspaceId")).ok();
         if workspace.as_ref() != Some(&app.home.workspace) {
-            let text =
-                format!("`workspaceId` must be the workspace of this server, `{}`", app.home.workspace);
+            let asked: String = draft.text("workspaceId").chars().take(300).collect();
+            let text = format!(
+                "`{asked}` is not a workspace of this server; it has one, which is the default of every subscription: `{}`",
+                app.home.workspace
+            );
             return Err(ApiError::field("properties.workspaceId", text).into());
         }
         let scope = ResourceId::parse(draft.text("scope")).ok();

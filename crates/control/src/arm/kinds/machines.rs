@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bartizan_api::ApiError;
+use bartizan_base::ErrorKind;
 use bartizan_records::Resource;
 use serde_json::Value;
 
@@ -9,12 +10,11 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind};
 use crate::http::Failure;
-use crate::plans::component;
-use crate::plans::desired::SEALED;
-use crate::plans::extension;
+use crate::plans::{component, direct, extension, protected};
 
-/// What agents report.
-const REPORTED: [&str; 16] = [
+/// What agents report, and how the machine was onboarded.
+const REPORTED: [&str; 17] = [
+    direct::MARK,
     "agentReport",
     "agentVersion",
     "detectedProperties",
@@ -48,6 +48,27 @@ impl Kind for Machines {
     }
 }
 
+/// Directly onboarded machines have the sensor and nothing else.
+async fn check_direct(app: &App, draft: &Draft<'_>) -> Result<(), Failure> {
+    let machine = match draft.id.parent() {
+        Some(machine) => app.records.get(&machine).await?,
+        None => None,
+    };
+    let found = component::find(draft.text("publisher"), draft.text("type"));
+    let allowed = machine.is_none_or(|machine| {
+        found.map_or(!direct::is_direct(&machine.body), |c| direct::may_have(&machine.body, c))
+    });
+    if allowed {
+        return Ok(());
+    }
+    let text = format!(
+        "`{}` cannot be put on a machine that was onboarded directly: it has the sensor only. Connect it fully first, by \
+         `bartizan-agent connect` on the machine with an onboarding token",
+        draft.text("type")
+    );
+    Err(ApiError::coded(ErrorKind::Conflict, "OnboardedDirectly", text).into())
+}
+
 /// Seals protected settings to the machine's agent, so that neither the records nor an answer ever has them in clear.
 /// A write without them keeps those that are stored, because no answer shows them for a client to send back; an empty
 /// object takes them away.
@@ -67,18 +88,9 @@ async fn seal_settings(app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> 
                 Some(machine) => app.records.get(&machine).await?,
                 None => None,
             };
-            let key = machine.as_ref().and_then(|machine| machine.property("agentReport"));
-            let Some(key) = key.and_then(|report| report["sealingKey"].as_str()) else {
-                let text = "they are sealed to the machine's agent, and that has told no key: connect the machine, or \
-                    upgrade its agent, and write them then";
-                return Err(ApiError::field(FIELD, text).into());
-            };
-            let sealed =
-                bartizan_seal::seal(key, draft.id.as_str(), Value::Object(clear).to_string().as_bytes())
-                    .map_err(|error| {
-                        ApiError::field(FIELD, format!("they cannot be sealed to the agent: {error}"))
-                    })?;
-            draft.set("protectedSettings", serde_json::json!({SEALED: sealed}));
+            let sealed = protected::seal(machine.as_ref(), draft.id, &clear)
+                .map_err(|reason| ApiError::field(FIELD, reason))?;
+            draft.set("protectedSettings", sealed);
             Ok(())
         }
         _ => Err(ApiError::field(FIELD, "is an object").into()),
@@ -99,6 +111,7 @@ impl Kind for Extensions {
                 .into());
             }
         }
+        check_direct(app, draft).await?;
         draft.keep(&["instanceView", "provisioningState"]);
         seal_settings(app, draft).await?;
         let known = component::find(draft.text("publisher"), draft.text("type")).is_some();

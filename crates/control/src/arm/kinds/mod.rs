@@ -13,6 +13,7 @@ mod incidents;
 mod machines;
 mod people;
 mod policies;
+mod policy_insights;
 mod prices;
 mod pricings;
 mod provisioning;
@@ -24,6 +25,7 @@ mod shared_views;
 mod tables;
 mod tasks;
 mod templates;
+mod tenant_settings;
 mod usages;
 mod watchlists;
 mod workspaces;
@@ -43,6 +45,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Bartizan.Security/coverageTargets", &shared_views::CoverageTargets),
     ("Bartizan.Security/inventoryViews", &shared_views::InventoryViews),
     ("Bartizan.Security/prices", &prices::PriceLists),
+    ("Bartizan.Security/tenantSettings", &tenant_settings::TenantSettings),
     ("Microsoft.Authorization/locks", &access::Locks),
     ("Microsoft.Authorization/policyAssignments", &policies::Assignments),
     ("Microsoft.Authorization/policyDefinitions", &policies::Definitions),
@@ -60,6 +63,8 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.OperationalInsights/workspaces/savedSearches", &saved_searches::SavedSearches),
     ("Microsoft.OperationalInsights/workspaces/tables", &tables::Tables),
     ("Microsoft.OperationalInsights/workspaces/usages", &usages::Usages),
+    ("Microsoft.PolicyInsights/attestations", &policy_insights::Attestations),
+    ("Microsoft.PolicyInsights/remediations", &policy_insights::Remediations),
     ("Microsoft.ResourceGraph/queries", &queries::GraphQueries),
     ("Microsoft.Resources/resourceGroups", &groups::Groups),
     ("Microsoft.Security/assessmentMetadata", &assessments::Metadata),
@@ -72,6 +77,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Security/secureScoreControlDefinitions", &assessments::ControlDefinitions),
     ("Microsoft.Security/securityConnectors", &connectors::SecurityConnectors),
     ("Microsoft.Security/securityContacts", &contacts::Contacts),
+    ("Microsoft.Security/serverVulnerabilityAssessmentsSettings", &provisioning::VulnerabilityAssessment),
     ("Microsoft.Security/settings", &provisioning::Settings),
     ("Microsoft.Security/workspaceSettings", &contacts::WorkspaceSettings),
     ("Microsoft.SecurityInsights/alertRules", &rules::AlertRules),

@@ -5,14 +5,16 @@ use async_trait::async_trait;
 use bartizan_api::ApiError;
 use bartizan_base::ResourceId;
 use bartizan_policy::{Assignment, Definition, Exemption, Initiative, Parameters};
-use bartizan_records::Resource;
+use bartizan_records::{ListQuery, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind, computed};
 use crate::arm::kinds::not_one_of;
+use crate::arm::scope::is_tenant_level;
 use crate::http::Failure;
+use crate::plans::reconcile::{DEFINITION_TYPE, SET_TYPE};
 use crate::plans::{builtin, identity};
 
 const MODES: [&str; 2] = ["Default", "DoNotEnforce"];
@@ -29,13 +31,43 @@ impl Kind for Definitions {
         Ok(())
     }
 
-    async fn absent(&self, _app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
+    async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
         // Built-in definitions answer at tenant level, and, as in Azure, below a subscription too.
-        Ok(builtin::definition(id.name()).and_then(of_value))
+        match builtin::definition(id.name()).and_then(of_value) {
+            Some(shipped) => Ok(Some(shipped)),
+            None => imported(app, DEFINITION_TYPE, id.name()).await,
+        }
     }
 
-    async fn absent_all(&self, _app: &App, _scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
-        Ok(builtin::definitions().iter().filter_map(of_value).collect())
+    async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
+        let mut all: Vec<Resource> = builtin::definitions().iter().filter_map(of_value).collect();
+        all.extend(all_imported(app, scope, DEFINITION_TYPE).await?);
+        Ok(all)
+    }
+}
+
+/// What was imported stands at the tenant, as what is built in does, and is for everybody to read.
+async fn imported(app: &App, kind: &str, name: &str) -> Result<Option<Resource>, Failure> {
+    match ResourceId::parse(&format!("/providers/{kind}/{name}")) {
+        Ok(id) => Ok(app.records.get(&id).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// All of it, for lists at the tenant; those below have what is above them anyway.
+async fn all_imported(app: &App, scope: &ResourceId, kind: &str) -> Result<Vec<Resource>, Failure> {
+    if !is_tenant_level(scope) {
+        return Ok(Vec::new());
+    }
+    let query = ListQuery { direct: true, ..ListQuery::of_type(ListQuery::tenant(), kind) };
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = app.records.list(ListQuery { after, ..query.clone() }).await?;
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
     }
 }
 
@@ -62,6 +94,14 @@ impl Kind for Initiatives {
         }
         draft.set("policyType", "Custom");
         Ok(())
+    }
+
+    async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
+        imported(app, SET_TYPE, id.name()).await
+    }
+
+    async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
+        all_imported(app, scope, SET_TYPE).await
     }
 }
 

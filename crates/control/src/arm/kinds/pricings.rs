@@ -16,7 +16,7 @@ use crate::http::Failure;
 use crate::plans::component::MACHINE_TYPE;
 use crate::plans::features::subscription_of;
 use crate::plans::plan::{PRICING_TYPE, SERVERS, is_enforced, security_id};
-use crate::plans::trial;
+use crate::plans::{direct, trial};
 
 const TIERS: [&str; 2] = ["Free", "Standard"];
 /// On this wire truth is a text.
@@ -67,6 +67,12 @@ impl Kind for Pricings {
             }
         }
         check_extensions(draft.property("extensions"), info)?;
+        let was_on = draft.before.and_then(|before| before.property("pricingTier"));
+        if is_on && was_on.is_some_and(|tier| tier == "Standard") && draft.property("extensions").is_null() {
+            // A client that changes the tier says nothing of the plan's settings.
+            draft.keep(&["extensions"]);
+        }
+        check_designation(app, draft, at_subscription).await?;
         draft.keep(&["enablementTime"]);
         let properties = properties(&mut draft.body);
         COMPUTED.iter().for_each(|name| drop(properties.shift_remove(*name)));
@@ -257,6 +263,27 @@ fn check_sub_plan(
             return Err(ApiError::field("properties.subPlan", text).into());
         }
         _ => return Err(not_one_of("properties.subPlan", &sub_plan, sub_plans).into()),
+    }
+    Ok(())
+}
+
+/// There is one designated subscription in a tenant, and no machine can be one.
+async fn check_designation(app: &App, draft: &Draft<'_>, at_subscription: bool) -> Result<(), Failure> {
+    if !draft.id.name().eq_ignore_ascii_case(SERVERS) || !direct::designates(&draft.body) {
+        return Ok(());
+    }
+    if !at_subscription {
+        let text = format!("`{}` is for a subscription's pricing", direct::DESIGNATES);
+        return Err(ApiError::field("properties.extensions", text).into());
+    }
+    let other = direct::designated(&app.records).await?;
+    if let Some(other) = other.filter(|other| draft.id.parent().as_ref() != Some(other)) {
+        let text = format!(
+            "the subscription `{other}` is designated for direct onboarding already, and a tenant has one; switch its \
+             extension `{}` off first",
+            direct::DESIGNATES
+        );
+        return Err(ApiError::coded(ErrorKind::Conflict, "DesignatedSubscriptionExists", text).into());
     }
     Ok(())
 }

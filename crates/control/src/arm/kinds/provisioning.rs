@@ -1,9 +1,11 @@
 //! The switches beside the plans: the endpoint integration (`settings/WDATP`) and log collection
-//! (`autoProvisioningSettings/default`). Both are on until somebody switches them off.
+//! (`autoProvisioningSettings/default`). Both are on until somebody switches them off. Vulnerability assessment
+//! (`serverVulnerabilityAssessmentsSettings/AzureServersSetting`) is not here, and cannot be switched on.
 
 use async_trait::async_trait;
 use bartizan_api::ApiError;
-use bartizan_base::ResourceId;
+use bartizan_base::{ErrorKind, ResourceId};
+use bartizan_content::plans::components;
 use bartizan_records::Resource;
 use serde_json::{Value, json};
 
@@ -19,6 +21,30 @@ const SWITCH: [&str; 2] = ["On", "Off"];
 
 pub(super) struct Settings;
 pub(super) struct AutoProvisioning;
+pub(super) struct VulnerabilityAssessment;
+
+/// Stored, it would say that something looks for vulnerabilities; an empty list, that somebody has only to turn it on.
+#[async_trait]
+impl Kind for VulnerabilityAssessment {
+    async fn prepare(&self, _app: &App, _draft: &mut Draft<'_>) -> Result<(), Failure> {
+        Err(not_here())
+    }
+
+    async fn absent(&self, _app: &App, _id: &ResourceId) -> Result<Option<Resource>, Failure> {
+        Err(not_here())
+    }
+
+    async fn absent_all(&self, _app: &App, _scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
+        Err(not_here())
+    }
+}
+
+fn not_here() -> Failure {
+    let row = components().iter().find(|row| row.name == "vulnerabilityAssessment");
+    let (lacks, instead) = row.map(|row| (row.lacks.as_str(), row.instead.as_str())).unwrap_or_default();
+    let text = format!("Vulnerability assessment is not available on this server. {lacks} {instead}");
+    ApiError::coded(ErrorKind::Invalid, "OperationNotSupported", text).into()
+}
 
 #[async_trait]
 impl Kind for Settings {

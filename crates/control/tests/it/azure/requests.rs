@@ -41,6 +41,10 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("policyinsights", "policySetDefinitionName", "walked"),
     ("policyinsights", "policyAssignmentName", "walked"),
     ("policyinsights", "policyEventsResource", "default"),
+    ("policyinsights.remediations.list_deployments_at_management_group", "remediationName", "walked"),
+    ("policyinsights.remediations.list_deployments_at_subscription", "remediationName", "walked"),
+    ("policyinsights.remediations.list_deployments_at_resource_group", "remediationName", "walked"),
+    ("policyinsights.remediations.list_deployments_at_resource", "remediationName", "walked"),
     ("resource.resource_groups", "resourceGroupName", "walker"),
     ("resource.providers", "resourceProviderNamespace", "Microsoft.Security"),
     ("resource.resources.list_by_resource_group", "resourceType", "machines"),
@@ -211,6 +215,10 @@ pub(super) fn body(operation: &Operation, seeds: &Seeds) -> Option<Value> {
         ("policy_assignments", _) => {
             of_group(json!({"policyDefinitionId": definition, "enforcementMode": "DoNotEnforce"}))
         }
+        ("remediations", "PUT") => remediation(seeds),
+        ("policy_restrictions", _) => json!({"resourceDetails": {"resourceContent": {
+            "type": "Microsoft.HybridCompute/machines", "name": "asked", "location": "local",
+        }}, "pendingFields": [{"field": "tags.env"}]}),
         ("role_assignments", _) => {
             of_group(json!({"roleDefinitionId": reader, "principalId": seeds.principal}))
         }
@@ -245,4 +253,12 @@ pub(super) fn collection_rule(seeds: &Seeds) -> Value {
         "destinations": {"logAnalytics": [{"name": "ws", "workspaceResourceId": seeds.workspace_id}]},
         "dataFlows": [{"streams": ["Custom-Walk"], "destinations": ["ws"], "outputStream": "Custom-Walk_CL"}],
     }})
+}
+
+/// A remediation of the policy that is assigned above everything.
+pub(super) fn remediation(seeds: &Seeds) -> Value {
+    json!({"properties": {"policyAssignmentId": format!(
+        "/providers/Microsoft.Management/managementGroups/{}/providers/Microsoft.Authorization/policyAssignments/walked",
+        seeds.root
+    )}})
 }

@@ -95,6 +95,32 @@ pub(super) async fn plant(s: &InProcess, caller: &Caller) -> Seeds {
         })
         .await;
     }
+    // Nobody installs it, so what waits for it goes on waiting.
+    let sensor = format!("{}/extensions/MDE.Linux", seeds.machine_id);
+    eventually(&sensor, || async { caller.get(&sensor).await.unwrap().status == 200 }).await;
+    let root = format!("/providers/Microsoft.Management/managementGroups/{}", seeds.root);
+    // What is remediated may be deployed, also after the plan that put it there was turned off.
+    let assigned = format!("{root}/providers/Microsoft.Authorization/policyAssignments/walked");
+    let principal = caller.get(&assigned).await.unwrap().json()["identity"]["principalId"].clone();
+    let role = format!(
+        "{sub}/providers/Microsoft.Authorization/roleAssignments/2b7f7d5e-58a1-4d3f-9f0e-0a6a3c1b0005"
+    );
+    let contributor =
+        "/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c";
+    let given = json!({"properties": {"roleDefinitionId": contributor, "principalId": principal}});
+    let given = caller.put(&role, given).await.unwrap();
+    assert_eq!(given.status, 201, "{}", given.text);
+    for scope in [&root, sub, group, &seeds.machine_id] {
+        let path = format!("{scope}/providers/Microsoft.PolicyInsights/remediations/walked");
+        let made = caller.put(&path, super::requests::remediation(&seeds)).await.unwrap();
+        assert_eq!(made.status, 201, "{}", made.text);
+        let list = format!("{path}/listDeployments");
+        eventually(&list, || async {
+            let answer = caller.post(&list, json!({})).await.unwrap();
+            answer.json()["value"].as_array().is_some_and(|found| !found.is_empty())
+        })
+        .await;
+    }
     seeds
 }
 
@@ -136,6 +162,8 @@ fn resources(seeds: &Seeds) -> Vec<(String, Value)> {
     let related = |id: String| json!({"properties": {"relatedResourceId": id}});
     let assignment =
         |of: &str| json!({"properties": {"policyDefinitionId": of, "enforcementMode": "DoNotEnforce"}});
+    let mut with_identity = assignment(&definition);
+    with_identity["identity"] = json!({"type": "SystemAssigned"});
     let set = format!("{sub}/{authorization}/policySetDefinitions/walked");
     let rule = format!("{group}/providers/Microsoft.Insights/dataCollectionRules/walked");
     let endpoint = format!("{group}/providers/Microsoft.Insights/dataCollectionEndpoints/walked");
@@ -176,7 +204,7 @@ fn resources(seeds: &Seeds) -> Vec<(String, Value)> {
                 "/providers/Microsoft.Management/managementGroups/{}/{authorization}/policyAssignments/walked",
                 seeds.root
             ),
-            assignment(&definition),
+            with_identity,
         ),
         (format!("{sub}/{authorization}/policyAssignments/walked"), assignment(&definition)),
         (format!("{group}/{authorization}/policyAssignments/walked"), assignment(&definition)),

@@ -66,8 +66,10 @@ impl Captures {
                     let next = parts.get(at + 1);
                     let bounded = matches!(next, Some(ParsePart::Text(_)));
                     let capture = match ty {
-                        // Relaxed mode takes what is there and finds out later that it is no number.
-                        KqlType::Int | KqlType::Long if mode != ParseMode::Relaxed || !bounded => r"-?\d+",
+                        // Relaxed mode takes what is there and finds out later that it is no number; where nothing
+                        // says how far that reaches, it takes nothing.
+                        KqlType::Int | KqlType::Long if mode != ParseMode::Relaxed => r"-?\d+",
+                        KqlType::Int | KqlType::Long if !bounded => r"-?\d+|",
                         // In regex mode captures are greedy, as the reference's example shows.
                         _ if next.is_none() || mode == ParseMode::Regex => ".*",
                         _ => ".*?",

@@ -50,7 +50,9 @@ impl PlainPattern {
                     let whole = matches!(types.get(*output)?, KqlType::Int | KqlType::Long);
                     let bounded = matches!(next, Some(ParsePart::Text(_)));
                     match next {
-                        _ if whole && (mode != ParseMode::Relaxed || !bounded) => {
+                        // a number or nothing
+                        _ if whole && mode == ParseMode::Relaxed && !bounded => return None,
+                        _ if whole && mode != ParseMode::Relaxed => {
                             // The digits end where they must: what follows cannot begin with one of them.
                             let sure = match next {
                                 None => true,

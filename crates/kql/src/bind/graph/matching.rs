@@ -145,7 +145,8 @@ impl Binder<'_> {
         let hops: u64 = shape.steps.iter().map(|step| u64::from(step.hops.1)).sum();
         if hops > u64::from(HOPS_MAX) {
             let message = format!("a pattern has at most {HOPS_MAX} edges, all its steps together");
-            self.errors.error(codes::TOO_LARGE, span, message);
+            let hint = Some("match shorter patterns, and join their results".to_owned());
+            self.errors.error_with_hint(codes::TOO_LARGE, span, message, hint);
         }
         let variable = shape.steps.iter().any(|step| step.hops != (1, 1))
             || shape.variables.values().any(|variable| matches!(variable, Variable::Path(_)));

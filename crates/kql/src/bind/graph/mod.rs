@@ -4,6 +4,7 @@
 mod columns;
 mod element;
 mod matching;
+mod narrowing;
 
 use std::rc::Rc;
 
@@ -50,16 +51,14 @@ impl Binder<'_> {
                 | OperatorKind::GraphShortestPaths(_)
                 | OperatorKind::GraphToTable(_)
                 | OperatorKind::GraphMarkComponents(_)
+                | OperatorKind::GraphWhereNodes(_)
+                | OperatorKind::GraphWhereEdges(_)
         );
         let takes_both =
             matches!(op.kind, OperatorKind::As { .. } | OperatorKind::Invoke(_) | OperatorKind::Error);
         let (message, hint) = match (&input.graph, wants_graph) {
             (None, true) if !matches!(input.rel, Rel::Unsupported { .. }) => {
                 (format!("`{}` takes a graph, this is a table", op.name), "make one with make-graph")
-            }
-            // known, and not run by any engine of ours yet
-            (Some(_), false) if op.name.starts_with("graph-where-") => {
-                return Some(self.unsupported(&op.name, Vec::new(), true, op.span));
             }
             (Some(_), false) if !takes_both => (
                 format!("`{}` takes a table, this is a graph", op.name),

@@ -6,10 +6,12 @@
 
 mod control;
 mod events;
+mod fleet;
 mod latency;
 mod load;
 mod own_store;
 mod peers;
+mod policies;
 mod process;
 mod report;
 mod sender;
@@ -40,6 +42,12 @@ struct Options {
     /// Files in the manifest that a query is planned over
     #[arg(long, default_value_t = 1_000_000)]
     files: usize,
+    /// Simulated agents
+    #[arg(long, default_value_t = 10_000)]
+    agents: usize,
+    /// Resources whose policies are evaluated beside the fleet
+    #[arg(long, default_value_t = 100_000)]
+    resources: usize,
     /// Only these parts, in this order
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
@@ -69,6 +77,8 @@ enum Part {
     Peers,
     /// The control plane, on a page of its own; asked for by name only
     Control,
+    /// Many agents, on a page of its own; asked for by name only
+    Fleet,
 }
 
 #[tokio::main]
@@ -77,9 +87,13 @@ async fn main() -> anyhow::Result<()> {
     let all = [Part::Latency, Part::Load, Part::Small, Part::Decode, Part::Disk, Part::Manifest, Part::Peers];
     let parts = if options.only.is_empty() { &all[..] } else { &options.only };
     let load = process::load();
-    let control = parts.contains(&Part::Control);
-    anyhow::ensure!(!control || parts.len() == 1, "`control` is measured by itself");
-    let mut report = if control { Report::titled(control::PAGE) } else { Report::default() };
+    let alone = parts.iter().find_map(|part| match part {
+        Part::Control => Some(control::PAGE),
+        Part::Fleet => Some(fleet::PAGE),
+        _ => None,
+    });
+    anyhow::ensure!(alone.is_none() || parts.len() == 1, "`control` and `fleet` are measured by themselves");
+    let mut report = alone.map_or_else(Report::default, Report::titled);
     for part in parts {
         run(*part, &options, &mut report).await?;
     }
@@ -109,6 +123,10 @@ async fn run(part: Part, options: &Options, report: &mut Report) -> anyhow::Resu
         Part::Disk => own_store::disk(options.rows, report).await.context("disk"),
         Part::Manifest => own_store::manifest(options.files, report).await.context("manifest"),
         Part::Control => control::run(options.seconds, options.connections, report).await.context("control"),
+        Part::Fleet => {
+            let Options { agents, seconds, resources, .. } = *options;
+            fleet::run(agents, seconds, resources, report).await.context("fleet")
+        }
         Part::Peers => match &options.python {
             Some(python) => {
                 peers::run(python, options.rows, options.connections, report).await.context("peers")

@@ -151,7 +151,7 @@ pub(crate) async fn manifest(count: usize, report: &mut Report) -> anyhow::Resul
     }
     times.sort();
     // a plan that names no file was made for the wrong hour
-    let named = plans.iter().map(|plan| plan.matches(".parquet").count()).sum::<usize>();
+    let named = plans.iter().map(|plan| plan.to_string().matches(".parquet").count()).sum::<usize>();
     anyhow::ensure!(named > 0, "the plan names no file: {plans:?}");
     report.add(
         format!("plan of a query over an hour, {} files in the manifest, median", thousands(count as u64)),

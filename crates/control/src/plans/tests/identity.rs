@@ -4,10 +4,10 @@ use bartizan_records::{Principal, PrincipalKind, Resource};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::component::EXTENSION_TYPE;
-use super::provisioning::ASSIGNMENT_TYPE;
-use super::tests::{House, SUBSCRIPTION, id_of};
+use super::{House, SUBSCRIPTION, id_of};
 use crate::access::{ROLE_ASSIGNMENT_TYPE, find_role};
+use crate::plans::component::EXTENSION_TYPE;
+use crate::plans::provisioning::ASSIGNMENT_TYPE;
 
 const SENSOR: &str = "MDE.Linux: Creating";
 const CONTRIBUTOR: &str = "b24988ac-6180-42a0-ab88-20f7382dd24c";
@@ -20,14 +20,14 @@ impl House {
 
     async fn drop_roles(&self) {
         for role in self.roles().await {
-            self.ctx.records.delete(&role.id, &super::reconcile::actor(), None).await.unwrap();
+            self.ctx.records.delete(&role.id, &crate::plans::reconcile::actor(), None).await.unwrap();
         }
     }
 
     /// The plan's assignment that deploys the sensor: its name and its identity.
     async fn sensor(&self) -> (String, String) {
         let all = self.ctx.records.list_all(&id_of(SUBSCRIPTION), ASSIGNMENT_TYPE).await.unwrap();
-        let sensor = super::component::COMPONENTS.iter().find(|c| c.extension == "MDE.Linux").unwrap();
+        let sensor = crate::plans::component::COMPONENTS.iter().find(|c| c.extension == "MDE.Linux").unwrap();
         let own = all.iter().find(|a| a.id.name() == sensor.assignment).unwrap();
         (own.id.name().to_owned(), own.body["identity"]["principalId"].as_str().unwrap().to_owned())
     }
@@ -102,7 +102,7 @@ async fn a_missing_role_fails_the_deployment_and_granting_it_resolves() {
     assert_eq!(check, "extensionStatus");
     assert!(fix.starts_with("give the identity") && fix.contains("`Contributor`"), "{fix}");
     let told = async || {
-        let answer = super::diagnosis::diagnose(&house.ctx.records, &web, house.ctx.clock.now()).await;
+        let answer = crate::plans::diagnosis::diagnose(&house.ctx.records, &web, house.ctx.clock.now()).await;
         answer
             .unwrap()
             .unwrap()
@@ -134,7 +134,7 @@ async fn a_policy_never_acts_as_somebody_in_the_directory() {
     house.ctx.records.put_principal(&owner).await.unwrap();
     let id = owner.object_id.to_string();
     house.role(&id, "Owner", SUBSCRIPTION).await;
-    let sensor = super::component::COMPONENTS.iter().find(|c| c.extension == "MDE.Linux").unwrap();
+    let sensor = crate::plans::component::COMPONENTS.iter().find(|c| c.extension == "MDE.Linux").unwrap();
     let definition = format!("/providers/Microsoft.Authorization/policyDefinitions/{}", sensor.definition);
     let identities =
         [json!({"type": "SystemAssigned", "principalId": id}), json!({"type": "SystemAssigned"})];
