@@ -1,5 +1,6 @@
 //! Clients of others that tests run unmodified, in folders of the build: Azure's and OpenTelemetry's for Python,
-//! Azure's for Node.js, and a store that stands for S3. Which ones, and at which versions, is said in `tests/compat`.
+//! Azure's for Node.js, Azure's command line, and a store that stands for S3. Which ones, and at which versions, is said
+//! in `tests/compat`.
 
 use std::fs;
 use std::path::Path;
@@ -17,8 +18,9 @@ struct Clients {
     install: fn(&Path) -> Vec<Command>,
 }
 
-const ALL: [Clients; 3] = [
+const ALL: [Clients; 4] = [
     Clients { name: "python", files: &["requirements.txt"], install: python },
+    Clients { name: "az", files: &["requirements.txt"], install: python },
     Clients { name: "s3", files: &["requirements.txt"], install: python },
     Clients { name: "node", files: &["package.json", "package-lock.json"], install: node },
 ];

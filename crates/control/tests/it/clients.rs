@@ -147,24 +147,14 @@ async fn azures_management_libraries_for_node_work_unmodified() {
     run(&s, &node, "resources.mjs", "Owner", &[]).await;
 }
 
-/// The command line is several hundred megabytes, so it is not installed for the tests: `az` of the machine is used, or
-/// the one that `BARTIZAN_COMPAT_AZ` names.
 #[tokio::test]
 async fn azures_command_line_works_unmodified() {
-    let named = std::env::var_os("BARTIZAN_COMPAT_AZ").map(PathBuf::from);
-    let installed = || {
-        let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path).map(|folder| folder.join("az")).find(|program| program.is_file())
-    };
-    let Some(az) = named.or_else(installed) else {
-        println!("skipped: there is no `az`; install azure-cli, or name one with BARTIZAN_COMPAT_AZ");
-        return;
-    };
+    let Some(folder) = clients("az") else { return };
+    let az = folder.join("bin/az");
     let (s, variables) = posture().await;
     let config = tempfile::tempdir().unwrap();
     let mut variables = variables.each_ref().map(|(name, value)| (*name, value.as_str())).to_vec();
-    let az = az.to_string_lossy();
-    variables.extend([("AZ", &*az), ("AZURE_CONFIG_DIR", config.path().to_str().unwrap())]);
+    variables.extend([("AZ", az.to_str().unwrap()), ("AZURE_CONFIG_DIR", config.path().to_str().unwrap())]);
     run(&s, Path::new(""), "commands.sh", "Owner", &variables).await;
 }
 

@@ -296,7 +296,7 @@ impl Binder<'_> {
         match self.apart(|binder| binder.any(arg)) {
             Bound::Scalar(value) => value,
             Bound::Table(table) => {
-                self.charge(table.cost, span);
+                self.hold(table.cost, span);
                 let ty = table.columns.first().map_or(KqlType::Dynamic, |column| column.ty);
                 // shared by all uses of the name it may get
                 self.next_shared += 1;
@@ -381,7 +381,7 @@ impl Binder<'_> {
             .enumerate()
             .map(|(at, column)| (column.name.clone(), Scalar::column(at, column.ty, span)))
             .collect();
-        self.charge(columns.len() * 2, span);
+        self.hold(columns.len() * 2, span);
         let pairs = columns
             .into_iter()
             .flat_map(|(name, value)| [Scalar::literal(Literal::String(name), KqlType::String, span), value]);

@@ -93,6 +93,9 @@ pub(crate) struct Binder<'a> {
     open_calls: u32,
     learned: &'a HashMap<u32, Learned>,
     cost: usize,
+    /// What the expressions hold that were bound since the last table: columns searched, sub-queries, values of names.
+    /// The table they stand in is as much larger for each of its uses.
+    held: usize,
     /// Work done twice, in nodes.
     reworked: usize,
     /// How many `search` and `find` the one at work is inside of.
@@ -159,6 +162,7 @@ impl<'a> Binder<'a> {
             open_calls: 0,
             learned: &options.learned,
             cost: 0,
+            held: 0,
             reworked: 0,
             searches: 0,
             calls: Vec::new(),
@@ -230,6 +234,12 @@ impl Binder<'_> {
         self.cost <= COST_MAX
     }
 
+    /// Counts what an expression holds, for itself and for the table that it becomes a part of.
+    fn hold(&mut self, cost: usize, span: Span) -> bool {
+        self.held = self.held.saturating_add(cost);
+        self.charge(cost, span)
+    }
+
     /// Whether the query became too large, so that what is bound next would be thrown away.
     fn exhausted(&self) -> bool {
         self.cost > COST_MAX
@@ -238,7 +248,8 @@ impl Binder<'_> {
     /// A table around `rel`, which was made from `inputs`.
     fn derive(&mut self, rel: Rel, columns: Vec<ColumnSchema>, inputs: Inherited, span: Span) -> Table {
         debug_assert_eq!(rel.columns(), columns);
-        let cost = inputs.cost + 1 + columns.len();
+        let held = std::mem::take(&mut self.held);
+        let cost = inputs.cost.saturating_add(held).saturating_add(1 + columns.len());
         let depth = inputs.depth + 1;
         if !self.charge(1 + columns.len(), span) {
             return self.failed(span);

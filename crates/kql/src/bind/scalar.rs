@@ -138,7 +138,7 @@ impl Binder<'_> {
             self.errors.error(codes::TOO_DEEP, span, message);
             return failed_scalar(span);
         }
-        if nodes > 1 && !self.charge(nodes, span) {
+        if nodes > 1 && !self.hold(nodes, span) {
             return failed_scalar(span);
         }
         value
@@ -309,7 +309,7 @@ impl Binder<'_> {
             .map(|(at, ty)| converted(Scalar::column(at, ty, span), KqlType::String))
             .map(|value| self.operation(op, value, right.clone(), span))
             .collect();
-        self.charge(terms.len(), span);
+        self.hold(terms.len(), span);
         balanced("or", terms, span)
     }
 
@@ -346,7 +346,7 @@ impl Binder<'_> {
     }
 
     fn in_table(&mut self, op: &'static str, value: Scalar, table: Table, span: Span) -> Scalar {
-        self.charge(table.cost, span);
+        self.hold(table.cost, span);
         if matches!(op, "has_any" | "has_all") {
             let list = self.first_column_as_array(table, span);
             return Scalar {

@@ -163,6 +163,24 @@ fn nested_guesses_and_values_end() {
     assert!(analysis.diagnostics[0].hint.is_some(), "{:?}", analysis.diagnostics);
 }
 
+/// A table is as large as the sub-queries in its conditions: each use of it pays for them again.
+#[test]
+fn sub_queries_in_conditions_count_where_their_table_is_used() {
+    let columns: Vec<String> = (0..60).map(|n| format!("c{n}: string")).collect();
+    let columns = columns.join(", ");
+    let names: Vec<String> = (0..40).map(|n| format!("T{n}")).collect();
+    let names = names.join(", ");
+    let mut script: String = (0..40).map(|n| format!("let T{n} = datatable({columns})[];\n")).collect();
+    script.push_str(&format!(
+        "let inner = search in ({names}) 'x' | project c1;\n\
+         let middle = search in ({names}) c1 in (inner) | project c0;\n"
+    ));
+    let once = format!("{script}search in ({names}) c0 in (inner)");
+    assert!(check(&once).query.is_some(), "{:?}", check(&once).diagnostics);
+    let twice = check(&format!("{script}search in ({names}) c0 in (middle)"));
+    assert_eq!(twice.diagnostics[0].code, "K0003", "{:?}", twice.diagnostics);
+}
+
 /// Found by fuzzing: the place of a bad escape ended inside a character.
 #[test]
 fn a_bad_escape_before_a_long_character_has_a_place() {
