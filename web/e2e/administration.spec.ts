@@ -223,6 +223,43 @@ test('a component is switched off', async ({ page }) => {
   await expect(page.getByRole('switch', { name: 'Inventory and change tracking' })).not.toBeChecked();
 });
 
+test('what does not comply is remediated, or exempt until somebody ends it', async ({ page }) => {
+  const errors = watchErrors(page);
+  await signIn(page);
+  await page.goto(`/environment/${subscriptionId}/policy`);
+  await page.getByRole('button', { name: 'Evaluate now' }).click();
+  await expect(page.getByText('Evaluation started')).toBeVisible();
+  await page.getByRole('tab', { name: /Remediation/ }).click();
+  await page.getByRole('button', { name: 'Remediate' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Assignment').selectOption({ label: 'Deploy log collection on Linux servers' });
+  await dialog.getByRole('button', { name: 'Start' }).click();
+  const tasks = page.getByRole('table', { name: 'Remediation tasks' });
+  await expect(tasks.getByRole('row', { name: /log collection.*InProgress.*0 of \d/ })).toBeVisible();
+  await tasks.getByRole('link').click();
+  await expect(page.getByRole('table', { name: 'Deployments' }).getByRole('row', { name: /build-01.*Running/ })).toBeVisible();
+  await page.screenshot({ path: 'test-results/screens/remediation.png' });
+  await page.getByRole('button', { name: 'Cancel the task' }).click();
+  await expect(page.getByRole('dialog').getByText('Canceled')).toBeVisible();
+  await page.getByRole('button', { name: 'Remove from the list' }).click();
+  await expect(page.getByText('No remediation task')).toBeVisible();
+
+  await page.getByRole('tab', { name: /Non-compliant/ }).click();
+  await page.getByRole('button', { name: /Exempt build-01 from .*log collection/ }).click();
+  await expect(dialog.getByRole('button', { name: 'Exempt' })).toBeDisabled();
+  await dialog.getByLabel('Why').fill('Its rows come from the collector beside it.');
+  await dialog.getByRole('radio', { name: /Mitigated/ }).check();
+  await page.screenshot({ path: 'test-results/screens/exempt.png' });
+  await dialog.getByRole('button', { name: 'Exempt' }).click();
+  await expect(page.getByRole('button', { name: /Exempt build-01 from .*log collection/ })).toHaveCount(0);
+  await page.getByRole('tab', { name: /Exemptions/ }).click();
+  await expect(page.getByRole('row', { name: /Server build-01.*collector beside it.*Mitigated.*No end/ })).toBeVisible();
+  await page.getByRole('button', { name: 'End exemption of build-01' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'End', exact: true }).click();
+  await expect(page.getByText('Nothing is exempt')).toBeVisible();
+  expect(errors).toEqual([]);
+});
+
 test('the geo-location is chosen once, and a subscription is designated for direct onboarding', async ({ page }) => {
   await signIn(page);
   await page.goto('/environment');

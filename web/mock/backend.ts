@@ -150,6 +150,9 @@ export class Backend {
       return { status: 204 };
     }
     if (method === 'POST' && key.endsWith('/policystates/latest/queryresults')) return { status: 200, body: { value: this.policyStates() } };
+    if (method === 'POST' && key.endsWith('/triggerevaluation')) return { status: 202 };
+    const task = /^(.*\/remediations\/[^/]+)\/(cancel|listdeployments)$/.exec(key);
+    if (method === 'POST' && task) return this.remediation(task[1] ?? '', task[2] === 'cancel');
     if (method === 'PUT' && body) return this.put(path, body);
     const one = this.items.get(key);
     if (method === 'DELETE' && this.items.delete(key)) return { status: 200 };
@@ -190,6 +193,7 @@ export class Backend {
       const data = about?.properties['additionalData'] as { commentsCount?: number } | undefined;
       if (data) data.commentsCount = (data.commentsCount ?? 0) + 1;
     }
+    if (key.includes('/remediations/')) Object.assign(item.properties, { provisioningState: 'InProgress', createdOn: ago(0), deploymentStatus: { totalDeployments: this.failing(String(item.properties['policyAssignmentId'])).length, successfulDeployments: 0, failedDeployments: 0 } });
     if (key.endsWith('/pricings/virtualmachines')) this.provision(item.properties['pricingTier'] === 'Standard');
     this.items.set(key, item);
     this.tell(item);
@@ -216,14 +220,35 @@ export class Backend {
     this.tell(extensionItem(hosts[0] as (typeof hosts)[number], 'MDE.Linux'));
   }
 
-  private policyStates(): object[] {
+  /** Cancels a task, or tells what it deployed. */
+  private remediation(key: string, cancel: boolean): Reply {
+    const item = this.items.get(key);
+    if (!item) return undefined;
+    if (!cancel) return { status: 200, body: { value: this.failing(String(item.properties['policyAssignmentId'])).map((state) => ({ remediatedResourceId: state.resourceId, status: 'Running', lastUpdatedOn: ago(0) })) } };
+    item.properties['provisioningState'] = 'Canceled';
+    this.tell(item);
+    return { status: 200, body: item };
+  }
+
+  private failing(assignment: string) {
+    return this.policyStates().filter((state) => !state.isCompliant && state.policyAssignmentId.toLowerCase() === assignment.toLowerCase());
+  }
+
+  /** Whether a resource is let off an assignment. */
+  private isExempt(resource: string, assignment: string): boolean {
+    return [...this.items.values()].some((item) => item.type.toLowerCase().endsWith('/policyexemptions') && item.id.toLowerCase().startsWith(`${resource.toLowerCase()}/`) && String(item.properties['policyAssignmentId']).toLowerCase() === assignment.toLowerCase());
+  }
+
+  private policyStates() {
     const plan = this.items.get(`${security}/pricings/virtualmachines`.toLowerCase());
     if (plan?.properties['pricingTier'] !== 'Standard') return [];
     return hosts.flatMap((host) =>
       policies.map((policy) => {
         const extension = this.items.get(`${machineId(host.name)}/extensions/${policy.extension}`.toLowerCase());
-        const compliant = extension?.properties['provisioningState'] === 'Succeeded';
-        return { timestamp: ago(1), resourceId: machineId(host.name), policyAssignmentId: `${subscription}/providers/Microsoft.Authorization/policyAssignments/${policy.name}`, policyAssignmentName: policy.name, policyDefinitionAction: 'deployifnotexists', complianceState: compliant ? 'Compliant' : 'NonCompliant', isCompliant: compliant };
+        const [resourceId, policyAssignmentId] = [machineId(host.name), `${subscription}/providers/Microsoft.Authorization/policyAssignments/${policy.name}`];
+        const exempt = this.isExempt(resourceId, policyAssignmentId);
+        const compliant = exempt || extension?.properties['provisioningState'] === 'Succeeded';
+        return { timestamp: ago(1), resourceId, policyAssignmentId, policyAssignmentName: policy.name, policyDefinitionAction: 'deployifnotexists', complianceState: exempt ? 'Exempt' : compliant ? 'Compliant' : 'NonCompliant', isCompliant: compliant };
       }),
     );
   }
@@ -261,6 +286,8 @@ const listTypes: readonly [string, string][] = [
   ['/securescorecontrols', 'microsoft.security/securescores/securescorecontrols'],
   ['/pricings', 'microsoft.security/pricings'],
   ['/policyassignments', 'microsoft.authorization/policyassignments'],
+  ['/policyexemptions', 'microsoft.authorization/policyexemptions'],
+  ['/remediations', 'microsoft.policyinsights/remediations'],
   ['/microsoft.security/alerts', 'microsoft.security/locations/alerts'],
   ['/incidents', 'microsoft.securityinsights/incidents'],
   ['/roleassignments', 'microsoft.authorization/roleassignments'],

@@ -330,6 +330,34 @@ export interface PolicyState {
   isCompliant?: boolean;
 }
 
+// crates/control: Microsoft.PolicyInsights/remediations
+export type Remediation = Resource<{
+  policyAssignmentId: string;
+  provisioningState: string;
+  resourceDiscoveryMode?: string;
+  createdOn?: string;
+  statusMessage?: string;
+  deploymentStatus?: { totalDeployments: number; successfulDeployments: number; failedDeployments: number };
+}>;
+
+// crates/control: remediations/{name}/listDeployments
+export interface RemediationDeployment {
+  remediatedResourceId: string;
+  deploymentId?: string;
+  status: string;
+  lastUpdatedOn?: string;
+  error?: { code: string; message: string };
+}
+
+// crates/control: Microsoft.Authorization/policyExemptions
+export type PolicyExemption = Resource<{
+  policyAssignmentId: string;
+  exemptionCategory: 'Waiver' | 'Mitigated';
+  displayName?: string;
+  description?: string;
+  expiresOn?: string;
+}>;
+
 // crates/api: Microsoft.OperationalInsights/workspaces
 export type Workspace = Resource<{
   customerId?: string;

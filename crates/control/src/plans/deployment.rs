@@ -131,7 +131,11 @@ impl Deployment<'_> {
                     denials.iter().map(|denial| denial.message(&planned.id)).collect();
                 return Ok(Outcome::refused("RequestDisallowedByPolicy", messages.join("; ")));
             }
-            Ok(admission) if is_extension => extension::waiting(&admission.body, &rule.assignment.id, now),
+            Ok(admission) if is_extension => {
+                let by = &rule.assignment.id;
+                let how = format!("deployed by policy assignment `{}`", by.name());
+                extension::waiting(&admission.body, by, &how, now)
+            }
             Ok(admission) => admission.body,
         };
         if is_extension && let Err(refused) = self.seal(&planned.id, &mut body, existing.as_ref()).await? {

@@ -96,7 +96,8 @@ pub async fn sync(
     let wanted = plan.includes(sensor(), plan.cover_of(&machine.id));
     match (wanted, records.get(&id).await?) {
         (true, None) => {
-            let body = extension::waiting(&planned(machine), &by, now);
+            let how = "put on the directly onboarded machine by the plan of its subscription";
+            let body = extension::waiting(&planned(machine), &by, how, now);
             let condition = Condition::IfNoneMatch;
             match records.put(Write { id, body, condition, actor: actor.clone(), audit: true }).await {
                 Ok(_) | Err(RecordsError::Exists(_)) => Ok(()),

@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 /// Marks an extension as made by an assignment, so that turning the plan off takes only those away.
 const MANAGED_BY: &str = "managedBy";
 
-/// Makes a body that a deployment planned into the body of a resource that waits for its agent.
-pub fn waiting(planned: &Value, assignment: &ResourceId, now: Ticks) -> Value {
+/// Makes a body that was planned into the body of a resource that waits for its agent. `by` made it, `how` says so to
+/// people: "deployed by policy assignment `x`".
+pub fn waiting(planned: &Value, by: &ResourceId, how: &str, now: Ticks) -> Value {
     let mut body = planned.clone();
     if let Some(members) = body.as_object_mut() {
-        members.insert(MANAGED_BY.to_owned(), assignment.as_str().into());
+        members.insert(MANAGED_BY.to_owned(), by.as_str().into());
     }
-    let message =
-        format!("deployed by policy assignment `{}`; waiting for the agent to install it", assignment.name());
+    let message = format!("{how}; waiting for the agent to install it");
     set_state(&mut body, "Creating", "Info", &message, now);
     body
 }

@@ -60,7 +60,7 @@ export function ComponentSwitches() {
       ),
     },
     {
-      id: 'switch', header: 'Deploy', width: '96px',
+      id: 'switch', header: 'Deploy', width: '120px',
       render: (row) => {
         const { available, displayName, switch: place } = row.properties;
         const on = available && place?.isOn === true;

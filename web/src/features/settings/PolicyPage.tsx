@@ -1,10 +1,13 @@
-import { isCompliant, usePolicyAssignments, usePolicyStates } from '@/api/policy';
+import { Button } from '@fluentui/react-components';
+import { useState } from 'react';
+import { isCompliant, useEvaluatePolicies, usePolicyAssignments, usePolicyStates } from '@/api/policy';
 import type { PolicyAssignment, PolicyState } from '@/api/types';
 import { armName, isMachineId, sameId } from '@/lib/arm-id';
 import { paths } from '@/lib/paths';
 import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
 import { DataTable, type Column } from '@/ui/DataTable';
+import { useNotify } from '@/ui/notify';
 import { toneColor } from '@/ui/palette';
 import { SplitBar } from '@/ui/SplitBar';
 import { EmptyState, Loaded } from '@/ui/states';
@@ -12,6 +15,8 @@ import { Status } from '@/ui/Status';
 import { useSearchState } from '@/ui/use-search-state';
 import { When } from '@/ui/When';
 import { TabStrip } from '@/ui/TabStrip';
+import { ExemptDialog, Exemptions } from './Exemptions';
+import { Remediations } from './Remediations';
 import { SettingsFrame } from './SettingsFrame';
 
 interface Row {
@@ -41,34 +46,56 @@ const assignmentColumns: readonly Column<Row>[] = [
   },
 ];
 
-/** Policy assignments and whether resources comply. */
+/** Effects that can mend what exists. */
+const mending = ['deployifnotexists', 'modify'];
+
+/** Policy assignments, whether resources comply, what is exempt, and what is being mended. */
 export default function PolicyPage() {
+  const notify = useNotify();
   const assignments = usePolicyAssignments();
   const states = usePolicyStates();
+  const evaluate = useEvaluatePolicies();
   const [view, setView] = useSearchState('view', 'assignments');
-  const rows = (assignments.data ?? []).map((assignment): Row => ({ assignment, states: (states.data ?? []).filter((state) => sameId(state.policyAssignmentId, assignment.id)) }));
-  const titles = new Map((assignments.data ?? []).map((assignment) => [assignment.id.toLowerCase(), titleOf(assignment)]));
+  const [exempting, setExempting] = useState<PolicyState>();
+  const all = assignments.data ?? [];
+  const rows = all.map((assignment): Row => ({ assignment, states: (states.data ?? []).filter((state) => sameId(state.policyAssignmentId, assignment.id)) }));
+  const titles = new Map(all.map((assignment) => [assignment.id.toLowerCase(), titleOf(assignment)]));
+  const assignmentTitle = (row: PolicyState) => titles.get(row.policyAssignmentId.toLowerCase()) ?? row.policyAssignmentName ?? armName(row.policyAssignmentId);
   const failing = (states.data ?? []).filter((state) => !isCompliant(state));
+  const mendable = rows.filter((row) => row.states.some((state) => mending.includes((state.policyDefinitionAction ?? '').toLowerCase()))).map((row) => row.assignment);
   const stateColumns: Column<PolicyState>[] = [
     { id: 'resource', header: 'Resource', width: '22%', sort: (row) => armName(row.resourceId), render: (row) => (isMachineId(row.resourceId) ? <AppLink strong to={paths.machine(row.resourceId)}>{armName(row.resourceId)}</AppLink> : armName(row.resourceId)) },
-    { id: 'policy', header: 'Assignment', wrap: true, render: (row) => titles.get(row.policyAssignmentId.toLowerCase()) ?? row.policyAssignmentName ?? armName(row.policyAssignmentId) },
-    { id: 'state', header: 'State', width: '170px', render: () => <Status tone="warn">Non-compliant</Status> },
+    { id: 'policy', header: 'Assignment', wrap: true, render: assignmentTitle },
+    { id: 'state', header: 'State', width: '160px', render: () => <Status tone="warn">Non-compliant</Status> },
     { id: 'time', header: 'Evaluated', width: '150px', sort: (row) => row.timestamp ?? '', render: (row) => <When at={row.timestamp} /> },
+    { id: 'exempt', header: '', width: '110px', align: 'end', render: (row) => <Button size="small" aria-label={`Exempt ${armName(row.resourceId)} from ${assignmentTitle(row)}`} onClick={() => setExempting(row)}>Exempt…</Button> },
   ];
+  const evaluation = () => evaluate.mutate(undefined, {
+    onSuccess: () => notify.done('Evaluation started', 'States change here as it goes on.'),
+    onError: (error) => notify.failed('The evaluation was not started', error),
+  });
   return (
-    <SettingsFrame title="Security policy">
-      <TabStrip label="View" value={view} onChange={setView} tabs={[{ id: 'assignments', text: 'Policy assignments', count: assignments.data?.length }, { id: 'failing', text: 'Non-compliant resources', count: states.data && failing.length }]} />
-      <Card flush>
-        {view === 'assignments' ? (
-          <Loaded query={assignments} what="policy assignments">
-            {() => <DataTable key="assignments" label="Policy assignments" columns={assignmentColumns} rows={rows} rowKey={(row) => row.assignment.id} minWidth={800} empty={<EmptyState title="No policy is assigned">Turning on a plan assigns the policies that it needs.</EmptyState>} />}
-          </Loaded>
-        ) : (
-          <Loaded query={states} what="compliance states">
-            {() => <DataTable key="states" label="Non-compliant resources" columns={stateColumns} rows={failing} rowKey={(row) => row.policyAssignmentId + row.resourceId + (row.policyDefinitionId ?? '')} empty={<EmptyState title="Every resource complies" />} />}
-          </Loaded>
-        )}
-      </Card>
+    <SettingsFrame title="Security policy" actions={<Button disabled={evaluate.isPending} onClick={evaluation}>Evaluate now</Button>}>
+      <TabStrip label="View" value={view} onChange={setView} tabs={[
+        { id: 'assignments', text: 'Policy assignments', count: assignments.data?.length },
+        { id: 'failing', text: 'Non-compliant resources', count: states.data && failing.length },
+        { id: 'exemptions', text: 'Exemptions' },
+        { id: 'remediation', text: 'Remediation' },
+      ]} />
+      {view === 'remediation' ? <Remediations assignments={all} mendable={mendable} /> : (
+        <Card flush>
+          {view === 'exemptions' ? <Exemptions assignments={all} /> : view === 'assignments' ? (
+            <Loaded query={assignments} what="policy assignments">
+              {() => <DataTable key="assignments" label="Policy assignments" columns={assignmentColumns} rows={rows} rowKey={(row) => row.assignment.id} minWidth={800} empty={<EmptyState title="No policy is assigned">Turning on a plan assigns the policies that it needs.</EmptyState>} />}
+            </Loaded>
+          ) : (
+            <Loaded query={states} what="compliance states">
+              {() => <DataTable key="states" label="Non-compliant resources" columns={stateColumns} rows={failing} rowKey={(row) => row.policyAssignmentId + row.resourceId + (row.policyDefinitionId ?? '')} empty={<EmptyState title="Every resource complies" />} />}
+            </Loaded>
+          )}
+        </Card>
+      )}
+      {exempting && <ExemptDialog resource={exempting.resourceId} assignment={{ id: exempting.policyAssignmentId, title: assignmentTitle(exempting) }} onClose={() => setExempting(undefined)} />}
     </SettingsFrame>
   );
 }

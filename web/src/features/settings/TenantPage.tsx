@@ -21,7 +21,8 @@ export default function TenantPage() {
         <Card title="Tenant">
           <Facts facts={[
             ['Tenant id', session.tenantId],
-            ['Pseudonymised export', settings.data && <Status tone="good">{settings.data.properties.pseudonymizedExport ? 'On' : 'Off: nothing is sent to a central storage, because this server has none. Rows leave it by data export rules only.'}</Status>],
+            ['Pseudonymised export', settings.data && <Status tone="good">{settings.data.properties.pseudonymizedExport ? 'On' : 'Off'}</Status>],
+            ['Leaves this server', 'Rows by data export rules, and nothing else: there is no central storage to send to.'],
           ]} />
         </Card>
         <GeoLocationCard settings={settings} />
