@@ -130,7 +130,7 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
     await expect(page.getByRole('table', { name: 'Policy assignments' })).toContainText('Deploy the endpoint sensor on Linux servers');
   } },
   { name: 'workspace', path: `${settings}/workspace`, heading: 'Workspace', ready: async (page) => {
-    await expect(page.getByRole('radio', { name: /The default workspace, bartizan/ })).toBeChecked();
+    await expect(page.getByRole('radio', { name: /The server's workspace, bartizan/ })).toBeChecked();
     await expect(page.getByRole('radio', { name: /Another workspace/ })).toBeDisabled();
   } },
   { name: 'incidents', path: '/incidents', heading: 'Incidents', ready: async (page) => {
@@ -172,6 +172,9 @@ const pages: readonly { name: string; path: string; heading: string | RegExp; re
     await page.getByRole('button', { name: 'Run the preview' }).click();
     await expect(page.getByRole('grid', { name: 'Rows of the preview' })).toContainText('example');
     await expect(page.getByTestId('query-editor')).toContainText('source');
+  } },
+  { name: 'workspaces', path: '/workspaces', heading: 'Workspaces', ready: async (page) => {
+    await expect(page.getByRole('row', { name: /^bartizan.*30 days/ })).toBeVisible();
   } },
   { name: 'tables', path: '/tables', heading: 'Tables', ready: async (page) => {
     await expect(page.getByRole('row', { name: /^Syslog Rows of Syslog Standard Analytics.*60,000/ })).toBeVisible();

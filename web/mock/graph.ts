@@ -21,6 +21,12 @@ export function graphAnswer(query: string, items: readonly Item[]): Row[] | unde
     const unhealthy = items.filter((item) => item.type === 'Microsoft.Security/assessments' && (item.properties['status'] as { code: string }).code === 'Unhealthy');
     return buckets(unhealthy.map((item) => `${item.id.toLowerCase().split('/providers/microsoft.security/')[0]}\n${item.name}`));
   }
+  if (query.includes("=~ 'microsoft.operationalinsights/workspaces'")) {
+    return top.filter((item) => item.type === 'Microsoft.OperationalInsights/workspaces').map((item) => {
+      const { customerId, retentionInDays } = item.properties as { customerId: string; retentionInDays: number };
+      return { id: item.id, name: item.name, subscriptionId: item.id.split('/')[2], resourceGroup: groupOf(item.id), location: item.location, customerId, retention: retentionInDays, quota: null };
+    });
+  }
   if (query.includes('Resources = count() by resourceGroup')) {
     const counts = new Map<string, number>();
     for (const item of top) counts.set(groupOf(item.id).toLowerCase(), (counts.get(groupOf(item.id).toLowerCase()) ?? 0) + 1);

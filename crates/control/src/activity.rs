@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_records::{Activity, ActorKind};
-use bartizan_store::AppendTarget;
 use serde_json::{Map, Value, json};
 
 use crate::access::Caller;
@@ -57,7 +56,7 @@ async fn step(app: &App) -> Result<bool, String> {
     let batch = app.records.next_activity(BATCH).await.map_err(|error| chain(&error))?;
     let Some(batch) = batch else { return Ok(false) };
     let rows = |bodies| batch.entries.iter().map(|entry| row(app, entry, bodies)).collect();
-    let mut target = AppendTarget::new(app.home.customer, app.home.tenant, "AzureActivity");
+    let mut target = app.home.target("AzureActivity");
     target.batch = Some(batch.id);
     match app.store.append_rows(target.clone(), rows(true)).await {
         Ok(_) => {}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bartizan_base::{Clock, ResourceId, SubscriptionId, TenantId, WorkspaceId};
 use bartizan_engine::Engine;
 use bartizan_records::Records;
-use bartizan_store::Store;
+use bartizan_store::{AppendTarget, Store};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::arm::{GraphRows, Turns};
 use crate::discovery::Discovery;
 use crate::identity::outside::OutsideProvider;
 use crate::identity::{DeviceDesk, SeenAssertions};
-use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions};
+use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions, Workspaces};
 use crate::pki::Pki;
 use crate::portal::Desk;
 use crate::test_alerts::TestAlerts;
@@ -50,6 +50,11 @@ impl Home {
     pub fn root_group(&self) -> ResourceId {
         let group = crate::access::GROUP_TYPE;
         ResourceId::parse(&format!("/providers/{group}/{}", self.tenant)).expect("a uuid is a segment")
+    }
+
+    /// Where rows of one of the workspace's tables go. `TenantId` of a row is the id of its workspace.
+    pub fn target(&self, table: &str) -> AppendTarget {
+        AppendTarget::new(self.customer, TenantId(self.customer.0), table)
     }
 
     /// `/subscriptions/{id}/resourceGroups/{name}` of the default group.
@@ -86,6 +91,10 @@ pub struct App {
     pub(crate) desired: DesiredHub,
     /// What agents report, worked on together.
     pub(crate) reports: Reports,
+    /// The workspaces there are.
+    pub(crate) workspaces: Arc<Workspaces>,
+    /// Wakes who removes what deleted workspaces left.
+    pub(crate) workspaces_wake: tokio::sync::Notify,
     /// When agents were heard of, until it is written.
     pub(crate) heard: LastHeard,
     pub(crate) throttle: Throttle,
@@ -155,7 +164,6 @@ impl App {
     /// # Errors
     /// When the token key cannot be used.
     pub fn new(parts: AppParts) -> Result<Arc<Self>, crate::access::KeyError> {
-        parts.functions.know(parts.home.customer, &parts.home.workspace);
         let keys = &parts.pki.token_keys;
         let issuer = Issuer::new(parts.home.tenant, &parts.public_url, &keys.current)?;
         issuer.use_keys(keys)?;
@@ -163,6 +171,8 @@ impl App {
             issuer,
             desired: DesiredHub::default(),
             reports: Reports::default(),
+            workspaces: Arc::clone(parts.functions.workspaces()),
+            workspaces_wake: tokio::sync::Notify::new(),
             heard: LastHeard::default(),
             throttle: Throttle::default(),
             graph: GraphRows::default(),

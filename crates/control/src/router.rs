@@ -116,6 +116,7 @@ pub fn start_leading_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(logs::write_notes(Arc::clone(app)));
     tasks.spawn(logs::export::run(Arc::clone(app)));
     tasks.spawn(logs::write_query_records(Arc::clone(app)));
+    tasks.spawn(logs::sweep_workspaces(Arc::clone(app)));
     tasks.spawn(policy::run(Arc::clone(app)));
     tasks.spawn(policy::remediation::run(Arc::clone(app)));
     tasks.spawn(plans::start(plans::PlansContext {

@@ -7,10 +7,11 @@ use bartizan_base::WorkspaceId;
 use bartizan_kql::bound::ColumnSchema;
 use bartizan_kql::{Catalog, FunctionSymbol, TableSymbol, Watchlist};
 use bartizan_schema::{KqlType, Table};
-use bartizan_store::Store;
 use bartizan_store::layout::TIME_COLUMN;
+use bartizan_store::{Store, joined_table};
 
 use crate::lower::TIMESTAMP;
+use crate::reach::Reach;
 
 /// Where saved functions, parsers and watchlists come from.
 pub trait FunctionSource: Send + Sync + Debug {
@@ -27,7 +28,8 @@ pub trait FunctionSource: Send + Sync + Debug {
         Vec::new()
     }
 
-    /// The workspace that queries of `workspace` call `name`, by name or id, if they may read it.
+    /// The workspace that queries of `workspace` call `name`, by name or id, if any of them may read it. What only some
+    /// callers may read comes with the request, as its [`Reach`].
     fn workspace(&self, _workspace: WorkspaceId, _name: &str) -> Option<WorkspaceId> {
         None
     }
@@ -38,11 +40,25 @@ pub(crate) struct WorkspaceCatalog<'a> {
     pub store: &'a Store,
     pub workspace: WorkspaceId,
     pub functions: Option<&'a Arc<dyn FunctionSource>>,
+    pub reach: &'a Reach,
+}
+
+impl WorkspaceCatalog<'_> {
+    /// The table as a query sees it: that of the workspace, joined with those of the workspaces that are asked together
+    /// with it. A column that they declare with different types is told when the table is opened.
+    fn joined(&self, name: &str) -> Option<Arc<Table>> {
+        let own = self.store.table(self.workspace, name);
+        let others = self.reach.among.iter().filter_map(|workspace| self.store.table(*workspace, name));
+        own.into_iter().chain(others).reduce(|all, other| match joined_table(&all, &other) {
+            Ok(joined) => Arc::new(joined),
+            Err(_) => all,
+        })
+    }
 }
 
 impl Catalog for WorkspaceCatalog<'_> {
     fn table(&self, name: &str) -> Option<TableSymbol> {
-        let table = self.store.table(self.workspace, name)?;
+        let table = self.joined(name)?;
         Some(TableSymbol { name: table.name.clone(), columns: columns(&table) })
     }
 
@@ -58,7 +74,8 @@ impl Catalog for WorkspaceCatalog<'_> {
         if name.eq_ignore_ascii_case(&self.workspace.to_string()) {
             return Some(self.workspace);
         }
-        self.functions?.workspace(self.workspace, name)
+        let known = self.functions.and_then(|functions| functions.workspace(self.workspace, name));
+        known.or_else(|| self.reach.find(name))
     }
 
     fn table_of(&self, workspace: WorkspaceId, name: &str) -> Option<TableSymbol> {
@@ -67,9 +84,11 @@ impl Catalog for WorkspaceCatalog<'_> {
     }
 
     fn table_names(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.store.tables(self.workspace).iter().map(|table| table.name.clone()).collect();
+        let workspaces = std::iter::once(&self.workspace).chain(self.reach.among.iter());
+        let tables = workspaces.flat_map(|workspace| self.store.tables(*workspace));
+        let mut names: Vec<String> = tables.map(|table| table.name.clone()).collect();
         names.sort();
+        names.dedup();
         names
     }
 
@@ -78,12 +97,12 @@ impl Catalog for WorkspaceCatalog<'_> {
     }
 
     fn table_description(&self, table: &str) -> Option<String> {
-        let table = self.store.table(self.workspace, table)?;
+        let table = self.joined(table)?;
         (!table.description.is_empty()).then(|| table.description.clone())
     }
 
     fn column_description(&self, table: &str, column: &str) -> Option<String> {
-        let table = self.store.table(self.workspace, table)?;
+        let table = self.joined(table)?;
         let column = table.column(column)?;
         (!column.description.is_empty()).then(|| column.description.clone())
     }

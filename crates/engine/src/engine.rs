@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use bartizan_base::{Ticks, WorkspaceId};
 use bartizan_kql::bound::{BoundQuery, BoundResult, ColumnSchema, MISTAKE, Rel, Render, table_place};
-use bartizan_kql::{AnalyzeOptions, Catalog, Diagnostic, Severity, visit};
-use bartizan_store::Store;
+use bartizan_kql::syntax::codes;
+use bartizan_kql::{AnalyzeOptions, Catalog, Diagnostic, Severity, Span, visit};
+use bartizan_store::{Store, StoreError, TableSnapshot};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -32,6 +33,7 @@ use crate::planning::{self, QueryPlan};
 use crate::provider::SnapshotTable;
 use crate::prune::{Kept, prune, wanted_of_shared};
 use crate::pushdown;
+use crate::reach::Reach;
 use crate::restore_order;
 use crate::result::{Collected, Columns, collect};
 use crate::share::share;
@@ -119,6 +121,14 @@ pub struct Engine {
     inner: Arc<Inner>,
 }
 
+/// What comes with a request.
+#[derive(Debug, Default)]
+struct Asked {
+    /// The values of `declare query_parameters`, by name.
+    parameters: HashMap<String, String>,
+    reach: Reach,
+}
+
 #[derive(Debug)]
 pub(crate) struct Inner {
     store: Store,
@@ -170,10 +180,24 @@ impl Engine {
         request: QueryRequest,
         parameters: HashMap<String, String>,
     ) -> Result<QueryOutput, QueryError> {
+        self.query_reaching(request, parameters, Reach::default()).await
+    }
+
+    /// The same for a caller who may read other workspaces.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub async fn query_reaching(
+        &self,
+        request: QueryRequest,
+        parameters: HashMap<String, String>,
+        reach: Reach,
+    ) -> Result<QueryOutput, QueryError> {
         let started = Instant::now();
         let limit = request.limits.timeout;
-        let work =
-            |inner: Arc<Inner>, interrupt| async move { inner.run(&request, parameters, &interrupt).await };
+        let work = |inner: Arc<Inner>, interrupt| async move {
+            inner.run(&request, &Asked { parameters, reach }, &interrupt).await
+        };
         let mut output = self.admit(limit, work).await?;
         output.stats.elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         Ok(output)
@@ -234,32 +258,47 @@ impl Engine {
 
     /// Analyses a query without running it.
     pub fn check(&self, workspace: WorkspaceId, text: &str) -> Checked {
-        self.inner.check(workspace, text, &AnalyzeOptions::default())
+        self.check_reaching(workspace, text, &Reach::default())
     }
 
-    /// Analyses a request as [`Engine::query_with`] would, with its moment and the caller's parameters, without
+    /// The same for a caller who may read other workspaces.
+    pub fn check_reaching(&self, workspace: WorkspaceId, text: &str, reach: &Reach) -> Checked {
+        self.inner.check(workspace, text, &AnalyzeOptions::default(), reach)
+    }
+
+    /// Analyses a request as [`Engine::query_reaching`] would, with its moment and the caller's parameters, without
     /// running it: for who must know which tables it reads before it does.
-    pub fn check_request(&self, request: &QueryRequest, parameters: &HashMap<String, String>) -> Checked {
+    pub fn check_request(
+        &self,
+        request: &QueryRequest,
+        parameters: &HashMap<String, String>,
+        reach: &Reach,
+    ) -> Checked {
         let parameters = parameters.clone();
         let options = AnalyzeOptions { now: request.now, parameters, ..AnalyzeOptions::default() };
-        self.inner.check(request.workspace, &request.text, &options)
+        self.inner.check(request.workspace, &request.text, &options, reach)
     }
 }
 
 impl Engine {
     /// Lets `read` look names up as queries of `workspace` do, for editors.
-    pub fn with_catalog<R>(&self, workspace: WorkspaceId, read: impl FnOnce(&dyn Catalog) -> R) -> R {
-        read(&self.inner.catalog(workspace))
+    pub fn with_catalog<R>(
+        &self,
+        workspace: WorkspaceId,
+        reach: &Reach,
+        read: impl FnOnce(&dyn Catalog) -> R,
+    ) -> R {
+        read(&self.inner.catalog(workspace, reach))
     }
 }
 
 impl Inner {
-    fn catalog(&self, workspace: WorkspaceId) -> WorkspaceCatalog<'_> {
-        WorkspaceCatalog { store: &self.store, workspace, functions: self.options.functions.as_ref() }
+    fn catalog<'a>(&'a self, workspace: WorkspaceId, reach: &'a Reach) -> WorkspaceCatalog<'a> {
+        WorkspaceCatalog { store: &self.store, workspace, functions: self.options.functions.as_ref(), reach }
     }
 
-    fn check(&self, workspace: WorkspaceId, text: &str, options: &AnalyzeOptions) -> Checked {
-        let analysis = bartizan_kql::analyze(text, &self.catalog(workspace), options);
+    fn check(&self, workspace: WorkspaceId, text: &str, options: &AnalyzeOptions, reach: &Reach) -> Checked {
+        let analysis = bartizan_kql::analyze(text, &self.catalog(workspace, reach), options);
         let query = analysis.query.as_ref();
         let tables_used = query.map(tables_read).unwrap_or_default();
         // the front end does not know regular expressions
@@ -281,11 +320,11 @@ impl Inner {
     async fn run(
         &self,
         request: &QueryRequest,
-        parameters: HashMap<String, String>,
+        asked: &Asked,
         interrupt: &Interrupt,
     ) -> Result<QueryOutput, QueryError> {
         let mut read = BTreeSet::new();
-        let error = match self.run_once(request, parameters.clone(), interrupt, &mut read).await {
+        let error = match self.run_once(request, asked, interrupt, &mut read).await {
             Err(QueryError::Unreadable(error)) => error,
             outcome => return outcome,
         };
@@ -294,19 +333,18 @@ impl Inner {
         if self.store.examine(&tables).await? == 0 {
             return Err(QueryError::Unreadable(error));
         }
-        self.run_once(request, parameters, interrupt, &mut read).await
+        self.run_once(request, asked, interrupt, &mut read).await
     }
 
     /// Runs a query, and adds the tables it reads to `read`.
     async fn run_once(
         &self,
         request: &QueryRequest,
-        parameters: HashMap<String, String>,
+        asked: &Asked,
         interrupt: &Interrupt,
         read: &mut BTreeSet<(WorkspaceId, String)>,
     ) -> Result<QueryOutput, QueryError> {
-        let Bound { query, diagnostics, context, seq } =
-            self.bind(request, parameters, interrupt, read).await?;
+        let Bound { query, diagnostics, context, seq } = self.bind(request, asked, interrupt, read).await?;
         let outcome = self.run_bound(query, request, context, seq).await;
         outcome.map_err(|error| explained(error, diagnostics))
     }
@@ -317,7 +355,7 @@ impl Inner {
         interrupt: &Interrupt,
     ) -> Result<Vec<QueryPlan>, QueryError> {
         let Bound { query, diagnostics, mut context, .. } =
-            self.bind(request, HashMap::new(), interrupt, &mut BTreeSet::new()).await?;
+            self.bind(request, &Asked::default(), interrupt, &mut BTreeSet::new()).await?;
         let plan = async {
             let (results, state) = self.pruned(query, &mut context)?;
             let uses = uses(&results, &context);
@@ -335,19 +373,20 @@ impl Inner {
     async fn bind(
         &self,
         request: &QueryRequest,
-        parameters: HashMap<String, String>,
+        asked: &Asked,
         interrupt: &Interrupt,
         read: &mut BTreeSet<(WorkspaceId, String)>,
     ) -> Result<Bound, QueryError> {
+        let parameters = asked.parameters.clone();
         let mut options = AnalyzeOptions { now: request.now, parameters, ..AnalyzeOptions::default() };
-        let catalog = self.catalog(request.workspace);
+        let catalog = self.catalog(request.workspace, &asked.reach);
         let mut context = Context::new(request, &self.options.endpoint, interrupt);
         context.external = self.options.external.clone();
         let mut first_seq = None;
         for _ in 0..=LEARNED_CALLS_MAX {
             let analysis = bartizan_kql::analyze(&request.text, &catalog, &options);
             let Some(query) = analysis.query else { return Err(QueryError::Invalid(analysis.diagnostics)) };
-            let seq = self.open_tables(&query, request, &mut context, read)?;
+            let seq = self.open_tables(&query, request, &asked.reach, &mut context, read)?;
             let seq = *first_seq.get_or_insert(seq);
             let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
             let Some(call) = learn::first_unlearned(roots) else {
@@ -368,14 +407,21 @@ impl Inner {
         &self,
         query: &BoundQuery,
         request: &QueryRequest,
+        reach: &Reach,
         context: &mut Context,
         read: &mut BTreeSet<(WorkspaceId, String)>,
     ) -> Result<u64, QueryError> {
         let used = tables_used(query);
         let mut places: BTreeMap<WorkspaceId, Vec<(&str, &str)>> = BTreeMap::new();
         places.entry(request.workspace).or_default();
-        for name in used.iter().filter(|name| !context.tables.contains_key(*name)) {
+        let unopened: Vec<&String> = used.iter().filter(|name| !context.tables.contains_key(*name)).collect();
+        for name in unopened {
             let (workspace, plain) = table_place(name);
+            if workspace.is_none() && !reach.among.is_empty() {
+                let table = self.open_among(request.workspace, reach, plain, read)?;
+                context.tables.insert(name.clone(), Arc::new(table));
+                continue;
+            }
             places.entry(workspace.unwrap_or(request.workspace)).or_default().push((plain, name));
         }
         let mut seq = 0;
@@ -396,6 +442,29 @@ impl Inner {
             }
         }
         Ok(seq)
+    }
+
+    /// One table of the query's own workspace and of those that are asked together with it.
+    fn open_among(
+        &self,
+        own: WorkspaceId,
+        reach: &Reach,
+        name: &str,
+        read: &mut BTreeSet<(WorkspaceId, String)>,
+    ) -> Result<SnapshotTable, QueryError> {
+        let workspaces = std::iter::once(&own).chain(reach.among.iter());
+        let mut joined: Option<TableSnapshot> = None;
+        for workspace in workspaces.filter(|workspace| self.store.table(**workspace, name).is_some()) {
+            let mut snapshot = self.store.snapshot(*workspace, &[name])?;
+            let Some(table) = snapshot.tables.remove(name) else { continue };
+            read.insert((*workspace, name.to_owned()));
+            joined = Some(match joined {
+                None => table,
+                Some(first) => first.joined(table).map_err(|column| differs(name, &column, *workspace))?,
+            });
+        }
+        let table = joined.ok_or_else(|| StoreError::UnknownTable(name.to_owned()))?;
+        Ok(SnapshotTable::new(table))
     }
 
     pub(crate) async fn run_bound(
@@ -596,6 +665,19 @@ const WATCHLISTS: &str = "Watchlist";
 pub(crate) fn tables_used(query: &BoundQuery) -> Vec<String> {
     let roots = std::iter::once(&query.root).chain(query.results.iter().map(|result| &result.root));
     roots.flat_map(tables).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Tables that are asked together must agree about their columns.
+fn differs(table: &str, column: &str, workspace: WorkspaceId) -> QueryError {
+    QueryError::Invalid(vec![Diagnostic {
+        code: codes::UNSUPPORTED,
+        severity: Severity::Error,
+        span: Span::default(),
+        message: format!(
+            "column `{column}` of `{table}` has another type in the workspace `{workspace}` than in the ones before it"
+        ),
+        hint: Some(format!("read them apart: workspace('{workspace}').{table}")),
+    }])
 }
 
 /// The tables that one must be allowed to read for a query: [`tables_used`], and that of watchlists, whose rows are in

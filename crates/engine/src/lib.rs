@@ -28,6 +28,7 @@ mod planning;
 mod provider;
 mod prune;
 mod pushdown;
+mod reach;
 mod repeats;
 mod restore_order;
 mod result;
@@ -52,6 +53,7 @@ pub use hot_paths::HotPaths;
 pub use limits::{Partial, QueryLimits};
 pub use output::{QueryOutput, QueryStats, QueryTable};
 pub use planning::QueryPlan;
+pub use reach::{NamedWorkspace, Reach};
 pub use transform::{Transform, Transformed};
 pub use whole::{ExternalData, Fetch};
 

@@ -107,13 +107,15 @@ async fn watch(app: Arc<App>, syslog: SyslogOptions, mut running: Option<Backgro
 impl Background {
     async fn start(app: &Arc<App>, syslog: &SyslogOptions) -> anyhow::Result<Self> {
         let home = &app.home;
+        // `TenantId` of a row is the id of its workspace.
+        let rows_tenant = home.target("").tenant;
         let tasks = bartizan_control::start_leading_tasks(app);
         let posture = bartizan_posture::start(PostureContext {
             records: app.records.clone(),
             rows: Arc::new(WorkspaceRows {
                 store: app.store.clone(),
                 workspace: home.customer,
-                tenant: home.tenant,
+                tenant: rows_tenant,
             }),
             clock: Arc::clone(&app.clock),
             workspace_id: home.workspace.to_string(),
@@ -124,7 +126,7 @@ impl Background {
             store: app.store.clone(),
             engine: app.engine.clone(),
             clock: Arc::clone(&app.clock),
-            workspace: Workspace { id: home.customer, tenant: home.tenant, resource: home.workspace.clone() },
+            workspace: Workspace { id: home.customer, tenant: rows_tenant, resource: home.workspace.clone() },
             portal_url: app.public_url.clone(),
         })
         .await

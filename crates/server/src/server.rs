@@ -129,9 +129,8 @@ impl Server {
         (options.store)(&mut store_options);
         let tables = TableRegistry::shipped().context("cannot read the table declarations")?;
         let store = Store::open(store_options, tables).await.context("cannot open the log store")?;
-        let functions = Arc::new(SavedFunctions::default());
-        functions.reload(&records, &home.workspace).await.context("cannot read the saved functions")?;
-        functions.reload_watchlists(&records, &home.workspace).await.context("cannot read the watchlists")?;
+        let functions = SavedFunctions::open(&records, &home).await;
+        let functions = Arc::new(functions.context("cannot read the workspaces and what is saved in them")?);
         let external = options.external.open().context("cannot use the settings of external data")?;
         let engine_options = EngineOptions {
             endpoint: url.trim_start_matches("https://").to_owned(),

@@ -333,6 +333,20 @@ impl Manifest {
         Ok(tx.commit().await?)
     }
 
+    /// The tables of which the manifest has something of a workspace.
+    pub(crate) async fn tables_of(&self, workspace: WorkspaceId) -> Result<Vec<TableKey>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT workspace, name FROM store_tables WHERE workspace = ?1
+             UNION SELECT workspace, table_name FROM store_files WHERE workspace = ?1
+             UNION SELECT workspace, table_name FROM store_damaged WHERE workspace = ?1
+             UNION SELECT workspace, table_name FROM store_retention WHERE workspace = ?1 AND table_name <> ''",
+        )
+        .bind(workspace.0.as_bytes().as_slice())
+        .fetch_all(&self.0)
+        .await?;
+        rows.iter().map(|row| Ok(table_key(row)?)).collect()
+    }
+
     pub(crate) fn pool(&self) -> &SqlitePool {
         &self.0
     }

@@ -12,6 +12,7 @@ use bartizan_schema::Table;
 use crate::disk::Disk;
 use crate::files::Files;
 use crate::integrity::{Checked, Damaged};
+use crate::layout;
 use crate::manifest::IndexPlace;
 
 /// Several tables at one moment. Every row with a sequence number up to `seq` is in it once, no other is.
@@ -33,6 +34,40 @@ pub struct TableSnapshot {
     pub memory: Vec<RecordBatch>,
     /// What is missing, because files were damaged or lost.
     pub damaged: Vec<Arc<Damaged>>,
+}
+
+/// The columns of two tables of one name in different workspaces: those of the first, then what the second has besides.
+///
+/// # Errors
+/// The first column that both have with different types.
+pub fn joined_table(first: &Table, second: &Table) -> Result<Table, String> {
+    let mut joined = first.clone();
+    for column in &second.columns {
+        match first.column(&column.name) {
+            Some(known) if known.ty != column.ty => return Err(column.name.clone()),
+            Some(_) => {}
+            None => joined.columns.push(column.clone()),
+        }
+    }
+    Ok(joined)
+}
+
+impl TableSnapshot {
+    /// The rows of both, which are tables of one name in different workspaces.
+    ///
+    /// # Errors
+    /// The first column that both have with different types.
+    pub fn joined(self, other: Self) -> Result<Self, String> {
+        let table = Arc::new(joined_table(&self.table, &other.table)?);
+        let schema = layout::arrow_schema(&table);
+        let padded = |batch: &RecordBatch| layout::pad(batch, &schema).map_err(|error| error.to_string());
+        let memory = self.memory.iter().chain(&other.memory).map(padded).collect::<Result<_, _>>()?;
+        let mut files = self.files;
+        other.files.iter().for_each(|file| files.push(Arc::clone(file)));
+        let mut damaged = self.damaged;
+        damaged.extend(other.damaged);
+        Ok(Self { table, schema, files, memory, damaged })
+    }
 }
 
 /// One Parquet file and what the manifest knows about it. It never changes once written. A file that

@@ -27,7 +27,7 @@ use crate::retention::Retention;
 use crate::shared::Shared;
 use crate::snapshot::{Snapshot, TableSnapshot};
 use crate::state::TableState;
-use crate::{background, compaction, delta, flush, integrity, layout, purge, retention};
+use crate::{background, compaction, delta, dropping, flush, integrity, layout, purge, retention};
 
 /// Bodies up to this size are decoded where they arrive: at some hundred megabytes a second it takes
 /// less time than moving to another thread and back is worth.
@@ -151,25 +151,28 @@ impl Store {
             shared.state.lock().tables.put(workspace, Table::clone(&table));
             return Err(error);
         }
-        shared.manifest.drop_table(&key).await?;
-        let mut state = shared.state.lock();
-        state.retentions.remove(&key);
-        state.published.remove(&key);
-        let gone = state.contents.get_mut(&key).map(|table| {
-            table.damaged.clear();
-            table.sources.clear();
-            std::mem::take(&mut table.files)
-        });
-        drop(state);
-        for file in &gone.unwrap_or_default() {
-            file.is_published.store(false, Ordering::Release);
-            file.retire();
-        }
-        let dir = delta::log_folder(&shared.options.dir, &key);
-        for path in shared.options.disk.list(&dir).map_err(StoreError::io("list", &dir))? {
-            shared.options.disk.remove(&path).map_err(StoreError::io("remove", &path))?;
-        }
-        Ok(())
+        dropping::forget(shared, &key).await
+    }
+
+    /// Deletes a workspace with all its tables and rows. From the call on it has no tables, so that nothing is read
+    /// from it and nothing comes in; other workspaces are not touched. Returns how many of its tables had rows: a batch
+    /// that was on its way may have arrived behind the deletion, so who must be sure calls again until there are none.
+    ///
+    /// # Errors
+    /// When files or the manifest cannot be written. The workspace stays closed until the store is opened again; the
+    /// next call goes on.
+    pub async fn drop_workspace(&self, workspace: WorkspaceId) -> Result<usize, StoreError> {
+        let _turns = (
+            self.0.declare_turn.lock().await,
+            self.0.merge_turn.lock().await,
+            self.0.publish_turn.lock().await,
+        );
+        let shared = &self.0.shared;
+        shared.state.lock().tables.close(workspace);
+        // What waits for the log is in buffers after this, and leaves them with the flush.
+        self.0.trim().await?;
+        self.flush().await?;
+        dropping::forget_all(shared, workspace).await
     }
 
     /// How long a table's rows are kept.
@@ -583,12 +586,17 @@ impl Inner {
         let _turn = self.flush_turn.lock().await;
         let flushed = flush::flush(&self.shared, is_due).await?;
         if flushed {
-            let covered_seq = self.shared.state.lock().covered_seq();
-            let (done, trimmed) = oneshot::channel();
-            self.tell(Event::Trim { covered_seq, done }).await?;
-            trimmed.await.map_err(|_| StoreError::Closed)?;
+            self.trim().await?;
         }
         Ok(flushed)
+    }
+
+    /// Drops the part of the log that files cover. Batches that were handed over before are visible when it returns.
+    async fn trim(&self) -> Result<(), StoreError> {
+        let covered_seq = self.shared.state.lock().covered_seq();
+        let (done, trimmed) = oneshot::channel();
+        self.tell(Event::Trim { covered_seq, done }).await?;
+        trimmed.await.map_err(|_| StoreError::Closed)
     }
 
     async fn tell(&self, event: Event) -> Result<(), StoreError> {

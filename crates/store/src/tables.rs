@@ -1,6 +1,6 @@
 //! The tables of every workspace: those shipped with the program, and custom ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bartizan_base::WorkspaceId;
@@ -22,16 +22,21 @@ const CUSTOM_SUFFIX: &str = "_CL";
 pub(crate) struct Tables {
     standard: BTreeMap<String, Arc<Layout>>,
     custom: BTreeMap<(WorkspaceId, String), Arc<Layout>>,
+    /// Workspaces that were deleted: they have no tables, not even standard ones.
+    gone: BTreeSet<WorkspaceId>,
 }
 
 impl Tables {
     pub(crate) fn new(registry: &TableRegistry) -> Self {
         let layout = |table: &Arc<Table>| (table.name.clone(), Arc::new(Layout::new(Arc::clone(table))));
-        Self { standard: registry.iter().map(layout).collect(), custom: BTreeMap::new() }
+        Self { standard: registry.iter().map(layout).collect(), ..Self::default() }
     }
 
     /// The table called `name`, exactly or else without regard to case.
     pub(crate) fn find(&self, workspace: WorkspaceId, name: &str) -> Option<&Arc<Layout>> {
+        if self.gone.contains(&workspace) {
+            return None;
+        }
         let exact = self.standard.get(name).or_else(|| self.custom.get(&(workspace, name.to_owned())));
         exact.or_else(|| self.of(workspace).find(|layout| layout.table.name.eq_ignore_ascii_case(name)))
     }
@@ -40,7 +45,14 @@ impl Tables {
     pub(crate) fn of(&self, workspace: WorkspaceId) -> impl Iterator<Item = &Arc<Layout>> {
         let custom =
             self.custom.iter().filter(move |((of, _), _)| *of == workspace).map(|(_, layout)| layout);
-        self.standard.values().chain(custom)
+        let standard = (!self.gone.contains(&workspace)).then(|| self.standard.values());
+        standard.into_iter().flatten().chain(custom)
+    }
+
+    /// Takes all tables of a workspace away, for good.
+    pub(crate) fn close(&mut self, workspace: WorkspaceId) {
+        self.gone.insert(workspace);
+        self.custom.retain(|(of, _), _| *of != workspace);
     }
 
     /// Adds a checked declaration of a custom table.
@@ -58,6 +70,9 @@ impl Tables {
     /// What declaring `table` would leave: its columns after those that the table already has.
     pub(crate) fn declared(&self, workspace: WorkspaceId, table: Table) -> Result<Table, StoreError> {
         check(&table)?;
+        if self.gone.contains(&workspace) {
+            return Err(refused(&table, "its workspace was deleted".to_owned()));
+        }
         let mut table = Table { kind: TableKind::Custom, ..table };
         let Some(existing) = self.find(workspace, &table.name) else {
             return Ok(table.with_standard_columns());
@@ -88,7 +103,7 @@ fn check(table: &Table) -> Result<(), StoreError> {
     if table.columns.len() > COLUMNS_MAX {
         return Err(refused(table, format!("it has more than {COLUMNS_MAX} columns")));
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for column in &table.columns {
         let name = &column.name;
         if name == SEQ_COLUMN || !is_name(name.trim_start_matches('_')) {

@@ -14,12 +14,12 @@ interface GraphAnswer<T> {
 /** The most that one answer holds. */
 const page = 1000;
 
-/** All rows of a query, page after page. */
-export async function graphRows<T>(session: Session, query: string, signal?: AbortSignal): Promise<T[]> {
+/** All rows of a query, page after page: of the subscription that is looked at, or of all without a session. */
+export async function graphRows<T>(session: Session | undefined, query: string, signal?: AbortSignal): Promise<T[]> {
   const rows: T[] = [];
   let token: string | undefined;
   do {
-    const body = { subscriptions: [session.subscriptionId], query, options: { $top: page, resultFormat: 'objectArray', ...(token ? { $skipToken: token } : {}) } };
+    const body = { ...(session ? { subscriptions: [session.subscriptionId] } : {}), query, options: { $top: page, resultFormat: 'objectArray', ...(token ? { $skipToken: token } : {}) } };
     const answer: GraphAnswer<T> = await request('POST', `/providers/Microsoft.ResourceGraph/resources?api-version=${versions.resourceGraph}`, { body, ...(signal ? { signal } : {}) });
     rows.push(...answer.data);
     token = answer.$skipToken;

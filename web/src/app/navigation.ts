@@ -2,6 +2,7 @@
 import { AlertRegular } from '@fluentui/react-icons/svg/alert';
 import { BoardRegular } from '@fluentui/react-icons/svg/board';
 import { CubeRegular } from '@fluentui/react-icons/svg/cube';
+import { DatabaseRegular } from '@fluentui/react-icons/svg/database';
 import { DataUsageRegular } from '@fluentui/react-icons/svg/data-usage';
 import { DocumentSearchRegular } from '@fluentui/react-icons/svg/document-search';
 import { FlowRegular } from '@fluentui/react-icons/svg/flow';
@@ -49,6 +50,7 @@ export const navigation: readonly { group: string; items: readonly NavItem[] }[]
       { text: 'Data connectors', to: paths.connectors(), icon: PlugConnectedRegular },
       { text: 'Data collection rules', to: paths.collectionRules(), icon: FlowRegular },
       { text: 'Tables', to: paths.tables(), icon: TableRegular },
+      { text: 'Workspaces', to: paths.workspaces(), icon: DatabaseRegular },
       { text: 'Usage', to: paths.usage(), icon: DataUsageRegular },
     ],
   },

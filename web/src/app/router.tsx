@@ -47,6 +47,7 @@ const pages: RouteObject[] = [
   page(routes.collectionRules, () => import('@/features/collection/RulesPage')),
   page(routes.collectionRule, () => import('@/features/collection/RulePage')),
   page(routes.tables, () => import('@/features/tables/TablesPage')),
+  page(routes.workspaces, () => import('@/features/workspaces/WorkspacesPage')),
   page(routes.usage, () => import('@/features/usage/UsagePage')),
 ];
 

@@ -40,6 +40,7 @@ export const routes = {
   collectionRules: '/data-collection-rules',
   collectionRule: '/data-collection-rules/:rule',
   tables: '/tables',
+  workspaces: '/workspaces',
   usage: '/usage',
 } as const;
 
@@ -74,12 +75,14 @@ export const paths = {
   account: () => routes.account,
   activity: (query?: { resource?: string; range?: string }) => withQuery(routes.activity, query),
   workspaceSettings: (subscription: string) => fill(routes.workspaceSettings, { subscription }),
-  logs: (query?: { q?: string; range?: string }) => withQuery(routes.logs, query),
+  /** `workspace` is the id of one that is not the server's own. */
+  logs: (query?: { q?: string; range?: string; workspace?: string }) => withQuery(routes.logs, query),
   incidents: (query?: { status?: string; severity?: string }) => withQuery(routes.incidents, query),
   incident: (name: string, tab?: string) => withQuery(fill(routes.incident, { incident: name }), { tab }),
   analytics: () => routes.analytics,
   connectors: (query?: { door?: string }) => withQuery(routes.connectors, query),
-  tables: (query?: { table?: string; q?: string }) => withQuery(routes.tables, query),
+  workspaces: () => routes.workspaces,
+  tables: (query?: { table?: string; q?: string; workspace?: string }) => withQuery(routes.tables, query),
   usage: () => routes.usage,
   collectionRules: () => routes.collectionRules,
   /** `new` is the form of a rule that is not there yet. */
@@ -147,6 +150,7 @@ const singles: Record<string, string> = {
   tags: 'Tags',
   usage: 'Usage',
   users: 'Users',
+  workspaces: 'Workspaces',
 };
 
 const environmentPages: Record<string, string> = {

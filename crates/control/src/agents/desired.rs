@@ -19,6 +19,7 @@ use super::hub::{ASSOCIATION_TYPE, RULE_TYPE, is};
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, query_value};
+use crate::logs::subscription_workspace;
 use crate::packages;
 use crate::plans::component::EXTENSION_TYPE;
 use crate::plans::desired::{CollectionRule, desired_state};
@@ -116,6 +117,8 @@ struct Rules {
     /// The rules' ids, by key of the machine.
     associated: HashMap<String, Vec<ResourceId>>,
     rules: HashMap<ResourceId, CollectionRule>,
+    /// The rules of workspaces that were chosen for machines.
+    chosen: HashMap<ResourceId, ResourceId>,
     default: Option<CollectionRule>,
 }
 
@@ -132,18 +135,33 @@ impl Rules {
             asked.extend(ids.iter().cloned());
             associated.insert(machine, ids);
         }
+        let chosen = subscription_workspace::rules_of(app, machines).await?;
+        asked.extend(chosen.values().cloned());
         asked.sort();
         asked.dedup();
         let found = app.records.get_many(&asked).await?;
         let rules: HashMap<ResourceId, CollectionRule> =
             found.iter().filter_map(|rule| Some((rule.id.clone(), CollectionRule::parse(rule)?))).collect();
         let default = rules.get(&app.home.default_rule).cloned();
-        Ok(Self { associated, rules, default })
+        Ok(Self { associated, rules, chosen, default })
     }
 
-    /// The machine's associated rules, then the default one.
+    /// The machine's associated rules, then that of the workspace that was chosen for it, then the default one.
     fn of_machine(&self, machine: &ResourceId) -> Vec<CollectionRule> {
         let own = self.associated.get(machine.key()).into_iter().flatten();
-        own.filter_map(|id| self.rules.get(id)).chain(&self.default).cloned().collect()
+        let own = own.filter_map(|id| self.rules.get(id)).cloned();
+        own.chain(self.chosen_for(machine)).chain(self.default.clone()).collect()
+    }
+
+    /// The rule of the workspace that was chosen for a machine, for the streams that follow the choice.
+    fn chosen_for(&self, machine: &ResourceId) -> Option<CollectionRule> {
+        let mut rule = self.rules.get(self.chosen.get(machine)?)?.clone();
+        let takes = |stream: &str| {
+            rule.streams.is_empty() || rule.streams.iter().any(|taken| taken.eq_ignore_ascii_case(stream))
+        };
+        rule.streams =
+            subscription_workspace::streams().filter(|stream| takes(stream)).map(str::to_owned).collect();
+        // A rule without streams takes all.
+        (!rule.streams.is_empty()).then_some(rule)
     }
 }

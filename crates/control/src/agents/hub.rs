@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::together::Together;
 use crate::app::App;
+use crate::logs::subscription_workspace::SETTING_TYPE;
 use crate::plans::component::{EXTENSION_TYPE, MACHINE_TYPE};
 use crate::plans::plan::PRICING_TYPE;
 
@@ -123,7 +124,9 @@ pub(crate) async fn wake_on_changes(app: Arc<App>) {
             () = app.stop.cancelled() => return,
         };
         match change {
-            Ok(change) if [RULE_TYPE, PRICING_TYPE].iter().any(|ty| is(&change.resource_type, ty)) => {
+            Ok(change)
+                if [RULE_TYPE, PRICING_TYPE, SETTING_TYPE].iter().any(|ty| is(&change.resource_type, ty)) =>
+            {
                 app.desired.wake_all();
             }
             Ok(change)

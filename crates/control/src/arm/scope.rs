@@ -102,6 +102,29 @@ pub(super) async fn check(app: &App, id: &ResourceId) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What this version does with the home workspace alone.
+const HOME_ONLY: [(&str, &str); 2] = [
+    ("Microsoft.SecurityInsights/", "Sentinel's rules, incidents, watchlists and what belongs to them"),
+    ("Microsoft.OperationalInsights/workspaces/dataExports", "data exports"),
+];
+
+/// Refuses to make in another workspace what works in the home workspace only: it would be there and do nothing.
+pub(super) fn check_home_only(app: &App, id: &ResourceId) -> Result<(), Failure> {
+    let resource_type = id.resource_type().to_ascii_lowercase();
+    let only = HOME_ONLY.iter().find(|(prefix, _)| resource_type.starts_with(&prefix.to_ascii_lowercase()));
+    let elsewhere = app.workspaces.around(id).filter(|workspace| !app.workspaces.is_home(workspace.id));
+    let (Some((_, what)), Some(workspace)) = (only, elsewhere) else { return Ok(()) };
+    Err(Failure(ApiError::coded(
+        ErrorKind::Invalid,
+        "WorkspaceNotSupported",
+        format!(
+            "In this version {what} are for the workspace `{}` only, not for `{}`.",
+            app.home.workspace,
+            workspace.resource.name()
+        ),
+    )))
+}
+
 /// The subscription, if the id has one, must exist; so must a management group.
 pub(super) fn check_subscription(app: &App, id: &ResourceId) -> Result<(), Failure> {
     let map = AccessMap::last(&app.records);

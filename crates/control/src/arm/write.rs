@@ -134,6 +134,7 @@ async fn writable(call: &Call, id: &ResourceId) -> Result<&'static TypeInfo, Fai
         return Err(read_only(info));
     }
     scope::check(&call.app, id).await?;
+    scope::check_home_only(&call.app, id)?;
     scope::check_lasting(&call.app, id).await?;
     Ok(info)
 }

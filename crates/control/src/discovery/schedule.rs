@@ -9,7 +9,6 @@ use std::time::Duration;
 use bartizan_base::{ResourceId, Ticks, Timespan};
 use bartizan_discover::{Connection, Found, Run};
 use bartizan_records::{Actor, RecordsError};
-use bartizan_store::AppendTarget;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
@@ -251,7 +250,7 @@ async fn tell_operation(
         "_ResourceId": connector.id.as_str().to_lowercase(),
     });
     let Value::Object(row) = row else { return };
-    let target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
+    let target = app.home.target("Operation");
     if let Err(error) = app.store.append_rows(target, vec![row]).await {
         tracing::warn!(error = chain(&error), "cannot write to Operation");
     }

@@ -1,19 +1,19 @@
-//! The daily cap: when a day's billable rows reach `properties.workspaceCapping.dailyQuotaGb` of the workspace,
+//! The daily cap of each workspace: when a day's billable rows reach `properties.workspaceCapping.dailyQuotaGb` of a workspace,
 //! senders are told to wait (429) until the day is over or the cap is raised, and `Operation` warns.
 //!
 //! What counts is what `_BilledSize` says of rows that arrived since midnight UTC. Free tables never count and
 //! never stop. Neither do the tables of security events while Defender for Servers P2 is on: it pays for them in
 //! its own allowance, and a cap on costs must not blind detection (docs/decisions/016-a-cap-spares-security-tables.md).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_api::ApiError;
 use bartizan_base::time::{TICKS_PER_DAY, TICKS_PER_SECOND};
-use bartizan_base::{ErrorKind, ResourceId, Ticks};
+use bartizan_base::{ErrorKind, ResourceId, Ticks, WorkspaceId};
 use bartizan_engine::{QueryLimits, QueryRequest};
 use bartizan_records::{Actor, Condition, Write};
-use bartizan_store::AppendTarget;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::http::{Failure, chain};
 use crate::logs::coverage::Coverage;
 use crate::logs::usage::{self, PRICINGS};
+use crate::logs::{WORKSPACE_TYPE, Workspace};
 
 /// How often the cap is looked at without an event.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -37,7 +38,6 @@ const APPROACHING: f64 = 0.8;
 const RETRY_SECONDS_MAX: u32 = 600;
 /// Tries to write the state down while others write the workspace.
 const WRITES_MAX: usize = 5;
-const WORKSPACES: &str = "Microsoft.OperationalInsights/workspaces";
 
 /// How far a day's rows are from the cap; the names are those of `dataIngestionStatus`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,10 +63,10 @@ impl Level {
     }
 }
 
-/// The cap, and what counts against it.
+/// The caps of workspaces, and what counts against them.
 #[derive(Debug, Default)]
 pub(crate) struct DailyCap {
-    state: Mutex<State>,
+    states: Mutex<HashMap<WorkspaceId, State>>,
     /// Held by the one who follows it.
     turn: tokio::sync::Mutex<()>,
 }
@@ -119,16 +119,18 @@ impl State {
 }
 
 impl DailyCap {
-    /// Whether rows of `table` are taken now, from a machine or from none. A sender that cannot keep them for later
+    /// Whether a workspace takes rows of `table` now, from a machine or from none. A sender that cannot keep them for later
     /// (`can_wait` is false) is refused for good.
     pub(crate) fn check(
         &self,
+        workspace: WorkspaceId,
         table: &str,
         machine: Option<&ResourceId>,
         now: Ticks,
         can_wait: bool,
     ) -> Result<(), Failure> {
-        let mut state = self.state.lock();
+        let mut states = self.states.lock();
+        let state = states.entry(workspace).or_default();
         state.turn(now);
         let Some(limit) =
             state.limit_bytes.filter(|_| state.level() == Level::Over && state.applies_to(table, machine))
@@ -151,19 +153,33 @@ impl DailyCap {
     }
 
     /// What counts against the cap on the day of `now`.
-    pub(crate) fn today(&self, now: Ticks) -> Today {
-        let mut state = self.state.lock();
+    pub(crate) fn today(&self, workspace: WorkspaceId, now: Ticks) -> Today {
+        let mut states = self.states.lock();
+        let state = states.entry(workspace).or_default();
         state.turn(now);
         Today { used_bytes: state.used_bytes, limit_bytes: state.limit_bytes, reset: reset_after(state.day) }
     }
 
     /// Counts rows of `table` that were stored.
-    pub(crate) fn add(&self, table: &str, machine: Option<&ResourceId>, bytes: f64, now: Ticks) {
-        let mut state = self.state.lock();
+    pub(crate) fn add(
+        &self,
+        workspace: WorkspaceId,
+        table: &str,
+        machine: Option<&ResourceId>,
+        bytes: f64,
+        now: Ticks,
+    ) {
+        let mut states = self.states.lock();
+        let state = states.entry(workspace).or_default();
         state.turn(now);
         if state.applies_to(table, machine) {
             state.used_bytes += bytes;
         }
+    }
+
+    /// Forgets a workspace that is gone.
+    pub(crate) fn forget(&self, workspace: WorkspaceId) {
+        self.states.lock().remove(&workspace);
     }
 }
 
@@ -199,7 +215,7 @@ pub(crate) async fn watch(app: Arc<App>) {
         loop {
             tokio::select! {
                 change = changes.recv() => match change {
-                    Ok(change) if [WORKSPACES, PRICINGS].iter().any(|ty| change.resource_type.eq_ignore_ascii_case(ty)) => break,
+                    Ok(change) if [WORKSPACE_TYPE, PRICINGS].iter().any(|ty| change.resource_type.eq_ignore_ascii_case(ty)) => break,
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => break,
                     Err(RecvError::Closed) => return,
@@ -211,41 +227,56 @@ pub(crate) async fn watch(app: Arc<App>) {
     }
 }
 
-/// Reads the cap, counts what a start may have missed, and tells of a cap that is near, reached or over with. The
-/// server does so by itself every ten seconds and when the workspace changes.
+/// Reads the caps, counts what a start may have missed, and tells of a cap that is near, reached or over with. The
+/// server does so by itself every ten seconds and when a workspace changes.
 ///
 /// # Errors
 /// What could not be read or written; the next call does it.
 pub async fn follow_daily_cap(app: &App) -> Result<(), String> {
     let _turn = app.daily_cap.turn.lock().await;
+    let coverage = Coverage::read(app).await?;
+    let mut outcome = Ok(());
+    for workspace in app.workspaces.all() {
+        outcome = outcome.and(follow_one(app, &workspace, &coverage).await);
+    }
+    outcome
+}
+
+async fn follow_one(app: &App, workspace: &Workspace, coverage: &Coverage) -> Result<(), String> {
     let mut told = None;
     for _ in 0..WRITES_MAX {
-        if follow(app, &mut told).await? {
+        if follow(app, workspace, coverage, &mut told).await? {
             return Ok(());
         }
     }
-    Err("the workspace changes all the time".to_owned())
+    Err(format!("the workspace `{}` changes all the time", workspace.resource))
 }
 
-/// One look at the cap; `false` when the workspace was changed meanwhile. What was `told` already is not told again.
-async fn follow(app: &App, told_now: &mut Option<Level>) -> Result<bool, String> {
-    let workspace = app.records.get(&app.home.workspace).await.map_err(|error| chain(&error))?;
-    let Some(workspace) = workspace else { return Ok(true) };
-    let capping = workspace.property("workspaceCapping").cloned().unwrap_or_default();
+/// One look at a cap; `false` when the workspace was changed meanwhile. What was `told` already is not told again.
+async fn follow(
+    app: &App,
+    of: &Workspace,
+    coverage: &Coverage,
+    told_now: &mut Option<Level>,
+) -> Result<bool, String> {
+    let stored = app.records.get(&of.resource).await.map_err(|error| chain(&error))?;
+    let Some(stored) = stored else { return Ok(true) };
+    let capping = stored.property("workspaceCapping").cloned().unwrap_or_default();
     let limit_bytes = capping["dailyQuotaGb"].as_f64().filter(|quota| *quota > 0.0).map(|quota| quota * GB);
-    let coverage = Coverage::read(app).await?;
     let now = app.clock.now();
     let (is_whole, used_before) = {
-        let mut state = app.daily_cap.state.lock();
+        let mut states = app.daily_cap.states.lock();
+        let state = states.entry(of.id).or_default();
         state.turn(now);
         // Another rule counts other tables: from the rows again.
-        state.is_whole &= state.coverage == coverage;
+        state.is_whole &= state.coverage == *coverage;
         (state.limit_bytes, state.coverage) = (limit_bytes, coverage.clone());
         (state.is_whole, state.used_bytes)
     };
     if limit_bytes.is_some() && !is_whole {
-        let counted = count(app, &coverage, now).await?;
-        let mut state = app.daily_cap.state.lock();
+        let counted = count(app, of, coverage, now).await?;
+        let mut states = app.daily_cap.states.lock();
+        let state = states.entry(of.id).or_default();
         // Rows that arrived while we counted may be in both, which errs on the side of the cap.
         let since = (state.used_bytes - used_before).max(0.0);
         if state.day == day_of(now) {
@@ -253,7 +284,8 @@ async fn follow(app: &App, told_now: &mut Option<Level>) -> Result<bool, String>
         }
     }
     let (level, used_bytes, reset) = {
-        let state = app.daily_cap.state.lock();
+        let mut states = app.daily_cap.states.lock();
+        let state = states.entry(of.id).or_default();
         (state.level(), state.used_bytes, reset_after(state.day))
     };
     if capping.is_null() {
@@ -268,14 +300,14 @@ async fn follow(app: &App, told_now: &mut Option<Level>) -> Result<bool, String>
     let is_new_day = capping["quotaNextResetTime"] != next;
     let is_news = (told != level || is_new_day) && (level != Level::Below || told == Level::Over);
     if is_news && told_now.replace(level) != Some(level) {
-        tell(app, level, limit_bytes.unwrap_or_default(), used_bytes, reset).await?;
+        tell(app, of, level, limit_bytes.unwrap_or_default(), used_bytes, reset).await?;
     }
-    let mut body = workspace.body.clone();
+    let mut body = stored.body.clone();
     body["properties"]["workspaceCapping"]["dataIngestionStatus"] = json!(level.name());
     body["properties"]["workspaceCapping"]["quotaNextResetTime"] = next;
-    let condition = Condition::IfMatch(workspace.etag.clone());
+    let condition = Condition::IfMatch(stored.etag.clone());
     let write =
-        Write { id: workspace.id.clone(), body, condition, actor: Actor::system("daily cap"), audit: false };
+        Write { id: stored.id.clone(), body, condition, actor: Actor::system("daily cap"), audit: false };
     match app.records.put(write).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::Precondition => Ok(false),
@@ -284,10 +316,10 @@ async fn follow(app: &App, told_now: &mut Option<Level>) -> Result<bool, String>
 }
 
 /// What arrived today and counts, from the rows themselves.
-async fn count(app: &App, coverage: &Coverage, now: Ticks) -> Result<f64, String> {
+async fn count(app: &App, of: &Workspace, coverage: &Coverage, now: Ticks) -> Result<f64, String> {
     let start = Ticks(day_of(now) * TICKS_PER_DAY);
     let mut sum = 0.0;
-    for table in app.store.tables(app.home.customer) {
+    for table in app.store.tables(of.id) {
         if bartizan_store::is_free(&table.name) {
             continue;
         }
@@ -296,7 +328,7 @@ async fn count(app: &App, coverage: &Coverage, now: Ticks) -> Result<f64, String
                 && coverage.covers(ResourceId::parse(machine).ok().as_ref())
         };
         let query = QueryRequest {
-            workspace: app.home.customer,
+            workspace: of.id,
             text: format!(
                 "['{}'] | where _TimeReceived >= datetime({start}) | summarize bytes = sum(_BilledSize) by machine = \
                  tolower(_ResourceId)",
@@ -317,7 +349,14 @@ async fn count(app: &App, coverage: &Coverage, now: Ticks) -> Result<f64, String
     Ok(sum)
 }
 
-async fn tell(app: &App, level: Level, limit: f64, used: f64, reset: Ticks) -> Result<(), String> {
+async fn tell(
+    app: &App,
+    of: &Workspace,
+    level: Level,
+    limit: f64,
+    used: f64,
+    reset: Ticks,
+) -> Result<(), String> {
     let (used, limit) = (used / GB, limit / GB);
     let (status, detail) = match level {
         Level::Over => (
@@ -339,9 +378,9 @@ async fn tell(app: &App, level: Level, limit: f64, used: f64, reset: Ticks) -> R
     let row = json!({
         "TimeGenerated": app.clock.now(), "OperationCategory": "Ingestion", "OperationStatus": status,
         "OperationKey": level.name(), "Detail": detail, "Solution": "LogManagement", "SourceSystem": "Bartizan",
-        "_ResourceId": app.home.workspace.to_string().to_lowercase(),
+        "_ResourceId": of.resource.to_string().to_lowercase(),
     });
-    let target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
+    let target = of.target("Operation");
     app.store.append_rows(target, vec![usage::object(row)]).await.map_err(|error| chain(&error))?;
     Ok(())
 }

@@ -26,6 +26,7 @@ use serde_json::{Map, Value, json};
 use crate::access::{Caller, KeyCaller};
 use crate::app::App;
 use crate::http::{Failure, read_body};
+use crate::logs::destination::workspaces_of;
 use crate::logs::intake::{self, Sender};
 use crate::logs::own_table::{self, OwnTable};
 use crate::logs::{UPLOAD_MAX, rule};
@@ -288,23 +289,29 @@ fn route(
             );
             return None;
         }
-        let declared = app.store.table(app.home.customer, table);
+        let declared = table_of(app, rule, table);
         let has = |column: &str| declared.as_ref().is_none_or(|table| table.column(column).is_some());
         return Some((format!("Microsoft-{table}"), event.row(has)));
     }
-    match own(app, index) {
+    match own(app, rule, index) {
         Some(table) => Some((format!("Custom-{}", table.name), fields_of(&table, &document))),
         None => Some((OwnTable::BeatsLogs.stream(), general(index, document))),
     }
 }
 
 /// The custom table that an index is named after: `doorlog`, `DoorLog_CL` and `doorlog-2026.01.02` are one.
-fn own(app: &App, index: &str) -> Option<Arc<Table>> {
+fn own(app: &App, rule: &Resource, index: &str) -> Option<Arc<Table>> {
     let words = index.split('-').take_while(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
     let name = words.collect::<Vec<_>>().join("_");
     let name = name.strip_suffix("_cl").or_else(|| name.strip_suffix("_CL")).unwrap_or(&name);
-    let table = app.store.table(app.home.customer, &format!("{name}_CL"))?;
+    let table = table_of(app, rule, &format!("{name}_CL"))?;
     (table.kind == TableKind::Custom && table.name != OwnTable::BeatsLogs.name()).then_some(table)
+}
+
+/// A table of the first workspace that the rule sends to.
+fn table_of(app: &App, rule: &Resource, name: &str) -> Option<Arc<Table>> {
+    let workspaces = workspaces_of(app, rule);
+    app.store.table(workspaces.first()?.id, name)
 }
 
 /// The document's members that the table has a column for; `TimeGenerated` is `@timestamp`.

@@ -13,13 +13,15 @@ use bartizan_records::Resource;
 use bartizan_schema::{KqlType, Table, TableKind};
 use bartizan_store::{Ack, AppendTarget};
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::access::{Caller, CallerKind};
 use crate::app::App;
 use crate::http::{Failure, INCOMPLETE_BODY};
+use crate::logs::machine_rules;
 use crate::logs::notes::{MISFITS, NO_COLUMN};
-use crate::logs::rule::{self, Flow};
+use crate::logs::rule::{self, Flow, Place};
 use crate::logs::{SERVER_TABLES, WRITE_ACTION};
 
 /// What one batch may use while it is transformed. Azure gives it 20 seconds.
@@ -53,12 +55,10 @@ pub(crate) async fn open(
     stream: &str,
 ) -> Result<(), Failure> {
     let flows = rule::flows_of(app, rule, stream)?;
-    for flow in &flows {
-        if let Some(table) = app.store.table(app.home.customer, &flow.table) {
-            target(app, sender, &table, None)?;
-        }
+    for place in flows.iter().flat_map(|flow| &flow.places) {
+        target(app, sender, place, None)?;
     }
-    authorize(app, sender, rule).await
+    authorize(app, sender, rule, &flows).await
 }
 
 /// Stores a batch of JSON rows of a sender that [`open`] let in. When it returns, they are on disk and visible.
@@ -74,18 +74,23 @@ pub(crate) async fn take(
     let size = body.len() as u64;
     let mut taken = Taken::default();
     for flow in &flows {
-        let table = app.store.table(app.home.customer, &flow.table);
-        let table = table.ok_or_else(|| ApiError::not_found(&flow.table))?;
-        let target = target(app, sender, &table, batch.map(|batch| of_flow(batch, flow)))?;
-        let ack =
-            run(app, rule, flow, target, body.clone(), &mut taken).await.inspect_err(|Failure(error)| {
-                counters::count("bartizan_ingest_refused_total", &format!("{:?}", error.kind), 1);
-            })?;
-        app.daily_cap.add(&table.name, machine_of(sender), ack.billed_bytes, app.clock.now());
-        taken.rows += ack.rows;
-        taken.rejected_cells += ack.rejected_cells;
-        taken.unknown_fields += ack.unknown_fields;
-        note(app, rule, &table.name, &ack);
+        let batch = batch.map(|batch| of_flow(batch, flow));
+        // All of them before the first row is stored: a workspace whose cap is reached holds up the others.
+        let targets = flow.places.iter().map(|place| target(app, sender, place, batch));
+        let targets = targets.collect::<Result<Vec<_>, Failure>>()?;
+        let refused = |Failure(error): &Failure| {
+            counters::count("bartizan_ingest_refused_total", &format!("{:?}", error.kind), 1);
+        };
+        let rows = prepare(app, rule, flow, body.clone(), &mut taken).await.inspect_err(refused)?;
+        for (place, target) in flow.places.iter().zip(targets) {
+            let ack = store(app, target, &rows).await.inspect_err(refused)?;
+            let (table, now) = (&place.table.name, app.clock.now());
+            app.daily_cap.add(place.workspace.id, table, machine_of(sender), ack.billed_bytes, now);
+            taken.rows += ack.rows;
+            taken.rejected_cells += ack.rejected_cells;
+            taken.unknown_fields += ack.unknown_fields;
+            note(app, rule, table, &ack);
+        }
     }
     counters::count("bartizan_ingest_bytes_total", "", size);
     counters::count("bartizan_ingest_rows_total", "", taken.rows);
@@ -153,15 +158,23 @@ pub async fn store_from_listener(app: &App, stream: &str, body: Bytes) -> Result
     Ok(taken.rows)
 }
 
-async fn run(
+/// Rows on their way into tables.
+enum Prepared {
+    /// As they came.
+    Body(Bytes),
+    /// As a transformation made them.
+    Rows(Vec<Map<String, Value>>),
+}
+
+/// The rows of a batch as a flow wants them.
+async fn prepare(
     app: &App,
     rule: &Resource,
     flow: &Flow,
-    target: AppendTarget,
     body: Bytes,
     taken: &mut Taken,
-) -> Result<Ack, Failure> {
-    let Some(transform) = &flow.transform else { return Ok(app.store.append_json(target, body).await?) };
+) -> Result<Prepared, Failure> {
+    let Some(transform) = &flow.transform else { return Ok(Prepared::Body(body)) };
     let now = app.clock.now();
     let done =
         app.engine.transform(transform, body, now, TRANSFORM_LIMITS).await.map_err(|error| match error {
@@ -185,21 +198,21 @@ async fn run(
         })?;
     let dropped = done.rows_in.saturating_sub(done.rows.len() as u64);
     taken.dropped += dropped;
-    let notes = &app.ingestion_notes;
-    notes.add(
-        rule.id.name(),
-        &flow.table,
-        "values converted to null before the transformation",
-        done.rejected_cells,
-    );
-    notes.add(rule.id.name(), &flow.table, "fields not declared in the stream", done.unknown_fields);
-    notes.add(rule.id.name(), &flow.table, "rows dropped by the transformation", dropped);
+    let (notes, name, table) = (&app.ingestion_notes, rule.id.name(), flow.table());
+    notes.add(name, table, "values converted to null before the transformation", done.rejected_cells);
+    notes.add(name, table, "fields not declared in the stream", done.unknown_fields);
+    notes.add(name, table, "rows dropped by the transformation", dropped);
     taken.rejected_cells += done.rejected_cells;
     taken.unknown_fields += done.unknown_fields;
-    if done.rows.is_empty() {
-        return Ok(Ack::default());
-    }
-    Ok(app.store.append_rows(target, done.rows).await?)
+    Ok(Prepared::Rows(done.rows))
+}
+
+async fn store(app: &App, target: AppendTarget, rows: &Prepared) -> Result<Ack, Failure> {
+    Ok(match rows {
+        Prepared::Body(body) => app.store.append_json(target, body.clone()).await?,
+        Prepared::Rows(rows) if rows.is_empty() => Ack::default(),
+        Prepared::Rows(rows) => app.store.append_rows(target, rows.clone()).await?,
+    })
 }
 
 fn note(app: &App, rule: &Resource, table: &str, ack: &Ack) {
@@ -214,12 +227,17 @@ fn note(app: &App, rule: &Resource, table: &str, ack: &Ack) {
 }
 
 /// Whether the sender may use the rule.
-async fn authorize(app: &App, sender: Sender<'_>, rule: &Resource) -> Result<(), Failure> {
-    match sender {
-        Sender::Caller(caller) if matches!(caller.kind, CallerKind::Principal(_)) => {
-            app.authorize_data(caller, WRITE_ACTION, &rule.id).await
+async fn authorize(app: &App, sender: Sender<'_>, rule: &Resource, flows: &[Flow]) -> Result<(), Failure> {
+    let Sender::Caller(caller) = sender else { return Ok(()) };
+    match &caller.kind {
+        CallerKind::Principal(_) => app.authorize_data(caller, WRITE_ACTION, &rule.id).await,
+        CallerKind::Agent { agent, .. } => {
+            let mut places = flows.iter().flat_map(|flow| &flow.places);
+            if places.all(|place| app.workspaces.is_home(place.workspace.id)) {
+                return Ok(());
+            }
+            machine_rules::may_use(app, &agent.machine, rule).await
         }
-        Sender::Caller(_) | Sender::Listener => Ok(()),
     }
 }
 
@@ -235,16 +253,17 @@ fn machine_of(sender: Sender<'_>) -> Option<&ResourceId> {
 fn target(
     app: &App,
     sender: Sender<'_>,
-    table: &Table,
+    place: &Place,
     batch: Option<BatchId>,
 ) -> Result<AppendTarget, Failure> {
+    let Place { workspace, table } = place;
     let forbidden = |text: String| Err(Failure(ApiError::new(ErrorKind::Forbidden, text)));
     if SERVER_TABLES.contains(&table.name.as_str()) {
         return forbidden(format!("Rows of `{}` are written by the server only.", table.name));
     }
     let can_wait = matches!(sender, Sender::Caller(_));
-    app.daily_cap.check(&table.name, machine_of(sender), app.clock.now(), can_wait)?;
-    let mut target = AppendTarget::new(app.home.customer, app.home.tenant, table.name.clone());
+    app.daily_cap.check(workspace.id, &table.name, machine_of(sender), app.clock.now(), can_wait)?;
+    let mut target = workspace.target(&table.name);
     let own = |speaker: &str| batch.map(|sent| BatchId { source: own_source(sent.source, speaker), ..sent });
     match sender {
         Sender::Listener => target.batch = batch,

@@ -16,7 +16,8 @@ pub(super) async fn metadata(
     caller: Caller,
     Path(workspace): Path<String>,
 ) -> Result<Json<Value>, Failure> {
-    let customer = open_workspace(&app, &caller, &workspace).await?;
+    let opened = open_workspace(&app, &caller, &workspace).await?;
+    let customer = opened.id;
     let tables: Vec<Value> = app
         .store
         .tables(customer)
@@ -36,7 +37,7 @@ pub(super) async fn metadata(
         .collect();
     let functions: Vec<Value> = app
         .functions
-        .all()
+        .all(customer)
         .iter()
         .map(|function| {
             let parameters = function.parameters.trim_start_matches('(').trim_end_matches(')');
@@ -50,8 +51,8 @@ pub(super) async fn metadata(
         "tables": tables,
         "functions": functions,
         "workspaces": [{
-            "id": customer, "resourceId": app.home.workspace, "name": app.home.workspace.name(),
-            "region": app.home.location, "related": {"tables": []},
+            "id": customer, "resourceId": opened.resource, "name": opened.resource.name(),
+            "region": opened.location, "related": {"tables": []},
         }],
     })))
 }

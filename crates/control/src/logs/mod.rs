@@ -3,6 +3,7 @@
 mod batch;
 mod coverage;
 pub(crate) mod daily_cap;
+pub(crate) mod destination;
 mod dynamics;
 mod elastic;
 pub(crate) mod export;
@@ -10,6 +11,7 @@ mod functions;
 mod ingest;
 pub(crate) mod intake;
 mod kusto;
+mod machine_rules;
 mod metadata;
 mod notes;
 mod otlp;
@@ -19,9 +21,11 @@ mod query;
 mod query_record;
 mod reading;
 pub(crate) mod rule;
+pub(crate) mod subscription_workspace;
 mod upkeep;
 mod usage;
 mod watchlist_rows;
+pub(crate) mod workspaces;
 
 use std::sync::Arc;
 
@@ -39,12 +43,13 @@ pub(crate) use functions::{SAVED_SEARCH_TYPE, follow_saved_functions};
 pub(crate) use ingest::UPLOAD_MAX;
 pub use intake::store_from_listener;
 pub(crate) use notes::{IngestionNotes, write_notes};
-pub(crate) use query::{check_workspace, columns, position};
+pub(crate) use query::{columns, find_workspace, position};
 pub(crate) use query_record::{QueryRecords, write_query_records};
-pub(crate) use reading::READ_ACTION;
+pub(crate) use reading::{READ_ACTION, reach_of};
 pub(crate) use upkeep::write_notices;
 pub(crate) use usage::meter;
 pub use usage::write_usage;
+pub(crate) use workspaces::{WORKSPACE_TYPE, Workspace, Workspaces, sweep_workspaces};
 
 /// The data action that Monitoring Metrics Publisher has.
 pub(crate) const WRITE_ACTION: &str = "Microsoft.Insights/Telemetry/Write";

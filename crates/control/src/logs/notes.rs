@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bartizan_store::AppendTarget;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
@@ -119,7 +118,7 @@ async fn write(app: &App) {
     if rows.is_empty() {
         return;
     }
-    let target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
+    let target = app.home.target("Operation");
     if let Err(error) = app.store.append_rows(target, rows).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "cannot write to Operation");
     }

@@ -7,6 +7,7 @@ use bartizan_schema::{Column, KqlType, Table, TableKind};
 
 use crate::app::App;
 use crate::http::Failure;
+use crate::logs::destination::workspaces_of;
 
 /// A table of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +68,14 @@ impl OwnTable {
     }
 }
 
-/// The default rule, through which rows of `table` go; makes the table when it is not there.
+/// The default rule, through which rows of `table` go; makes the table where it is not there.
 pub(super) async fn rule(app: &App, table: OwnTable) -> Result<Resource, Failure> {
-    if app.store.table(app.home.customer, table.name()).is_none() {
+    let rule = app.records.get(&app.home.default_rule).await?;
+    let rule = rule.ok_or_else(|| ApiError::not_found(app.home.default_rule.as_str()))?;
+    for workspace in workspaces_of(app, &rule) {
+        if app.store.table(workspace.id, table.name()).is_some() {
+            continue;
+        }
         let column = |(name, ty, description): &(&str, KqlType, &str)| {
             let description = (*description).to_owned();
             Column { name: (*name).to_owned(), ty: *ty, description }
@@ -82,8 +88,7 @@ pub(super) async fn rule(app: &App, table: OwnTable) -> Result<Resource, Failure
             retention_days: 90,
             columns: table.columns().iter().map(column).collect(),
         };
-        app.store.create_table(app.home.customer, declared).await?;
+        app.store.create_table(workspace.id, declared).await?;
     }
-    let rule = app.records.get(&app.home.default_rule).await?;
-    Ok(rule.ok_or_else(|| ApiError::not_found(app.home.default_rule.as_str()))?)
+    Ok(rule)
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, read_json};
+use crate::logs::Workspace;
 
 const PURGE_ACTION: &str = "Microsoft.OperationalInsights/workspaces/purge/action";
 const STATUS_ACTION: &str = "Microsoft.OperationalInsights/workspaces/operations/read";
@@ -41,10 +42,10 @@ pub(crate) async fn start(
     body: Body,
 ) -> Result<Response, Failure> {
     app.authorize(caller, PURGE_ACTION, workspace).await?;
-    ours(app, workspace)?;
+    let of = ours(app, workspace)?;
     let PurgeBody { table, filters } = read_json(headers, body, BODY_MAX).await?;
     let asked = json!({"properties": {"table": table, "filters": filters}});
-    let purge = app.store.purge(app.home.customer, &table, filters).await?;
+    let purge = app.store.purge(of.id, &table, filters).await?;
     let id = format!("{ID_PREFIX}{}", purge.id);
     app.records
         .note(&Activity {
@@ -70,18 +71,18 @@ pub(crate) async fn start(
 pub(crate) async fn status(app: &App, caller: &Caller, id: &ResourceId) -> Result<Response, Failure> {
     let workspace = id.parent().ok_or_else(|| ApiError::not_found(id.as_str()))?;
     app.authorize(caller, STATUS_ACTION, &workspace).await?;
-    ours(app, &workspace)?;
+    let of = ours(app, &workspace)?;
     let asked: Option<Uuid> = id.name().strip_prefix(ID_PREFIX).and_then(|id| id.parse().ok());
     let purges = app.store.purges().await?;
-    let purge: Option<&Purge> = purges.iter().find(|purge| Some(purge.id) == asked);
+    let purge: Option<&Purge> =
+        purges.iter().find(|purge| purge.workspace == of.id && Some(purge.id) == asked);
     let purge = purge.ok_or_else(|| ApiError::not_found(id.as_str()))?;
     let status = if purge.ended.is_some() { "completed" } else { "pending" };
     Ok(Json(json!({"status": status})).into_response())
 }
 
-fn ours(app: &App, workspace: &ResourceId) -> Result<(), Failure> {
-    if *workspace == app.home.workspace {
-        return Ok(());
-    }
-    Err(ApiError::new(ErrorKind::NotFound, format!("There is no workspace `{workspace}`.")).into())
+fn ours(app: &App, workspace: &ResourceId) -> Result<Workspace, Failure> {
+    app.workspaces.at(workspace).ok_or_else(|| {
+        ApiError::new(ErrorKind::NotFound, format!("There is no workspace `{workspace}`.")).into()
+    })
 }

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bartizan_api::logs::{AnswerColumn, AnswerTable, PartialError, Prefer, QueryAnswer, QueryBody};
 use bartizan_api::{ApiError, timespan};
-use bartizan_base::{ErrorKind, ResourceId, WorkspaceId};
+use bartizan_base::{ErrorKind, ResourceId};
 use bartizan_engine::{ARROW_STREAM, QueryError, QueryLimits, QueryOutput};
 use bartizan_kql::bound::ColumnSchema;
 use bartizan_kql::syntax::codes;
@@ -24,10 +24,12 @@ use crate::app::App;
 use crate::http::{Failure, header, query_value, read_json};
 use crate::logs::query_record::client_of;
 use crate::logs::reading::{self, Question, READ_ACTION, Unanswered};
+use crate::logs::{WORKSPACE_TYPE, Workspace};
 
-const WORKSPACE_TYPE: &str = "Microsoft.OperationalInsights/workspaces";
 /// A query of more text than this is no query.
 const QUERY_BODY_MAX: usize = 1 << 20;
+/// Other workspaces of one query.
+const AMONG_MAX: usize = 100;
 /// `Prefer: wait=` is granted up to the service's own longest.
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
@@ -149,7 +151,7 @@ async fn ask(
     client: String,
 ) -> Result<QueryOutput, Unanswered> {
     let question = question(app, workspace, body, prefer).map_err(Unanswered::Other)?;
-    let target = format!("/v1/workspaces/{}/query", question.workspace);
+    let target = format!("/v1/workspaces/{}/query", question.workspace.id);
     reading::ask(app, caller, &Question { target: &target, client, ..question }).await
 }
 
@@ -159,9 +161,18 @@ fn question<'a>(
     body: &'a QueryBody,
     prefer: Prefer,
 ) -> Result<Question<'a>, Failure> {
-    let customer = check_workspace(app, workspace)?;
-    for other in body.workspaces.iter().flatten() {
-        check_workspace(app, other)?;
+    let workspace = find_workspace(app, workspace)?;
+    let others = body.workspaces.as_deref().unwrap_or_default();
+    if others.len() > AMONG_MAX {
+        let text = format!("a query is over at most {AMONG_MAX} other workspaces");
+        return Err(ApiError::field("workspaces", text).into());
+    }
+    let mut among: Vec<Workspace> = Vec::new();
+    for other in others {
+        let other = find_workspace(app, other)?;
+        if other.id != workspace.id && among.iter().all(|known| known.id != other.id) {
+            among.push(other);
+        }
     }
     let timespan = match body.timespan.as_deref().filter(|text| !text.is_empty()) {
         Some(text) => Some(timespan::parse(text, app.clock.now())?),
@@ -172,7 +183,8 @@ fn question<'a>(
         limits.timeout = Duration::from_secs(seconds.max(1)).min(WAIT_MAX);
     }
     Ok(Question {
-        workspace: customer,
+        workspace,
+        among,
         text: &body.query,
         timespan,
         parameters: HashMap::new(),
@@ -187,27 +199,22 @@ pub(super) async fn open_workspace(
     app: &App,
     caller: &Caller,
     workspace: &str,
-) -> Result<WorkspaceId, Failure> {
-    let customer = check_workspace(app, workspace)?;
-    app.authorize(caller, READ_ACTION, &app.home.workspace).await?;
-    Ok(customer)
+) -> Result<Workspace, Failure> {
+    let workspace = find_workspace(app, workspace)?;
+    app.authorize(caller, READ_ACTION, &workspace.resource).await?;
+    Ok(workspace)
 }
 
 /// By `customerId`, by ARM id or by name: clients use all three.
-pub(crate) fn check_workspace(app: &App, workspace: &str) -> Result<WorkspaceId, Failure> {
-    let home = &app.home;
-    let known = workspace.eq_ignore_ascii_case(&home.customer.to_string())
-        || workspace.eq_ignore_ascii_case(home.workspace.as_str())
-        || workspace.eq_ignore_ascii_case(home.workspace.name());
-    if known {
-        return Ok(home.customer);
-    }
-    let shown: String = workspace.chars().take(80).collect();
-    Err(Failure(ApiError::coded(
-        ErrorKind::NotFound,
-        "WorkspaceNotFoundError",
-        format!("The workspace `{shown}` could not be found."),
-    )))
+pub(crate) fn find_workspace(app: &App, workspace: &str) -> Result<Workspace, Failure> {
+    app.workspaces.find(workspace).ok_or_else(|| {
+        let shown: String = workspace.chars().take(80).collect();
+        Failure(ApiError::coded(
+            ErrorKind::NotFound,
+            "WorkspaceNotFoundError",
+            format!("The workspace `{shown}` could not be found."),
+        ))
+    })
 }
 
 fn encode(output: &QueryOutput, prefer: Prefer) -> Value {

@@ -1,9 +1,10 @@
 //! The record of each query that a caller asks: rows of `LAQueryLogs`. The server's own rules are not in it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bartizan_base::WorkspaceId;
 use bartizan_kql::syntax::{SourceKind, source_tokens};
-use bartizan_store::AppendTarget;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
@@ -38,7 +39,7 @@ pub(super) struct Outcome {
 
 /// Notes that `caller` asked `question`.
 pub(super) fn note(app: &App, caller: &Caller, question: &Question<'_>, outcome: &Outcome) {
-    app.query_records.add(record(app, caller, question, outcome));
+    app.query_records.add(question.workspace.id, record(app, caller, question, outcome));
 }
 
 fn record(app: &App, caller: &Caller, question: &Question<'_>, outcome: &Outcome) -> Map<String, Value> {
@@ -48,6 +49,8 @@ fn record(app: &App, caller: &Caller, question: &Question<'_>, outcome: &Outcome
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
     };
+    let workspaces: Vec<WorkspaceId> =
+        std::iter::once(&question.workspace).chain(&question.among).map(|workspace| workspace.id).collect();
     let members = [
         ("TimeGenerated", json!(app.clock.now())),
         ("CorrelationId", json!(Uuid::new_v4())),
@@ -57,16 +60,16 @@ fn record(app: &App, caller: &Caller, question: &Question<'_>, outcome: &Outcome
         ("AADTenantId", json!(app.home.tenant)),
         ("RequestClientApp", json!(question.client)),
         ("RequestTarget", json!(question.target)),
-        ("RequestContext", json!({"workspaces": [question.workspace]})),
+        ("RequestContext", json!({"workspaces": workspaces})),
         ("QueryText", json!(text)),
         ("QueryTimeRangeStart", json!(question.timespan.map(|(from, _)| from))),
         ("QueryTimeRangeEnd", json!(question.timespan.map(|(_, to)| to))),
         ("ResponseCode", json!(outcome.code)),
         ("ResponseRowCount", json!(i32::try_from(outcome.rows).unwrap_or(i32::MAX))),
         ("ResponseDurationMs", json!(outcome.milliseconds)),
-        ("StatsWorkspaceCount", json!(1)),
+        ("StatsWorkspaceCount", json!(workspaces.len())),
         ("StatsRegionCount", json!(1)),
-        ("WorkspaceRegion", json!(app.home.location)),
+        ("WorkspaceRegion", json!(question.workspace.location)),
         ("IsBillableQuery", json!(false)),
         ("SourceSystem", json!("Bartizan")),
     ];
@@ -87,18 +90,19 @@ fn without_secrets(text: &str) -> String {
 /// Records of queries on their way into `LAQueryLogs`: they are written behind the answers, not before them.
 #[derive(Debug, Default)]
 pub(crate) struct QueryRecords {
-    rows: Mutex<Vec<Map<String, Value>>>,
+    /// With the workspace that was asked.
+    rows: Mutex<Vec<(WorkspaceId, Map<String, Value>)>>,
     some: Notify,
 }
 
 impl QueryRecords {
-    fn add(&self, row: Map<String, Value>) {
+    fn add(&self, workspace: WorkspaceId, row: Map<String, Value>) {
         let mut rows = self.rows.lock();
         if rows.len() >= RECORDS_MAX {
             bartizan_base::counters::count("bartizan_query_records_lost_total", "", 1);
             return;
         }
-        rows.push(row);
+        rows.push((workspace, row));
         self.some.notify_one();
     }
 }
@@ -111,9 +115,14 @@ pub(crate) async fn write_query_records(app: Arc<App>) {
             () = app.stop.cancelled() => {}
         }
         let rows = std::mem::take(&mut *app.query_records.rows.lock());
-        if !rows.is_empty() {
-            let target = AppendTarget::new(app.home.customer, app.home.tenant, "LAQueryLogs");
-            if let Err(error) = app.store.append_rows(target, rows).await {
+        let mut of_each: BTreeMap<WorkspaceId, Vec<Map<String, Value>>> = BTreeMap::new();
+        for (workspace, row) in rows {
+            of_each.entry(workspace).or_default().push(row);
+        }
+        for (workspace, rows) in of_each {
+            // None when it was deleted since.
+            let Some(workspace) = app.workspaces.get(workspace) else { continue };
+            if let Err(error) = app.store.append_rows(workspace.target("LAQueryLogs"), rows).await {
                 tracing::warn!(error = chain(&error), "cannot write to LAQueryLogs");
             }
         }

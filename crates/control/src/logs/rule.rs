@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bartizan_api::ApiError;
-use bartizan_base::{ErrorKind, ResourceId};
+use bartizan_base::ErrorKind;
 use bartizan_engine::Transform;
 use bartizan_formats::windows::{EventFacts, EventQuery};
 use bartizan_kql::Severity;
@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::http::Failure;
-use crate::logs::{SERVER_TABLES, position};
+use crate::logs::destination::{Destination, destinations_of, named_by};
+use crate::logs::{SERVER_TABLES, Workspace, position};
 
 /// The resource type of data collection rules.
 pub(crate) const RULE_TYPE: &str = "Microsoft.Insights/dataCollectionRules";
@@ -35,25 +36,49 @@ fn flow_path(at: usize, member: &str) -> String {
 pub(crate) struct Flow {
     /// Its place in `dataFlows`.
     pub(crate) at: usize,
-    /// The table's name.
-    pub(crate) table: String,
+    /// The table of each workspace that the flow goes to; there is at least one, and all have one name.
+    pub(crate) places: Vec<Place>,
     /// `None` for `source`, which leaves rows as they are.
     pub(crate) transform: Option<Transform>,
 }
 
-/// A table that a rule needs and the workspace does not have yet.
+impl Flow {
+    /// The name of its tables.
+    pub(crate) fn table(&self) -> &str {
+        self.places.first().map_or("", |place| &place.table.name)
+    }
+}
+
+/// A table of a workspace.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) workspace: Workspace,
+    pub(crate) table: Arc<Table>,
+}
+
+/// A table that a rule needs and a workspace does not have yet.
 #[derive(Clone, Debug)]
 pub(crate) struct NewTable {
+    pub(crate) workspace: Workspace,
     pub(crate) name: String,
     pub(crate) columns: Vec<Column>,
 }
 
 /// The flows that take `stream`; a rule without flows sends each stream to the table of its name.
 pub(crate) fn flows_of(app: &App, rule: &Resource, stream: &str) -> Result<Vec<Flow>, Failure> {
+    let destinations = destinations_of(app, rule)?;
+    let places = |destinations: &[&Destination], output: &str| {
+        let place = |destination: &&Destination| {
+            let workspace = destination.workspace.clone();
+            let table = known_table(app, &workspace, output).ok_or_else(|| unknown_stream(rule, output))?;
+            Ok(Place { workspace, table })
+        };
+        destinations.iter().map(place).collect::<Result<Vec<_>, Failure>>()
+    };
     let flows = list(rule.property("dataFlows"));
     if flows.is_empty() {
-        let table = known_table(app, stream).ok_or_else(|| unknown_stream(rule, stream))?;
-        return Ok(vec![Flow { at: 0, table: table.name.clone(), transform: None }]);
+        let all: Vec<&Destination> = destinations.iter().collect();
+        return Ok(vec![Flow { at: 0, places: places(&all, stream)?, transform: None }]);
     }
     let mut out = Vec::new();
     for (at, flow) in flows.iter().enumerate() {
@@ -61,24 +86,31 @@ pub(crate) fn flows_of(app: &App, rule: &Resource, stream: &str) -> Result<Vec<F
             continue;
         };
         let output = flow["outputStream"].as_str().unwrap_or(name);
-        let table = known_table(app, output).ok_or_else(|| unknown_stream(rule, output))?;
+        let named = named_by(&destinations, flow);
+        if named.is_empty() {
+            return Err(unknown_stream(rule, stream));
+        }
+        let places = places(&named, output)?;
         let transform = match transform_text(flow) {
             None => None,
             Some(text) => {
                 let declarations = rule.property("streamDeclarations").unwrap_or(&Value::Null);
-                Some(Transform::new(columns_of(app, declarations, name)?, text))
+                Some(Transform::new(columns_of(app, &named, declarations, name)?, text))
             }
         };
-        out.push(Flow { at, table: table.name.clone(), transform });
+        out.push(Flow { at, places, transform });
     }
     if out.is_empty() { Err(unknown_stream(rule, stream)) } else { Ok(out) }
 }
 
-/// Checks `properties` of a rule and says which tables it needs that are not there.
-pub(crate) fn check(app: &App, properties: &Value) -> Result<Vec<NewTable>, Failure> {
+/// Checks `properties` of a rule that sends to `destinations`, and says which tables it needs that are not there.
+pub(crate) fn check(
+    app: &App,
+    properties: &Value,
+    destinations: &[Destination],
+) -> Result<Vec<NewTable>, Failure> {
     let declarations = &properties["streamDeclarations"];
     check_declarations(declarations)?;
-    let destinations = check_destinations(app, &properties["destinations"])?;
     let path = "properties.dataFlows";
     let flows = match &properties["dataFlows"] {
         Value::Null => &[][..],
@@ -88,8 +120,11 @@ pub(crate) fn check(app: &App, properties: &Value) -> Result<Vec<NewTable>, Fail
     };
     let mut needed: Vec<NewTable> = Vec::new();
     for (at, flow) in flows.iter().enumerate() {
-        if let Some(table) = check_flow(app, declarations, &destinations, at, flow)? {
-            match needed.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&table.name)) {
+        for table in check_flow(app, declarations, destinations, at, flow)? {
+            let same = |known: &&mut NewTable| {
+                known.workspace.id == table.workspace.id && known.name.eq_ignore_ascii_case(&table.name)
+            };
+            match needed.iter_mut().find(same) {
                 None => needed.push(table),
                 Some(known) => merge_columns(known, table, at)?,
             }
@@ -135,16 +170,16 @@ pub(crate) fn refuse(path: &str, text: &str, findings: &[bartizan_kql::Diagnosti
 fn check_flow(
     app: &App,
     declarations: &Value,
-    destinations: &[String],
+    destinations: &[Destination],
     at: usize,
     flow: &Value,
-) -> Result<Option<NewTable>, Failure> {
+) -> Result<Vec<NewTable>, Failure> {
     let streams: Vec<&str> = texts(&flow["streams"]).collect();
     if streams.is_empty() {
         return Err(wrong(&flow_path(at, "streams"), "each flow needs `streams`"));
     }
     if let Some(name) =
-        texts(&flow["destinations"]).find(|name| !destinations.iter().any(|known| known == name))
+        texts(&flow["destinations"]).find(|name| !destinations.iter().any(|known| known.name == *name))
     {
         let text = format!("there is no destination `{name}`; `properties.destinations` names them");
         return Err(wrong(&flow_path(at, "destinations"), text));
@@ -160,15 +195,19 @@ fn check_flow(
         let text = "a flow with `transformKql` or `outputStream` takes one stream; write one flow for each";
         return Err(wrong(&flow_path(at, "streams"), text));
     }
-    let mut needed = None;
+    let home = [Destination { name: String::new(), workspace: app.home_workspace() }];
+    let named = named_by(if destinations.is_empty() { &home } else { destinations }, flow);
+    let mut needed = Vec::new();
     for stream in streams {
         let output = flow["outputStream"].as_str().unwrap_or(stream);
-        let columns = columns_of(app, declarations, stream)?;
+        let columns = columns_of(app, &named, declarations, stream)?;
         let columns = match text {
             None => columns,
             Some(text) => transformed_columns(app, at, columns, text)?,
         };
-        needed = needed.or(check_output(app, at, output, columns)?);
+        for destination in &named {
+            needed.extend(check_output(app, at, &destination.workspace, output, columns.clone())?);
+        }
     }
     Ok(needed)
 }
@@ -199,6 +238,7 @@ fn transformed_columns(
 fn check_output(
     app: &App,
     at: usize,
+    workspace: &Workspace,
     output: &str,
     columns: Vec<Column>,
 ) -> Result<Option<NewTable>, Failure> {
@@ -210,7 +250,7 @@ fn check_output(
     if SERVER_TABLES.iter().any(|own| own.eq_ignore_ascii_case(name)) {
         return Err(wrong(&path, format!("rows of `{name}` are written by the server only")));
     }
-    if let Some(table) = app.store.table(app.home.customer, name) {
+    if let Some(table) = app.store.table(workspace.id, name) {
         for column in &columns {
             check_column(&path, &table, column)?;
         }
@@ -221,7 +261,7 @@ fn check_output(
             format!("there is no table `{name}`; a rule makes custom tables, whose names end in `_CL`");
         return Err(wrong(&path, text));
     }
-    Ok(Some(NewTable { name: name.to_owned(), columns }))
+    Ok(Some(NewTable { workspace: workspace.clone(), name: name.to_owned(), columns }))
 }
 
 fn check_column(path: &str, table: &Table, column: &Column) -> Result<(), Failure> {
@@ -324,34 +364,6 @@ fn declared_columns(path: &str, columns: &Value) -> Result<Vec<Column>, Failure>
     Ok(out)
 }
 
-/// The names of the destinations, of which the one workspace is the only kind there is.
-fn check_destinations(app: &App, destinations: &Value) -> Result<Vec<String>, Failure> {
-    let path = "properties.destinations";
-    let mut names = Vec::new();
-    for (kind, entries) in destinations.as_object().into_iter().flatten() {
-        if kind != "logAnalytics" {
-            if entries.as_array().is_some_and(Vec::is_empty) || entries.is_null() {
-                continue;
-            }
-            let text = format!("destinations of kind `{kind}` are not supported; `logAnalytics` is");
-            return Err(wrong(path, text));
-        }
-        for entry in list(Some(entries)) {
-            let id = entry["workspaceResourceId"].as_str().and_then(|id| ResourceId::parse(id).ok());
-            if id.as_ref() != Some(&app.home.workspace) {
-                let text = format!("the one workspace here is `{}`", app.home.workspace);
-                return Err(wrong(&format!("{path}.logAnalytics"), text));
-            }
-            let name = entry["name"].as_str().unwrap_or_default();
-            if name.is_empty() {
-                return Err(wrong(&format!("{path}.logAnalytics"), "each destination needs a `name`"));
-            }
-            names.push(name.to_owned());
-        }
-    }
-    Ok(names)
-}
-
 /// Syslog facilities a rule may name; `*` is all of them.
 const FACILITIES: [&str; 25] = [
     "*", "alert", "audit", "auth", "authpriv", "clock", "cron", "daemon", "ftp", "kern", "local0", "local1",
@@ -446,7 +458,12 @@ pub(crate) fn wants_event(rule: &Resource, event: &EventFacts) -> bool {
 }
 
 /// The columns that rows of `stream` have before any transformation.
-fn columns_of(app: &App, declarations: &Value, stream: &str) -> Result<Vec<Column>, Failure> {
+fn columns_of(
+    app: &App,
+    destinations: &[&Destination],
+    declarations: &Value,
+    stream: &str,
+) -> Result<Vec<Column>, Failure> {
     let declared = declarations.as_object().into_iter().flatten();
     if let Some((name, stream)) = declared.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(stream)) {
         return declared_columns(
@@ -454,7 +471,7 @@ fn columns_of(app: &App, declarations: &Value, stream: &str) -> Result<Vec<Colum
             &stream["columns"],
         );
     }
-    match known_table(app, stream) {
+    match destinations.iter().find_map(|destination| known_table(app, &destination.workspace, stream)) {
         Some(table) => Ok(table.columns.clone()),
         None => {
             let shown: String = stream.chars().take(80).collect();
@@ -474,8 +491,8 @@ pub(crate) fn table_name(stream: &str) -> Option<&str> {
     after("Microsoft-").or_else(|| after("Custom-")).filter(|name| !name.is_empty())
 }
 
-fn known_table(app: &App, stream: &str) -> Option<Arc<Table>> {
-    app.store.table(app.home.customer, table_name(stream)?)
+fn known_table(app: &App, workspace: &Workspace, stream: &str) -> Option<Arc<Table>> {
+    app.store.table(workspace.id, table_name(stream)?)
 }
 
 /// The transformation of a flow, unless it leaves rows as they are.
@@ -490,15 +507,15 @@ fn check_length(path: &str, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn list(value: Option<&Value>) -> &[Value] {
+pub(super) fn list(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-fn texts(value: &Value) -> impl Iterator<Item = &str> {
+pub(super) fn texts(value: &Value) -> impl Iterator<Item = &str> {
     list(Some(value)).iter().filter_map(Value::as_str)
 }
 
-fn wrong(path: &str, text: impl Into<String>) -> Failure {
+pub(super) fn wrong(path: &str, text: impl Into<String>) -> Failure {
     ApiError::field(path, text).into()
 }
 

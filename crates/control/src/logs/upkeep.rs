@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::Ticks;
-use bartizan_store::{AppendTarget, Notice, ROWS_REFUSED, ROWS_TAKEN, Rejected};
+use bartizan_store::{Notice, ROWS_REFUSED, ROWS_TAKEN, Rejected};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -40,7 +40,7 @@ async fn step(app: &App, with_rejected: bool) {
     if rows.is_empty() {
         return;
     }
-    let target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
+    let target = app.home.target("Operation");
     if let Err(error) = app.store.append_rows(target, rows).await {
         tracing::warn!(error = chain(&error), "cannot write Operation; trying again");
         app.store.keep_notices(notices);

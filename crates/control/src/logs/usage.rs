@@ -1,4 +1,4 @@
-//! `Usage`: how much was stored in each hour, by table and machine, counted from the rows themselves.
+//! `Usage`: how much each workspace stored in each hour, by table and machine, counted from the rows themselves.
 //!
 //! An hour ends at a sequence number that is noted in the records, and the rows between two of them are an
 //! hour's. So a restart in between loses and doubles nothing, late hours are made up for, and the rows of an hour carry a
@@ -11,15 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::time::{TICKS_PER_DAY, TICKS_PER_SECOND};
-use bartizan_base::{BatchId, Ticks};
+use bartizan_base::{BatchId, Ticks, WorkspaceId};
 use bartizan_engine::{QueryLimits, QueryRequest, SeqWindow};
 use bartizan_records::ListQuery;
-use bartizan_store::AppendTarget;
+use bartizan_schema::Table;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::chain;
+use crate::logs::Workspace;
 use crate::metering::{self, Plans};
 use crate::plans::features::{self, INCLUDED_DATA};
 
@@ -90,35 +91,40 @@ pub async fn write_usage(app: &App) -> Result<(), String> {
     }
     let upto = app.store.committed_seq();
     let end = start_of_hour(now);
-    let mut rows = Vec::new();
-    let mut allowed_mb = mark.allowed_mb;
-    // Its own rows are not counted: every hour would have some, for that reason alone.
-    for table in app.store.tables(app.home.customer).into_iter().filter(|table| table.name != "Usage") {
-        for used in count(app, &table.name, SeqWindow { after: mark.seq, upto }).await? {
-            if ALLOWED.contains(&table.name.as_str()) {
-                allowed_mb += used.megabytes;
-            }
-            let solution = table.categories.first().map_or("LogManagement", String::as_str);
-            rows.push(usage_row(app, &table.name, solution, &used, mark.hour, end));
-        }
-    }
-    let source = Uuid::new_v5(&app.home.customer.0, b"usage");
     let number = u64::try_from(end.0 / HOUR).unwrap_or_default();
-    if !rows.is_empty() {
-        let mut target = AppendTarget::new(app.home.customer, app.home.tenant, "Usage");
-        target.batch = Some(BatchId { source, seq: number });
-        app.store.append_rows(target, rows).await.map_err(|error| chain(&error))?;
+    let mut allowed_mb = mark.allowed_mb;
+    for workspace in app.workspaces.all() {
+        let counted = Counted { workspace: &workspace, start: mark.hour, end };
+        let (rows, allowed) = counted.rows(app, SeqWindow { after: mark.seq, upto }).await?;
+        allowed_mb += allowed;
+        if !rows.is_empty() {
+            let mut target = workspace.target("Usage");
+            target.batch = Some(BatchId { source: source_of(workspace.id), seq: number });
+            app.store.append_rows(target, rows).await.map_err(|error| chain(&error))?;
+        }
     }
     let day = |ticks: Ticks| ticks.0.div_euclid(TICKS_PER_DAY);
     if day(end) != day(mark.hour) {
         if let Some(row) = allowance_row(app, allowed_mb, mark.hour, end).await? {
-            let mut target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
-            target.batch = Some(BatchId { source, seq: number });
+            let mut target = app.home.target("Operation");
+            target.batch = Some(BatchId { source: source_of(app.home.customer), seq: number });
             app.store.append_rows(target, vec![row]).await.map_err(|error| chain(&error))?;
         }
         allowed_mb = 0.0;
     }
     write_mark(app, Mark { hour: end, seq: upto, allowed_mb }).await
+}
+
+/// What names the batches of a workspace's rows.
+fn source_of(workspace: WorkspaceId) -> Uuid {
+    Uuid::new_v5(&workspace.0, b"usage")
+}
+
+/// An hour of a workspace, or several that nothing was written of yet.
+struct Counted<'a> {
+    workspace: &'a Workspace,
+    start: Ticks,
+    end: Ticks,
 }
 
 /// What one machine stored in one table.
@@ -129,48 +135,72 @@ struct Used {
     megabytes: f64,
 }
 
-async fn count(app: &App, table: &str, window: SeqWindow) -> Result<Vec<Used>, String> {
-    let found = app.store.table(app.home.customer, table);
-    let computer = found.as_ref().and_then(|table| {
-        ["Computer", "DeviceName", "HostName"].iter().find(|name| table.column(name).is_some()).copied()
-    });
-    let computer = computer.map_or("''".to_owned(), |name| format!("tostring({name})"));
-    let query = QueryRequest {
-        workspace: app.home.customer,
-        text: format!(
-            "['{table}'] | summarize rows = count(), bytes = sum(_BilledSize) by computer = {computer}, billable = \
-             _IsBillable | top 5000 by bytes desc"
-        ),
-        timespan: None,
-        now: app.clock.now(),
-        principal: String::new(),
-        ingested: Some(window),
-        limits: QueryLimits::default(),
-    };
-    let output = app.engine.query(query).await.map_err(|error| format!("{table}: {}", chain(&error)))?;
-    let used = |row: Map<String, Value>| Used {
-        computer: row["computer"].as_str().unwrap_or_default().to_owned(),
-        billable: row["billable"].as_str() != Some("false"),
-        rows: row["rows"].as_i64().unwrap_or_default(),
-        megabytes: row["bytes"].as_f64().unwrap_or_default() / MB,
-    };
-    Ok(output.objects().into_iter().map(used).collect())
+impl Counted<'_> {
+    /// The rows of `Usage`, and how many MB of them are of the allowance's tables.
+    async fn rows(&self, app: &App, window: SeqWindow) -> Result<(Vec<Map<String, Value>>, f64), String> {
+        let (mut rows, mut allowed_mb) = (Vec::new(), 0.0);
+        for table in app.store.tables(self.workspace.id) {
+            // Its own rows are not counted: every hour would have some, for that reason alone. A workspace has hundreds
+            // of tables and uses a few.
+            if table.name == "Usage" || !holds_rows(app, self.workspace.id, &table.name, window)? {
+                continue;
+            }
+            for used in self.count(app, &table, window).await? {
+                if ALLOWED.contains(&table.name.as_str()) {
+                    allowed_mb += used.megabytes;
+                }
+                let solution = table.categories.first().map_or("LogManagement", String::as_str);
+                rows.push(self.row(&table.name, solution, &used));
+            }
+        }
+        Ok((rows, allowed_mb))
+    }
+
+    async fn count(&self, app: &App, table: &Table, window: SeqWindow) -> Result<Vec<Used>, String> {
+        let computer =
+            ["Computer", "DeviceName", "HostName"].into_iter().find(|name| table.column(name).is_some());
+        let computer = computer.map_or("''".to_owned(), |name| format!("tostring({name})"));
+        let name = &table.name;
+        let query = QueryRequest {
+            workspace: self.workspace.id,
+            text: format!(
+                "['{name}'] | summarize rows = count(), bytes = sum(_BilledSize) by computer = {computer}, billable = \
+                 _IsBillable | top 5000 by bytes desc"
+            ),
+            timespan: None,
+            now: app.clock.now(),
+            principal: String::new(),
+            ingested: Some(window),
+            limits: QueryLimits::default(),
+        };
+        let output = app.engine.query(query).await.map_err(|error| format!("{name}: {}", chain(&error)))?;
+        let used = |row: Map<String, Value>| Used {
+            computer: row["computer"].as_str().unwrap_or_default().to_owned(),
+            billable: row["billable"].as_str() != Some("false"),
+            rows: row["rows"].as_i64().unwrap_or_default(),
+            megabytes: row["bytes"].as_f64().unwrap_or_default() / MB,
+        };
+        Ok(output.objects().into_iter().map(used).collect())
+    }
+
+    fn row(&self, table: &str, solution: &str, used: &Used) -> Map<String, Value> {
+        object(json!({
+            "TimeGenerated": self.end, "StartTime": self.start, "EndTime": self.end, "DataType": table,
+            "Solution": solution, "Computer": used.computer, "Quantity": used.megabytes, "QuantityUnit": "MBytes",
+            "IsBillable": used.billable, "TotalBatches": used.rows, "Plan": "Analytics",
+            "SourceSystem": "Bartizan", "ResourceUri": self.workspace.resource.to_string(),
+        }))
+    }
 }
 
-fn usage_row(
-    app: &App,
-    table: &str,
-    solution: &str,
-    used: &Used,
-    start: Ticks,
-    end: Ticks,
-) -> Map<String, Value> {
-    object(json!({
-        "TimeGenerated": end, "StartTime": start, "EndTime": end, "DataType": table, "Solution": solution,
-        "Computer": used.computer, "Quantity": used.megabytes, "QuantityUnit": "MBytes", "IsBillable": used.billable,
-        "TotalBatches": used.rows, "Plan": "Analytics", "SourceSystem": "Bartizan",
-        "ResourceUri": app.home.workspace.to_string(),
-    }))
+/// Whether a table got rows in a window, as far as its files and buffers tell.
+fn holds_rows(app: &App, workspace: WorkspaceId, table: &str, window: SeqWindow) -> Result<bool, String> {
+    let snapshot = app.store.snapshot(workspace, &[table]).map_err(|error| chain(&error))?;
+    let after = i64::try_from(window.after).unwrap_or(i64::MAX);
+    Ok(snapshot
+        .tables
+        .values()
+        .any(|table| !table.memory.is_empty() || table.files.newest().any(|file| file.seq_max > after)))
 }
 
 /// The machines whose plan includes data.

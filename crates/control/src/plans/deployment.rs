@@ -9,17 +9,16 @@ use super::component::EXTENSION_TYPE;
 use super::reconcile::{PlansContext, actor};
 use super::{admission, extension, identity, protected, provisioning};
 use crate::access::AccessMap;
+use crate::logs::WORKSPACE_TYPE;
+use crate::logs::rule::RULE_TYPE;
 
 /// Api-version that deployments of policies are written with, for `requestContext()`.
 const DEPLOYMENT_VERSION: &str = "2024-07-10";
 
 /// The types that a policy may deploy, whatever its identity's roles allow. Nothing that gives access is among them:
 /// who may change the policy of an identity that may give access would get all of it.
-const DEPLOYED_TYPES: [&str; 3] = [
-    EXTENSION_TYPE,
-    "Microsoft.Insights/dataCollectionRuleAssociations",
-    "Microsoft.Insights/dataCollectionRules",
-];
+const DEPLOYED_TYPES: [&str; 3] =
+    [EXTENSION_TYPE, "Microsoft.Insights/dataCollectionRuleAssociations", RULE_TYPE];
 
 /// Whether policies may deploy resources of this type.
 pub(crate) fn is_deployed(resource_type: &str) -> bool {
@@ -118,6 +117,12 @@ impl Deployment<'_> {
         if let Some(lack) = identity::lack(&ctx.records, rule, &target.resource_type, &planned.id).await? {
             let text = format!("{} Way out: {}.", lack.error, lack.fix);
             return Ok(Outcome::refused("AuthorizationFailed", text));
+        }
+        for workspace in destinations(&target.resource_type, &planned.body) {
+            if let Some(lack) = identity::lack(&ctx.records, rule, WORKSPACE_TYPE, &workspace).await? {
+                let text = format!("{} Way out: {}.", lack.error, lack.fix);
+                return Ok(Outcome::refused("AuthorizationFailed", text));
+            }
         }
         let action = format!("{}/write", target.resource_type);
         if let Some(lock) = AccessMap::of(&ctx.records).await?.locked(&action, &planned.id) {
@@ -266,4 +271,14 @@ pub(super) async fn finish_leaving(ctx: &PlansContext, resource: &Resource) -> R
         return ctx.records.delete(&resource.id, &actor(), None).await;
     }
     Ok(false)
+}
+
+/// The workspaces that a planned rule sends to: who deploys it sends rows there.
+fn destinations(resource_type: &str, body: &Value) -> Vec<ResourceId> {
+    if !resource_type.eq_ignore_ascii_case(RULE_TYPE) {
+        return Vec::new();
+    }
+    let entries = body["properties"]["destinations"]["logAnalytics"].as_array().into_iter().flatten();
+    let ids = entries.filter_map(|entry| entry["workspaceResourceId"].as_str());
+    ids.filter_map(|id| ResourceId::parse(id).ok()).collect()
 }

@@ -12,7 +12,8 @@ use bartizan_api::portal::{
     CallForm, CallForms, CheckRequest, Checked, Colours, CompletionItem, Completions, Diagnostic,
     FormatRequest, Formatted, HoverText, PlaceRequest,
 };
-use bartizan_base::ErrorKind;
+use bartizan_base::{ErrorKind, WorkspaceId};
+use bartizan_engine::Reach;
 use bartizan_kql::Severity;
 use http::HeaderMap;
 use tokio::sync::Semaphore;
@@ -20,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, read_json};
-use crate::logs::{READ_ACTION, check_workspace, columns};
+use crate::logs::{READ_ACTION, columns, find_workspace, reach_of};
 
 /// The largest question: a query of the longest that the query API takes, and its JSON.
 const BODY_MAX: usize = 1 << 20;
@@ -68,11 +69,19 @@ impl Desk {
     }
 }
 
-async fn allowed(app: &App, caller: &Caller, workspace: Option<&str>) -> Result<(), Failure> {
-    if let Some(workspace) = workspace {
-        check_workspace(app, workspace)?;
-    }
-    app.authorize(caller, READ_ACTION, &app.home.workspace).await
+/// The workspace whose names are asked for, and which others the text may name.
+async fn opened(
+    app: &App,
+    caller: &Caller,
+    workspace: Option<&str>,
+    text: &str,
+) -> Result<(WorkspaceId, Reach), Failure> {
+    let workspace = match workspace {
+        Some(workspace) => find_workspace(app, workspace)?,
+        None => app.home_workspace(),
+    };
+    app.authorize(caller, READ_ACTION, &workspace.resource).await?;
+    Ok((workspace.id, reach_of(app, caller, workspace.id, text).await?))
 }
 
 pub(super) async fn check(
@@ -82,9 +91,9 @@ pub(super) async fn check(
     body: Body,
 ) -> Result<Json<Checked>, Failure> {
     let request: CheckRequest = read_json(&headers, body, BODY_MAX).await?;
-    allowed(&app, &caller, request.workspace.as_deref()).await?;
-    let (engine, workspace) = (app.engine.clone(), app.home.customer);
-    let checked = app.editor.answer(move || engine.check(workspace, &request.query)).await?;
+    let (workspace, reach) = opened(&app, &caller, request.workspace.as_deref(), &request.query).await?;
+    let engine = app.engine.clone();
+    let checked = app.editor.answer(move || engine.check_reaching(workspace, &request.query, &reach)).await?;
     let diagnostics = checked.diagnostics.into_iter().map(diagnostic).collect();
     Ok(Json(Checked { diagnostics, columns: checked.columns.as_deref().map(columns) }))
 }
@@ -96,10 +105,12 @@ pub(super) async fn complete(
     body: Body,
 ) -> Result<Json<Completions>, Failure> {
     let request: PlaceRequest = read_json(&headers, body, BODY_MAX).await?;
-    allowed(&app, &caller, request.workspace.as_deref()).await?;
-    let (engine, workspace) = (app.engine.clone(), app.home.customer);
+    let (workspace, reach) = opened(&app, &caller, request.workspace.as_deref(), &request.query).await?;
+    let engine = app.engine.clone();
     let work = move || {
-        engine.with_catalog(workspace, |names| bartizan_kql::complete(&request.query, request.offset, names))
+        engine.with_catalog(workspace, &reach, |names| {
+            bartizan_kql::complete(&request.query, request.offset, names)
+        })
     };
     let found = app.editor.answer(work).await?;
     let incomplete = found.len() > ITEMS_MAX;
@@ -123,10 +134,12 @@ pub(super) async fn hover(
     body: Body,
 ) -> Result<Json<Option<HoverText>>, Failure> {
     let request: PlaceRequest = read_json(&headers, body, BODY_MAX).await?;
-    allowed(&app, &caller, request.workspace.as_deref()).await?;
-    let (engine, workspace) = (app.engine.clone(), app.home.customer);
+    let (workspace, reach) = opened(&app, &caller, request.workspace.as_deref(), &request.query).await?;
+    let engine = app.engine.clone();
     let work = move || {
-        engine.with_catalog(workspace, |names| bartizan_kql::hover(&request.query, request.offset, names))
+        engine.with_catalog(workspace, &reach, |names| {
+            bartizan_kql::hover(&request.query, request.offset, names)
+        })
     };
     let hover = app.editor.answer(work).await?;
     Ok(Json(hover.map(|hover| HoverText { start: hover.span.start, end: hover.span.end, text: hover.text })))
@@ -140,10 +153,12 @@ pub(super) async fn call(
     body: Body,
 ) -> Result<Json<Option<CallForms>>, Failure> {
     let request: PlaceRequest = read_json(&headers, body, BODY_MAX).await?;
-    allowed(&app, &caller, request.workspace.as_deref()).await?;
-    let (engine, workspace) = (app.engine.clone(), app.home.customer);
+    let (workspace, reach) = opened(&app, &caller, request.workspace.as_deref(), &request.query).await?;
+    let engine = app.engine.clone();
     let work = move || {
-        engine.with_catalog(workspace, |names| bartizan_kql::call_help(&request.query, request.offset, names))
+        engine.with_catalog(workspace, &reach, |names| {
+            bartizan_kql::call_help(&request.query, request.offset, names)
+        })
     };
     let help = app.editor.answer(work).await?;
     Ok(Json(help.map(|help| CallForms {
@@ -162,7 +177,7 @@ pub(super) async fn format(
     body: Body,
 ) -> Result<Json<Formatted>, Failure> {
     let request: FormatRequest = read_json(&headers, body, BODY_MAX).await?;
-    allowed(&app, &caller, None).await?;
+    caller.principal()?;
     let formatted = app.editor.answer(move || bartizan_kql::format(&request.query)).await?;
     Ok(Json(match formatted {
         Ok(query) => Formatted { query: Some(query), diagnostics: Vec::new() },
@@ -179,9 +194,10 @@ pub(super) async fn colours(
     body: Body,
 ) -> Result<Json<Colours>, Failure> {
     let request: CheckRequest = read_json(&headers, body, BODY_MAX).await?;
-    allowed(&app, &caller, request.workspace.as_deref()).await?;
-    let (engine, workspace) = (app.engine.clone(), app.home.customer);
-    let work = move || engine.with_catalog(workspace, |names| bartizan_kql::classify(&request.query, names));
+    let (workspace, reach) = opened(&app, &caller, request.workspace.as_deref(), &request.query).await?;
+    let engine = app.engine.clone();
+    let work =
+        move || engine.with_catalog(workspace, &reach, |names| bartizan_kql::classify(&request.query, names));
     let found = app.editor.answer(work).await?;
     let mut kinds = Vec::new();
     let mut pieces = Vec::with_capacity(found.len());

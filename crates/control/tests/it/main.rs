@@ -52,6 +52,7 @@ mod test_alerts;
 mod upkeep;
 mod usage;
 mod walk;
+mod workspaces;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

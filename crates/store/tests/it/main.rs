@@ -20,3 +20,4 @@ mod retention;
 mod sim_disk;
 mod tables;
 mod versions;
+mod workspaces;

@@ -14,6 +14,7 @@ import { useNotify } from '@/ui/notify';
 import { Page } from '@/ui/Page';
 import { EmptyState, ErrorState, Loaded, RowsSkeleton } from '@/ui/states';
 import { useDark } from '@/ui/use-dark';
+import { WorkspaceField } from '@/ui/WorkspaceField';
 import { MachinesCard } from './MachinesCard';
 import { PreviewCard } from './PreviewCard';
 import { emptyForm, formOf, formProblem, isSimple, propertiesOf, sourcePrefix, streamTypes, type RuleForm } from './rule';
@@ -84,6 +85,7 @@ function Form({ rule }: { rule: CollectionRule | undefined }) {
             <Field label="Table" required hint="A name that ends in _CL is made with the columns of the result, when it is not there yet.">
               <Input value={form.table} list="rule-tables" aria-label="Table" onChange={(_, data) => set({ table: data.value })} />
             </Field>
+            <WorkspaceField value={form.workspace || session.workspaceId} onChange={(workspace) => set({ workspace })} />
             <datalist id="rule-tables">{(tables.data ?? []).map((table) => <option key={table.id} value={table.name} />)}</datalist>
           </Card>
         </div>

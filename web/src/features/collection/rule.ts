@@ -10,6 +10,8 @@ export interface RuleForm {
   columns: ColumnDraft[];
   transform: string;
   table: string;
+  /** The workspace that the rule sends to; the server's own when empty. */
+  workspace: string;
 }
 
 export const streamTypes = ['string', 'datetime', 'int', 'long', 'real', 'boolean', 'dynamic'];
@@ -23,14 +25,14 @@ export function tablesOf(flow: DataFlow): string[] {
 
 /** Whether the form can show all that a rule says. */
 export function isSimple(rule: CollectionRule): boolean {
-  const { dataFlows = [], streamDeclarations = {}, dataSources = {} } = rule.properties;
+  const { dataFlows = [], streamDeclarations = {}, dataSources = {}, destinations = {} } = rule.properties;
   const [flow] = dataFlows;
   const [stream] = Object.keys(streamDeclarations);
-  return dataFlows.length === 1 && Object.keys(streamDeclarations).length === 1 && Object.keys(dataSources).length === 0 && flow?.streams.length === 1 && flow.streams[0] === stream;
+  return (destinations.logAnalytics ?? []).length <= 1 && dataFlows.length === 1 && Object.keys(streamDeclarations).length === 1 && Object.keys(dataSources).length === 0 && flow?.streams.length === 1 && flow.streams[0] === stream;
 }
 
 export function emptyForm(): RuleForm {
-  return { name: '', description: '', stream: '', columns: [columnDraft('TimeGenerated', 'datetime'), columnDraft('Message', 'string')], transform: 'source', table: '' };
+  return { name: '', description: '', stream: '', columns: [columnDraft('TimeGenerated', 'datetime'), columnDraft('Message', 'string')], transform: 'source', table: '', workspace: '' };
 }
 
 export function formOf(rule: CollectionRule): RuleForm {
@@ -40,16 +42,17 @@ export function formOf(rule: CollectionRule): RuleForm {
     name: rule.name, description: rule.properties.description ?? '', stream: stream.replace(/^Custom-/, ''),
     columns: (declared?.columns ?? []).map((column) => columnDraft(column.name, column.type)),
     transform: flow?.transformKql ?? 'source', table: flow ? (tablesOf(flow)[0] ?? '') : '',
+    workspace: rule.properties.destinations?.logAnalytics?.[0]?.workspaceResourceId ?? '',
   };
 }
 
-export function propertiesOf(form: RuleForm, workspaceId: string): CollectionRule['properties'] {
+export function propertiesOf(form: RuleForm, ownWorkspace: string): CollectionRule['properties'] {
   const stream = `Custom-${form.stream.trim()}`;
   const table = form.table.trim();
   return {
     description: form.description.trim(),
     streamDeclarations: { [stream]: { columns: namedColumns(form.columns) } },
-    destinations: { logAnalytics: [{ name: destination, workspaceResourceId: workspaceId }] },
+    destinations: { logAnalytics: [{ name: destination, workspaceResourceId: form.workspace || ownWorkspace }] },
     dataFlows: [{ streams: [stream], destinations: [destination], transformKql: form.transform.trim() || 'source', outputStream: `${table.endsWith('_CL') ? 'Custom' : 'Microsoft'}-${table}` }],
   };
 }

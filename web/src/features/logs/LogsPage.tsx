@@ -3,7 +3,7 @@ import { PanelLeftRegular } from '@fluentui/react-icons/svg/panel-left';
 import { PlayRegular } from '@fluentui/react-icons/svg/play';
 import { StopRegular } from '@fluentui/react-icons/svg/stop';
 import { TextAlignLeftRegular } from '@fluentui/react-icons/svg/text-align-left';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
 import { useSearchParams } from 'react-router';
 import { useMetadata } from '@/api/logs';
 import { useSession } from '@/api/session';
@@ -12,6 +12,7 @@ import { formatRange, parseRange, setsTime, toTimespan, type TimeRange } from '@
 import type { EditorHandle } from '@/kql/Editor';
 import { useDiagnostics } from '@/kql/use-diagnostics';
 import { CopyButton } from '@/ui/CopyButton';
+import { WorkspaceScope } from '@/ui/WorkspaceScope';
 import { useNotify } from '@/ui/notify';
 import { Page } from '@/ui/Page';
 import { useDark } from '@/ui/use-dark';
@@ -43,6 +44,10 @@ const welcome = 'Heartbeat\n| summarize max(TimeGenerated) by Computer';
 const timespanOf = (text: string, range: TimeRange) => (setsTime(text) ? undefined : toTimespan(range));
 
 export default function LogsPage() {
+  return <WorkspaceScope>{(chooser) => <QueryPage chooser={chooser} />}</WorkspaceScope>;
+}
+
+function QueryPage({ chooser }: { chooser: ReactNode }) {
   const styles = useStyles();
   const notify = useNotify();
   const workspace = useSession().workspaceCustomerId;
@@ -67,7 +72,10 @@ export default function LogsPage() {
     if (!text.trim()) return;
     ran.current = text;
     remember(workspace, text);
-    setParams(new URLSearchParams({ q: text, range: formatRange(range) }), { replace: params.get('q') === text });
+    const next = new URLSearchParams(params);
+    next.set('q', text);
+    next.set('range', formatRange(range));
+    setParams(next, { replace: params.get('q') === text });
     void start(text, timespanOf(text, range));
   };
   const format = async () => {
@@ -86,7 +94,7 @@ export default function LogsPage() {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the range is applied by the next run, not by itself
   }, [shared, start]);
 
-  const link = () => window.location.origin + paths.logs({ q: query, range: formatRange(range) });
+  const link = () => window.location.origin + paths.logs({ q: query, range: formatRange(range), workspace: params.get('workspace') ?? undefined });
   return (
     <Page title="Logs" fill actions={<CopyButton text={link} label="Copy link to query" size="medium" />}>
       <div className={styles.frame}>
@@ -106,6 +114,7 @@ export default function LogsPage() {
               changed.set('range', formatRange(next));
               return changed;
             }, { replace: true })} />
+            {chooser}
             <span className={styles.push} />
             <QueriesMenu query={query} onOpen={change} />
             <Tooltip relationship="label" content="Format query"><Button icon={<TextAlignLeftRegular />} onClick={() => void format()} /></Tooltip>

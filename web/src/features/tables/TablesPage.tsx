@@ -1,8 +1,9 @@
 import { Button, makeStyles, tokens, Tooltip } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons/svg/add';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { columnsOf, isCustom, useTables, useTableUse, type TableUse } from '@/api/tables';
 import type { WorkspaceTable } from '@/api/types';
+import { WorkspaceScope } from '@/ui/WorkspaceScope';
 import { countOf, formatVolume, formatCount } from '@/lib/units';
 import { Card } from '@/ui/Card';
 import { DataTable, type Column } from '@/ui/DataTable';
@@ -34,6 +35,10 @@ const none: TableUse = { rows: 0, bytes: 0, lastRow: undefined };
 
 /** Every table of the workspace: what it holds, how long, and what came in. */
 export default function TablesPage() {
+  return <WorkspaceScope>{(chooser) => <TableList chooser={chooser} />}</WorkspaceScope>;
+}
+
+function TableList({ chooser }: { chooser: ReactNode }) {
   const tables = useTables();
   const use = useTableUse('P7D');
   const [search, setSearch] = useSearchState('q');
@@ -51,7 +56,7 @@ export default function TablesPage() {
   );
   const chosen = tables.data?.find((table) => table.name === open);
   return (
-    <Page title="Tables" subtitle="What the workspace keeps, and for how long" actions={<Button appearance="primary" icon={<AddRegular />} onClick={() => setCreating(true)}>Create table</Button>}>
+    <Page title="Tables" subtitle="What the workspace keeps, and for how long" actions={<>{chooser}<Button appearance="primary" icon={<AddRegular />} onClick={() => setCreating(true)}>Create table</Button></>}>
       <FilterBar search={search} onSearch={setSearch} searchLabel="Find a table" count={tables.data ? countOf(shown.length, 'table') : ''}
         filters={[
           { label: 'Kind', value: kind, onChange: setKind, options: [{ value: 'standard', text: 'Standard' }, { value: 'custom', text: 'Custom' }] },

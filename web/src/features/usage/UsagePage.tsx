@@ -4,7 +4,8 @@ import { isConnected } from '@/api/monitoring';
 import { useMachines } from '@/api/machines';
 import { isOn, serversPlanOf, usePlans } from '@/api/plans';
 import { machinesMax, useDailyUse, useMachineUse } from '@/api/usage';
-import { useWorkspaces } from '@/api/workspace';
+import { useSession } from '@/api/session';
+import { useWorkspace } from '@/api/workspace';
 import { toChart } from '@/kql/chart-data';
 import { countOf, formatCount, formatVolume, percent } from '@/lib/units';
 import { Card } from '@/ui/Card';
@@ -86,10 +87,10 @@ export default function UsagePage() {
 /** What a day may bring, and whether rows are being refused. */
 function DailyCap({ today }: { today: number }) {
   const styles = useStyles();
-  const workspaces = useWorkspaces();
-  const capping = workspaces.data?.[0]?.properties.workspaceCapping;
+  const workspace = useWorkspace(useSession().workspaceId);
+  const capping = workspace.data?.properties.workspaceCapping;
   return (
-    <Loaded query={workspaces} what="the workspace" rows={2}>
+    <Loaded query={workspace} what="the workspace" rows={2}>
       {() => {
         if (!capping || capping.dailyQuotaGb <= 0) return <div className={styles.faint}>No cap is set: rows are taken as long as there is room on the disk.</div>;
         const quota = capping.dailyQuotaGb * 1e9;

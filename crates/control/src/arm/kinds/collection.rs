@@ -14,12 +14,15 @@ use crate::app::App;
 use crate::arm::kind::{Draft, Kind};
 use crate::arm::kinds::not_one_of;
 use crate::http::Failure;
+use crate::logs::destination::{self, Destination};
 use crate::logs::rule::{self, RULE_TYPE};
 
 const ENDPOINT_TYPE: &str = "Microsoft.Insights/dataCollectionEndpoints";
 /// The resource type of what says that a machine follows a rule.
 pub(in crate::arm) const ASSOCIATION_TYPE: &str = "Microsoft.Insights/dataCollectionRuleAssociations";
 const TABLE_WRITE: &str = "Microsoft.OperationalInsights/workspaces/tables/write";
+/// What Azure asks of who makes a workspace a destination.
+const WORKSPACE_WRITE: &str = "Microsoft.OperationalInsights/workspaces/write";
 const TABLE_RETENTION_DAYS: u32 = 90;
 /// Rules of one server; uploads look through them.
 const RULES_MAX: usize = 1_000;
@@ -46,11 +49,14 @@ impl Kind for Rules {
         }
         expand_event_sets(draft)?;
         check_reference(app, draft, "dataCollectionEndpointId", ENDPOINT_TYPE).await?;
-        let needed = rule::check(app, &draft.body["properties"])?;
-        if !needed.is_empty() {
-            app.authorize(draft.caller, TABLE_WRITE, &app.home.workspace).await?;
+        let destinations = destination::destinations(app, &draft.body["properties"])?;
+        check_destinations(app, draft, &destinations).await?;
+        let needed = rule::check(app, &draft.body["properties"], &destinations)?;
+        for table in &needed {
+            app.authorize(draft.caller, TABLE_WRITE, &table.workspace.resource).await?;
         }
         for table in needed {
+            let workspace = table.workspace.id;
             let table = Table {
                 name: table.name,
                 description: format!("Made by the data collection rule {}.", draft.id.name()),
@@ -60,11 +66,12 @@ impl Kind for Rules {
                 columns: table.columns,
             };
             // Before the record, so that a rule whose table is refused is not there; repeating it is harmless.
-            app.store.create_table(app.home.customer, table).await?;
+            app.store.create_table(workspace, table).await?;
         }
-        let destinations = draft.body.pointer_mut("/properties/destinations/logAnalytics");
-        for destination in destinations.and_then(Value::as_array_mut).into_iter().flatten() {
-            destination["workspaceId"] = app.home.customer.to_string().into();
+        let stated = draft.body.pointer_mut("/properties/destinations/logAnalytics");
+        let stated = stated.and_then(Value::as_array_mut).into_iter().flatten();
+        for (stated, destination) in stated.zip(&destinations) {
+            stated["workspaceId"] = destination.workspace.id.to_string().into();
         }
         draft.set("endpoints", json!({"logsIngestion": app.public_url}));
         draft.set("provisioningState", "Succeeded");
@@ -88,6 +95,33 @@ impl Kind for Rules {
             None => Ok(false),
         }
     }
+}
+
+/// Whoever writes a rule sends rows to its workspaces with it, so must be allowed to write them. The default rule keeps
+/// the home workspace, whose rows the server's own detections read.
+async fn check_destinations(
+    app: &App,
+    draft: &Draft<'_>,
+    destinations: &[Destination],
+) -> Result<(), Failure> {
+    let path = "properties.destinations.logAnalytics";
+    let is_home = |destination: &Destination| app.workspaces.is_home(destination.workspace.id);
+    if *draft.id == app.home.default_rule && !destinations.is_empty() && !destinations.iter().any(is_home) {
+        let text = format!(
+            "the default rule keeps `{}` among its destinations: the server's detections read it; choose another \
+             workspace for a subscription with Microsoft.Security/workspaceSettings",
+            app.home.workspace
+        );
+        return Err(ApiError::field(path, text).into());
+    }
+    for destination in destinations.iter().filter(|destination| !is_home(destination)) {
+        let workspace = &destination.workspace.resource;
+        if draft.before.is_some_and(|before| destination::sends_to(before, workspace)) {
+            continue;
+        }
+        app.authorize(draft.caller, WORKSPACE_WRITE, workspace).await?;
+    }
+    Ok(())
 }
 
 /// `eventSet` of a Windows data source stands for the queries that collect it.

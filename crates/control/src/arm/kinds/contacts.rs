@@ -3,15 +3,22 @@
 use async_trait::async_trait;
 use bartizan_api::ApiError;
 use bartizan_base::ResourceId;
-use bartizan_records::Resource;
+use bartizan_policy::Request;
+use bartizan_records::{Condition, RecordsError, Resource, Write};
 use serde_json::{Value, json};
 
+use crate::access::Caller;
 use crate::app::App;
+use crate::arm::disallowed;
 use crate::arm::kind::{Draft, Kind, computed};
-use crate::arm::kinds::not_one_of;
+use crate::arm::kinds::{find, not_one_of};
 use crate::arm::scope::is_subscription;
 use crate::http::Failure;
+use crate::logs::{Workspace, subscription_workspace};
+use crate::plans::admission;
 
+const WORKSPACE_WRITE: &str = "Microsoft.OperationalInsights/workspaces/write";
+const GROUP_WRITE: &str = "Microsoft.Resources/resourceGroups/write";
 const SWITCH: [&str; 2] = ["On", "Off"];
 const SEVERITIES: [&str; 3] = ["High", "Medium", "Low"];
 const ROLES: [&str; 4] = ["AccountAdmin", "Contributor", "Owner", "ServiceAdmin"];
@@ -81,19 +88,10 @@ fn check_notifications(draft: &Draft<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// There is one workspace, so there is one answer until a narrower scope is named; deleting goes back to it.
+/// Without a setting it is the home workspace; deleting the setting goes back to that.
 #[async_trait]
 impl Kind for WorkspaceSettings {
     async fn prepare(&self, app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
-        let workspace = ResourceId::parse(draft.text("workspaceId")).ok();
-        if workspace.as_ref() != Some(&app.home.workspace) {
-            let asked: String = draft.text("workspaceId").chars().take(300).collect();
-            let text = format!(
-                "`{asked}` is not a workspace of this server; it has one, which is the default of every subscription: `{}`",
-                app.home.workspace
-            );
-            return Err(ApiError::field("properties.workspaceId", text).into());
-        }
         let scope = ResourceId::parse(draft.text("scope")).ok();
         let subscription = draft.id.parent();
         if !scope.is_some_and(|scope| subscription.is_some_and(|subscription| scope.is_within(&subscription)))
@@ -101,7 +99,13 @@ impl Kind for WorkspaceSettings {
             let text = "`scope` must be the id of the subscription or of a resource group in it";
             return Err(ApiError::field("properties.scope", text).into());
         }
-        Ok(())
+        let workspace = chosen(app, draft).await?;
+        if app.workspaces.is_home(workspace.id) {
+            return Ok(());
+        }
+        // The machines' rows go there, so whoever chooses it must be allowed to write it.
+        app.authorize(draft.caller, WORKSPACE_WRITE, &workspace.resource).await?;
+        subscription_workspace::ensure_rule(app, &workspace, &draft.caller.actor).await
     }
 
     async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
@@ -116,6 +120,66 @@ impl Kind for WorkspaceSettings {
         }
         let id = scope.join("providers/Microsoft.Security/workspaceSettings/default");
         Ok(id.ok().map(|id| computed(id, default_setting(app, scope))).into_iter().collect())
+    }
+}
+
+/// The workspace that a setting names. The default one of its subscription is made when it is named first.
+async fn chosen(app: &App, draft: &Draft<'_>) -> Result<Workspace, Failure> {
+    let asked = draft.text("workspaceId");
+    let id = ResourceId::parse(asked).ok();
+    if let Some(found) = id.as_ref().and_then(|id| app.workspaces.at(id)) {
+        return Ok(found);
+    }
+    let default = draft.id.subscription().and_then(|of| subscription_workspace::default_id(app, of));
+    match (id, default) {
+        (Some(id), Some(default)) if id == default => make_default(app, draft, default).await,
+        (_, default) => {
+            let asked: String = asked.chars().take(300).collect();
+            let default = default.map(|default| default.to_string()).unwrap_or_default();
+            let text = format!(
+                "`{asked}` is not a workspace of this server; choose one that is there, such as its own, `{}`, or the \
+                 default one of the subscription, which is made when it is named: `{default}`",
+                app.home.workspace
+            );
+            Err(ApiError::field("properties.workspaceId", text).into())
+        }
+    }
+}
+
+/// Makes the default workspace of a subscription, and its group, as their writes would.
+async fn make_default(app: &App, draft: &Draft<'_>, id: ResourceId) -> Result<Workspace, Failure> {
+    let missing = || Failure(ApiError::not_found(draft.id.as_str()));
+    let group = id.parent().ok_or_else(missing)?;
+    app.authorize(draft.caller, WORKSPACE_WRITE, &id).await?;
+    if app.records.get(&group).await?.is_none() {
+        app.authorize(draft.caller, GROUP_WRITE, &group).await?;
+        let body = json!({"location": app.home.location, "properties": {}});
+        make(app, draft.caller, &group, body).await?;
+    }
+    make(app, draft.caller, &id, json!({"location": app.home.location, "properties": {}})).await?;
+    app.workspaces.at(&id).ok_or_else(missing)
+}
+
+/// Makes a resource as a write of the caller would, policies included.
+async fn make(app: &App, caller: &Caller, id: &ResourceId, body: Value) -> Result<(), Failure> {
+    let kind = find(&id.resource_type());
+    let mut made = Draft { id, caller, before: None, body, aside: None };
+    kind.prepare(app, &mut made).await?;
+    let request = Request { api_version: String::new(), principal_id: caller.actor.object_id.to_string() };
+    let admission = admission::admit(&app.records, id, &made.body, &request, app.clock.now()).await?;
+    let admission = admission.map_err(|denials| disallowed(id, &denials))?;
+    let write = Write {
+        id: id.clone(),
+        body: admission.body,
+        condition: Condition::IfNoneMatch,
+        actor: caller.actor.clone(),
+        audit: true,
+    };
+    match app.records.put(write).await {
+        Ok(written) => kind.written(app, &written).await,
+        // Somebody else was quicker.
+        Err(RecordsError::Exists(_)) => Ok(app.workspaces.reload(&app.records).await.map(drop)?),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -9,7 +9,9 @@ use serde_json::json;
 use crate::access::Caller;
 use crate::app::App;
 use crate::arm::kind::{Draft, Kind, computed};
+use crate::arm::kinds::workspaces::check_unused;
 use crate::http::Failure;
+use crate::logs::WORKSPACE_TYPE;
 
 pub(super) struct Groups;
 
@@ -45,6 +47,9 @@ impl Kind for Groups {
                 "The default resource group holds the workspace and cannot be deleted.",
             )
             .into());
+        }
+        for workspace in app.records.list_all(&stored.id, WORKSPACE_TYPE).await? {
+            check_unused(app, &workspace, &stored.id).await?;
         }
         Ok(false)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bartizan_api::ApiError;
-use bartizan_base::ResourceId;
+use bartizan_base::{ResourceId, WorkspaceId};
 use bartizan_records::{Resource, Written};
 use bartizan_schema::{Column, KqlType, Table, TableKind};
 use bartizan_store::Retention;
@@ -24,7 +24,7 @@ const WORKSPACE_DEFAULT: i64 = -1;
 impl Kind for Tables {
     async fn prepare(&self, app: &App, draft: &mut Draft<'_>) -> Result<(), Failure> {
         let name = draft.id.name().to_owned();
-        let workspace = app.home.customer;
+        let workspace = app.workspace_around(draft.id)?.id;
         let existing = app.store.table(workspace, &name);
         let standard = existing.as_ref().is_some_and(|table| table.kind == TableKind::Standard);
         let asked = Asked::of(draft)?;
@@ -38,11 +38,11 @@ impl Kind for Tables {
             let table = declared(&name, draft.property("schema"))?;
             app.store.create_table(workspace, table).await?;
         }
-        let retention = asked.retention(app, &name)?;
+        let retention = asked.retention(app, workspace, &name)?;
         app.store.set_retention(workspace, Some(&name), retention).await?;
         let table =
             app.store.table(workspace, &name).ok_or_else(|| ApiError::not_found(draft.id.as_str()))?;
-        draft.body["properties"] = shown(app, &table)?;
+        draft.body["properties"] = shown(app, workspace, &table)?;
         Ok(())
     }
 
@@ -51,27 +51,28 @@ impl Kind for Tables {
     }
 
     async fn absent(&self, app: &App, id: &ResourceId) -> Result<Option<Resource>, Failure> {
-        if id.parent().as_ref() != Some(&app.home.workspace) {
-            return Ok(None);
-        }
-        let table = app.store.table(app.home.customer, id.name());
-        table.map(|table| Ok(computed(id.clone(), json!({"properties": shown(app, &table)?})))).transpose()
+        let workspace = id.parent().and_then(|workspace| app.workspaces.at(&workspace));
+        let Some(workspace) = workspace.map(|workspace| workspace.id) else { return Ok(None) };
+        let table = app.store.table(workspace, id.name());
+        let properties = table.map(|table| shown(app, workspace, &table)).transpose()?;
+        Ok(properties.map(|properties| computed(id.clone(), json!({"properties": properties}))))
     }
 
     async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
-        if *scope != app.home.workspace {
-            return Ok(Vec::new());
-        }
-        let tables = app.store.tables(app.home.customer);
+        let Some(workspace) = app.workspaces.at(scope) else { return Ok(Vec::new()) };
+        let tables = app.store.tables(workspace.id);
         let named = |table: Arc<Table>| {
             let id = scope.join(&format!("tables/{}", table.name)).ok()?;
-            Some(shown(app, &table).map(|properties| computed(id, json!({"properties": properties}))))
+            Some(
+                shown(app, workspace.id, &table)
+                    .map(|properties| computed(id, json!({"properties": properties}))),
+            )
         };
         tables.into_iter().filter_map(named).collect()
     }
 
     async fn delete(&self, app: &App, caller: &Caller, stored: &Resource) -> Result<bool, Failure> {
-        app.store.drop_table(app.home.customer, stored.id.name()).await?;
+        app.store.drop_table(app.workspace_around(&stored.id)?.id, stored.id.name()).await?;
         app.records.delete(&stored.id, &caller.actor, None).await?;
         Ok(true)
     }
@@ -96,7 +97,7 @@ impl Asked {
     }
 
     /// `None` for the workspace's own.
-    fn retention(&self, app: &App, name: &str) -> Result<Option<Retention>, Failure> {
+    fn retention(&self, app: &App, workspace: WorkspaceId, name: &str) -> Result<Option<Retention>, Failure> {
         let own = |days: Option<i64>| days.filter(|days| *days != WORKSPACE_DEFAULT);
         let (days, total_days) = (own(self.days), own(self.total_days));
         if days.is_none() && total_days.is_none() {
@@ -106,7 +107,7 @@ impl Asked {
             let text = "days of retention are 1 to 4383, or -1 for the workspace's own";
             Failure(ApiError::field("properties.retentionInDays", text))
         };
-        let inherited = app.store.retention(app.home.customer, name)?;
+        let inherited = app.store.retention(workspace, name)?;
         let days = days.map_or(Ok(inherited.days), u32::try_from).map_err(wrong)?;
         let total_days = total_days.map_or(Ok(days), u32::try_from).map_err(wrong)?;
         Ok(Some(Retention { days, total_days }))
@@ -156,9 +157,9 @@ fn declared(name: &str, schema: &Value) -> Result<Table, Failure> {
 }
 
 /// `properties` of a table.
-fn shown(app: &App, table: &Table) -> Result<Value, Failure> {
+fn shown(app: &App, workspace: WorkspaceId, table: &Table) -> Result<Value, Failure> {
     let standard = table.kind == TableKind::Standard;
-    let Retention { days, total_days } = app.store.retention(app.home.customer, &table.name)?;
+    let Retention { days, total_days } = app.store.retention(workspace, &table.name)?;
     let columns: Vec<Value> = table
         .columns
         .iter()

@@ -21,10 +21,8 @@ impl Kind for Usages {
     }
 
     async fn absent_all(&self, app: &App, scope: &ResourceId) -> Result<Vec<Resource>, Failure> {
-        if *scope != app.home.workspace {
-            return Ok(Vec::new());
-        }
-        let day = app.daily_cap.today(app.clock.now());
+        let Some(workspace) = app.workspaces.at(scope) else { return Ok(Vec::new()) };
+        let day = app.daily_cap.today(workspace.id, app.clock.now());
         let id = scope.join("usages/DataAnalyzed").map_err(|error| ApiError::invalid(error.to_string()))?;
         // Flat, unlike a resource; the shape is Log Analytics' own. -1 is no limit.
         let body = json!({

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use bartizan_store::AppendTarget;
 use serde_json::{Value, json};
 
 use super::{ExportRule, key};
@@ -44,7 +43,7 @@ impl Episodes {
             "SourceSystem": "Bartizan", "Detail": detail, "_ResourceId": app.home.workspace.to_string().to_lowercase(),
         });
         let Value::Object(row) = row else { return };
-        let target = AppendTarget::new(app.home.customer, app.home.tenant, "Operation");
+        let target = app.home.target("Operation");
         if let Err(error) = app.store.append_rows(target, vec![row]).await {
             tracing::warn!(error = chain(&error), "cannot write to Operation");
         }

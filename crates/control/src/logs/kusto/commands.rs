@@ -19,6 +19,8 @@ use super::{BODY_MAX, KustoRequest, workspace};
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, read_json};
+use crate::logs::Workspace;
+use crate::logs::query::find_workspace;
 use crate::logs::reading::{self, Readable};
 
 /// The commands, for whoever asks for another.
@@ -80,7 +82,7 @@ pub(super) async fn management(
 }
 
 async fn answer(app: &App, caller: &Caller, request: &KustoRequest) -> Result<Value, Failure> {
-    workspace(app, request)?;
+    let mut database = workspace(app, request)?;
     let words: Vec<String> = request.csl.split_whitespace().map(unquoted).collect();
     let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
@@ -88,36 +90,39 @@ async fn answer(app: &App, caller: &Caller, request: &KustoRequest) -> Result<Va
         caller.principal()?;
         return Ok(version());
     }
-    let Readable { tables, all } = reading::readable_tables(app, caller).await?;
+    if let [".show", "databases"] = lower.as_slice() {
+        return Ok(databases(&reading::readable_workspaces(app, caller).await?, &database));
+    }
+    // A command may name another database than its request.
+    if let [".show", "database", _, "schema"] | [".show", "database", _, "schema", "as", "json"] =
+        lower.as_slice()
+    {
+        database = find_workspace(app, &words[2])?;
+    }
+    let database = &database;
+    let Readable { tables, all } = reading::readable_tables(app, caller, database).await?;
     // What functions do is for those who may read all that they could read.
-    let functions = if all { app.functions.all() } else { Vec::new() };
+    let functions = if all { app.functions.all(database.id) } else { Vec::new() };
     let table = |name: &str| {
         let found = tables.iter().find(|table| table.name.eq_ignore_ascii_case(name));
         let text = || format!("there is no table `{name}`, or it may not be read; `.show tables` lists them");
         found.ok_or_else(|| Failure(ApiError::new(ErrorKind::NotFound, text())))
     };
     Ok(match lower.as_slice() {
-        [".show", "tables"] => listed(app, &tables),
-        [".show", "tables", "details"] => details(app, &tables)?,
-        [".show", "table", _] => listed(app, std::slice::from_ref(table(&words[2])?)),
-        [".show", "table", _, "details"] => details(app, std::slice::from_ref(table(&words[2])?))?,
+        [".show", "tables"] => listed(database, &tables),
+        [".show", "tables", "details"] => details(app, database, &tables)?,
+        [".show", "table", _] => listed(database, std::slice::from_ref(table(&words[2])?)),
+        [".show", "table", _, "details"] => details(app, database, std::slice::from_ref(table(&words[2])?))?,
         [".show", "table", _, "cslschema"] | [".show", "table", _, "schema", "as", "csl"] => {
-            csl_schema(app, table(&words[2])?)
+            csl_schema(database, table(&words[2])?)
         }
         [".show", "functions"] => shown_functions(&functions),
-        [".show", "databases"] => databases(app),
-        [".show", "schema"] | [".show", "database", "schema"] => schema(app, &tables),
-        [".show", "database", _, "schema"] => {
-            crate::logs::check_workspace(app, &words[2])?;
-            schema(app, &tables)
+        [".show", "schema"] | [".show", "database", "schema"] | [".show", "database", _, "schema"] => {
+            schema(database, &tables)
         }
-        [".show", "schema", "as", "json"] | [".show", "database", "schema", "as", "json"] => {
-            schema_json(app, &tables, &functions)
-        }
-        [".show", "database", _, "schema", "as", "json"] => {
-            crate::logs::check_workspace(app, &words[2])?;
-            schema_json(app, &tables, &functions)
-        }
+        [".show", "schema", "as", "json"]
+        | [".show", "database", "schema", "as", "json"]
+        | [".show", "database", _, "schema", "as", "json"] => schema_json(database, &tables, &functions),
         _ => {
             let shown: String = request.csl.chars().take(80).collect();
             let text = format!("the command `{shown}` is not supported; {KNOWN} are");
@@ -136,16 +141,16 @@ fn version() -> Value {
     one(&columns(&VERSION), vec![json!([version, "Engine", format!("Bartizan {version}")])])
 }
 
-fn listed(app: &App, tables: &[Arc<Table>]) -> Value {
-    let row = |table: &Arc<Table>| json!([table.name, app.home.workspace.name(), "", table.description]);
+fn listed(of: &Workspace, tables: &[Arc<Table>]) -> Value {
+    let row = |table: &Arc<Table>| json!([table.name, of.resource.name(), "", table.description]);
     one(&columns(&TABLES), tables.iter().map(row).collect())
 }
 
 /// Files and rows of each table, those in memory included.
-fn details(app: &App, tables: &[Arc<Table>]) -> Result<Value, Failure> {
+fn details(app: &App, of: &Workspace, tables: &[Arc<Table>]) -> Result<Value, Failure> {
     let mut rows = Vec::with_capacity(tables.len());
     for table in tables {
-        let snapshot = app.store.snapshot(app.home.customer, &[&table.name])?;
+        let snapshot = app.store.snapshot(of.id, &[&table.name])?;
         let (mut files, mut bytes, mut count) = (0_u64, 0_u64, 0_u64);
         for part in snapshot.tables.values() {
             files += part.files.len() as u64;
@@ -153,7 +158,7 @@ fn details(app: &App, tables: &[Arc<Table>]) -> Result<Value, Failure> {
             count += part.files.iter().map(|file| file.rows).sum::<u64>();
             count += part.memory.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
         }
-        let database = app.home.workspace.name();
+        let database = of.resource.name();
         rows.push(json!([table.name, database, "", table.description, files, bytes as f64, count]));
     }
     Ok(one(&columns(&DETAILS), rows))
@@ -166,13 +171,16 @@ fn shown_functions(functions: &[FunctionSymbol]) -> Value {
     one(&columns(&FUNCTIONS), functions.iter().map(row).collect())
 }
 
-fn databases(app: &App) -> Value {
-    let name = app.home.workspace.name();
-    one(&columns(&DATABASES), vec![json!([name, "", "v1.0", true, "ReadOnly", name, app.home.customer])])
+fn databases(all: &[Workspace], current: &Workspace) -> Value {
+    let row = |of: &Workspace| {
+        let name = of.resource.name();
+        json!([name, "", "v1.0", of.id == current.id, "ReadOnly", name, of.id])
+    };
+    one(&columns(&DATABASES), all.iter().map(row).collect())
 }
 
-fn schema(app: &App, tables: &[Arc<Table>]) -> Value {
-    let database = app.home.workspace.name();
+fn schema(of: &Workspace, tables: &[Arc<Table>]) -> Value {
+    let database = of.resource.name();
     let row = |table: &str, column: &str, ty: &str, text: &str| {
         json!([database, table, column, ty, false, false, "", "v1.0", "", text])
     };
@@ -187,8 +195,8 @@ fn schema(app: &App, tables: &[Arc<Table>]) -> Value {
     one(&columns(&SCHEMA), rows)
 }
 
-fn schema_json(app: &App, tables: &[Arc<Table>], functions: &[FunctionSymbol]) -> Value {
-    let database = app.home.workspace.name();
+fn schema_json(of: &Workspace, tables: &[Arc<Table>], functions: &[FunctionSymbol]) -> Value {
+    let database = of.resource.name();
     let described = tables.iter().map(|table| {
         let columns: Vec<Value> = table
             .columns
@@ -217,9 +225,9 @@ fn schema_json(app: &App, tables: &[Arc<Table>], functions: &[FunctionSymbol]) -
     one(&columns(&[("DatabaseSchema", TEXT)]), vec![json!([schema.to_string()])])
 }
 
-fn csl_schema(app: &App, table: &Table) -> Value {
+fn csl_schema(of: &Workspace, table: &Table) -> Value {
     let declared: Vec<String> =
         table.columns.iter().map(|column| format!("{}:{}", column.name, column.ty.name())).collect();
-    let row = json!([table.name, declared.join(", "), app.home.workspace.name(), "", table.description]);
+    let row = json!([table.name, declared.join(", "), of.resource.name(), "", table.description]);
     one(&columns(&CSL_SCHEMA), vec![row])
 }

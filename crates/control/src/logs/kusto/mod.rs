@@ -14,7 +14,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bartizan_base::WorkspaceId;
 use bartizan_engine::QueryOutput;
 use http::{HeaderMap, Uri};
 use serde::Deserialize;
@@ -23,8 +22,9 @@ use serde_json::{Value, json};
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, base_url, header, read_json};
+use crate::logs::Workspace;
 use crate::logs::dynamics;
-use crate::logs::query::check_workspace;
+use crate::logs::query::find_workspace;
 use crate::logs::query_record::client_of;
 use crate::logs::reading::{self, Question, Unanswered};
 
@@ -106,6 +106,7 @@ async fn answer(
     let options = Options::read(&request.properties).map_err(|error| Unanswered::Other(error.into()))?;
     let question = Question {
         workspace,
+        among: Vec::new(),
         text: &request.csl,
         timespan: options.timespan,
         parameters: options.parameters,
@@ -117,10 +118,10 @@ async fn answer(
 }
 
 /// The database is the workspace, by its name or id; tools that know none leave it out.
-fn workspace(app: &App, request: &KustoRequest) -> Result<WorkspaceId, Failure> {
+fn workspace(app: &App, request: &KustoRequest) -> Result<Workspace, Failure> {
     match request.db.as_deref() {
-        None | Some("" | "NetDefaultDB") => Ok(app.home.customer),
-        Some(name) => check_workspace(app, name),
+        None | Some("" | "NetDefaultDB") => Ok(app.home_workspace()),
+        Some(name) => find_workspace(app, name),
     }
 }
 
