@@ -146,3 +146,39 @@ pub(crate) async fn put_missing(
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_narrowest_setting_holds() {
+        let id = |text: &str| ResourceId::parse(text).unwrap();
+        let setting = |scope: &str, workspace: &str| Setting {
+            id: id("/subscriptions/s/providers/Microsoft.Security/workspaceSettings/default"),
+            scope: id(scope),
+            workspace: id(&format!(
+                "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/{workspace}"
+            )),
+        };
+        let settings = Settings(vec![
+            setting("/subscriptions/s/resourceGroups/web", "web"),
+            setting("/subscriptions/s", "all"),
+            setting("/subscriptions/other", "other"),
+        ]);
+        let machine = |place: &str| {
+            let machine = id(&format!("{place}/providers/Microsoft.HybridCompute/machines/m"));
+            settings.of(&machine).map(|workspace| workspace.name().to_owned())
+        };
+        assert_eq!(machine("/subscriptions/S/resourceGroups/WEB").as_deref(), Some("web"));
+        assert_eq!(machine("/subscriptions/s/resourceGroups/web-2").as_deref(), Some("all"));
+        assert_eq!(machine("/subscriptions/third/resourceGroups/web"), None);
+    }
+
+    #[test]
+    fn the_monitors_streams_follow_and_the_sensors_do_not() {
+        let streams: Vec<&str> = streams().collect();
+        assert!(streams.contains(&"Microsoft-Syslog"), "{streams:?}");
+        assert!(!streams.iter().any(|stream| stream.contains("Device")), "{streams:?}");
+    }
+}

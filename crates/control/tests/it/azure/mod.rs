@@ -72,7 +72,7 @@ const REFUSALS: [&str; 6] = [
 ];
 /// Operations whose refusal has another code, and why that is the answer.
 const REFUSED_OTHERWISE: [(&str, &str, &str); 3] = [
-    ("loganalytics.workspaces.delete", "Conflict", "the one workspace holds the server's logs"),
+    ("loganalytics.workspaces.delete", "Conflict", "the home workspace holds the server's logs"),
     (
         "policy.policy_set_definitions.get_built_in",
         "AuthorizationFailed",
