@@ -126,7 +126,9 @@ async fn a_workspace_is_made_filled_and_deleted() {
     assert!(in_use.status == 409 && in_use.text.contains("to-team"), "{}", in_use.text);
     assert_eq!(by.delete(&rule_id(&s, "to-team")).await.unwrap().status, 200);
     assert_eq!(by.delete(&made.id).await.unwrap().status, 200);
-    for called in [made.customer.as_str(), "team-logs", &made.id] {
+    let by_resource = by.post(&format!("/v1{}/query", made.id), json!({"query": MESSAGES})).await.unwrap();
+    assert_eq!(outcome(by_resource), "404 WorkspaceNotFoundError");
+    for called in [made.customer.as_str(), "team-logs"] {
         let gone = ask(&by, called, json!({"query": MESSAGES})).await;
         assert_eq!(outcome(gone), "404 WorkspaceNotFoundError", "{called}");
     }
@@ -203,7 +205,7 @@ async fn queries_go_over_several_workspaces() {
 
     let among = json!({"query": MESSAGES, "workspaces": ["one-logs", two.customer, two.id]});
     assert_eq!(firsts(&ask(&by, "bartizan", among).await), ["both", "both", "home", "one"]);
-    let star = json!({"query": format!("search 'one' | {sorted}"), "workspaces": ["one-logs"]});
+    let star = json!({"query": format!("search in (Syslog) 'one' | {sorted}"), "workspaces": ["one-logs"]});
     assert_eq!(firsts(&ask(&by, "bartizan", star).await), ["one"]);
     // A table that only another one has, and one that they declare differently.
     let table = |ty: &str| {
@@ -270,8 +272,9 @@ async fn a_reader_of_one_workspace_reads_nothing_of_another() {
     assert_eq!(first(&reader, "mine-logs", MESSAGES).await, ["mine"]);
     assert_eq!(first(&reader, "mine-logs", "workspace('mine-logs').Syslog | project SyslogMessage").await, ["mine"]);
     for query in [
-        "union * | where tostring(pack_all()) has 'secret' | project Type",
-        "search 'secret' | project Type",
+        // Without the records of these queries, which say `secret` themselves.
+        "union * | where Type != 'LAQueryLogs' and tostring(pack_all()) has 'secret' | project Type",
+        "search 'secret' | where Type != 'LAQueryLogs' | project Type",
         "union withsource = T workspace('mine-logs').Syslog, Sys* | where SyslogMessage == 'secret' | project T",
         "_GetWatchlist('vip') | project k = tostring(pack_all())",
     ] {
@@ -419,7 +422,7 @@ async fn rows_go_where_the_writer_of_the_rule_may_write() {
     assert_eq!(by.put(&group, json!({"location": "local"})).await.unwrap().status, 201);
     let made = make(&s, &by, "team-logs").await;
     let scope = ResourceId::parse(&group).unwrap();
-    let engineer = s.principal_at("Monitoring Contributor", &scope).await.unwrap();
+    let engineer = s.principal_at("Contributor", &scope).await.unwrap();
     let id = format!("{group}/providers/Microsoft.Insights/dataCollectionRules/mine");
     let refused = engineer.put(&id, rule_to(&[&made.id])).await.unwrap();
     assert_eq!(outcome(refused), "403 AuthorizationFailed");
