@@ -202,7 +202,8 @@ test('another subscription is chosen, and kept', async ({ page }) => {
   await page.reload();
   await expect(page.getByRole('button', { name: 'Subscription: Branch office' })).toBeVisible();
   await page.goto('/servers/add');
-  await expect(page.getByText(/connect machines to the first subscription only/)).toBeVisible();
+  await expect(page.getByLabel('Subscription', { exact: true })).toHaveValue('Branch office');
+  await expect(page.getByText('This subscription has no resource group yet')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Next' })).toBeDisabled();
   await page.goto('/environment');
   await page.getByRole('table', { name: 'Subscriptions' }).getByRole('link', { name: 'Bartizan', exact: true }).click();
@@ -228,7 +229,7 @@ test('what does not comply is remediated, or exempt until somebody ends it', asy
   await signIn(page);
   await page.goto(`/environment/${subscriptionId}/policy`);
   await page.getByRole('button', { name: 'Evaluate now' }).click();
-  await expect(page.getByText('Evaluation started')).toBeVisible();
+  await expect(page.getByText('Evaluation started', { exact: true })).toBeVisible();
   await page.getByRole('tab', { name: /Remediation/ }).click();
   await page.getByRole('button', { name: 'Remediate' }).click();
   const dialog = page.getByRole('dialog');

@@ -149,7 +149,8 @@ export class Backend {
       this.tell(alert);
       return { status: 204 };
     }
-    if (method === 'POST' && key.endsWith('/policystates/latest/queryresults')) return { status: 200, body: { value: this.policyStates() } };
+    if (method === 'POST' && key.endsWith('/policystates/latest/queryresults')) return { status: 200, body: { value: this.policyStates().filter((state) => state.complianceState === 'NonCompliant') } };
+    if (method === 'POST' && key.endsWith('/policystates/latest/summarize')) return { status: 200, body: { value: [this.policySummary()] } };
     if (method === 'POST' && key.endsWith('/triggerevaluation')) return { status: 202 };
     const task = /^(.*\/remediations\/[^/]+)\/(cancel|listdeployments)$/.exec(key);
     if (method === 'POST' && task) return this.remediation(task[1] ?? '', task[2] === 'cancel');
@@ -237,6 +238,18 @@ export class Backend {
   /** Whether a resource is let off an assignment. */
   private isExempt(resource: string, assignment: string): boolean {
     return [...this.items.values()].some((item) => item.type.toLowerCase().endsWith('/policyexemptions') && item.id.toLowerCase().startsWith(`${resource.toLowerCase()}/`) && String(item.properties['policyAssignmentId']).toLowerCase() === assignment.toLowerCase());
+  }
+
+  private policySummary(): object {
+    const states = this.policyStates();
+    const results = (of: typeof states) => {
+      const resources = new Map<string, string>();
+      for (const state of of) if (state.complianceState === 'NonCompliant' || !resources.has(state.resourceId)) resources.set(state.resourceId, state.complianceState.toLowerCase());
+      const all = [...resources.values()];
+      return { nonCompliantResources: all.filter((state) => state === 'noncompliant').length, resourceDetails: [...new Set(all)].map((complianceState) => ({ complianceState, count: all.filter((state) => state === complianceState).length })) };
+    };
+    const assignments = [...new Set(states.map((state) => state.policyAssignmentId))];
+    return { results: results(states), policyAssignments: assignments.map((policyAssignmentId) => ({ policyAssignmentId, results: results(states.filter((state) => state.policyAssignmentId === policyAssignmentId)), policyDefinitions: [{ effect: 'deployifnotexists' }] })) };
   }
 
   private policyStates() {

@@ -4,6 +4,8 @@ import { subscriptionScope, useSession } from './session';
 import type { PolicyAssignment, PolicyExemption, PolicyState, Remediation, RemediationDeployment } from './types';
 import { versions } from './versions';
 
+const states = 'microsoft.policyinsights/policystates';
+
 export function usePolicyAssignments() {
   const session = useSession();
   return useQuery({
@@ -16,33 +18,72 @@ export function usePolicyAssignments() {
   });
 }
 
-/** The latest compliance state of every resource under every assignment. */
-export function usePolicyStates() {
+/** How many resources there are under something, and for how many of them nothing is left to do. */
+export interface Compliance {
+  total: number;
+  compliant: number;
+}
+
+export interface PolicySummary {
+  machines: Compliance;
+  /** Per assignment, by its id in lower case; one that was not evaluated yet is not there. */
+  assignments: Map<string, Compliance & { effects: readonly string[] }>;
+  /** Resources that do not comply with something. */
+  failing: number;
+}
+
+interface Results { resourceDetails: { complianceState: string; count: number }[]; nonCompliantResources: number }
+interface Summary { value: { results: Results; policyAssignments: { policyAssignmentId: string; results: Results; policyDefinitions: { effect: string }[] }[] }[] }
+
+/** What is exempt counts as compliant, as in Azure. */
+function complianceOf({ resourceDetails }: Results): Compliance {
+  const total = resourceDetails.reduce((sum, { count }) => sum + count, 0);
+  const done = resourceDetails.filter(({ complianceState }) => ['compliant', 'exempt'].includes(complianceState.toLowerCase()));
+  return { total, compliant: done.reduce((sum, { count }) => sum + count, 0) };
+}
+
+// States follow from other resources and have no change event of their own.
+const soon = 3000;
+const later = 30_000;
+
+/** Compliance, counted by the server: there are several states of each of many thousand resources. */
+export function usePolicySummary() {
   const session = useSession();
+  const url = (filter?: string) => armUrl(`${subscriptionScope(session)}/providers/Microsoft.PolicyInsights/policyStates/latest/summarize`, versions.policyStates, filter ? { $filter: filter } : {});
   return useQuery({
-    queryKey: ['microsoft.policyinsights/policystates', session.subscriptionId],
-    queryFn: ({ signal }) =>
-      listAll<PolicyState>(
-        armUrl(
-          `${subscriptionScope(session)}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults`,
-          versions.policyStates,
-        ),
-        signal,
-        'POST',
-      ),
-    // States follow from other resources and have no change event of their own.
-    refetchInterval: (query) => (query.state.data?.some((state) => !isCompliant(state)) ? 3000 : 30_000),
+    queryKey: [states, session.subscriptionId, 'summary'],
+    queryFn: async ({ signal }): Promise<PolicySummary> => {
+      const [all, machines] = await Promise.all([
+        request<Summary>('POST', url(), { signal }),
+        request<Summary>('POST', url("resourceType eq 'Microsoft.HybridCompute/machines'"), { signal }),
+      ]);
+      const [whole, own] = [all.value[0], machines.value[0]];
+      const assignments = (whole?.policyAssignments ?? []).map(({ policyAssignmentId, results, policyDefinitions }) =>
+        [policyAssignmentId.toLowerCase(), { ...complianceOf(results), effects: [...new Set(policyDefinitions.map(({ effect }) => effect.toLowerCase()))] }] as const);
+      return { machines: own ? complianceOf(own.results) : { total: 0, compliant: 0 }, assignments: new Map(assignments), failing: whole?.results.nonCompliantResources ?? 0 };
+    },
+    refetchInterval: ({ state: { data } }) => (data && data.failing > 0 ? soon : later),
   });
 }
 
-/** Whether nothing is left to do: what is exempt counts as compliant, as in Azure. */
-export function isCompliant(state: PolicyState): boolean {
-  return state.complianceState ? ['compliant', 'exempt'].includes(state.complianceState.toLowerCase()) : state.isCompliant === true;
+/** As many states as one answer has. */
+export const statesMax = 1000;
+
+/** The first states that do not comply. */
+export function useFailingStates() {
+  const session = useSession();
+  return useQuery({
+    queryKey: [states, session.subscriptionId, 'failing'],
+    queryFn: async ({ signal }) => {
+      const url = armUrl(`${subscriptionScope(session)}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults`, versions.policyStates, { $filter: "complianceState eq 'NonCompliant'", $top: String(statesMax) });
+      return (await request<{ value: PolicyState[] }>('POST', url, { signal })).value;
+    },
+    refetchInterval: ({ state: { data } }) => (data && data.length > 0 ? soon : later),
+  });
 }
 
 const exemptions = 'microsoft.authorization/policyexemptions';
 const remediations = 'microsoft.policyinsights/remediations';
-const states = 'microsoft.policyinsights/policystates';
 
 /** Starts an evaluation of everything in the subscription; the answer comes before it has ended. */
 export function useEvaluatePolicies() {

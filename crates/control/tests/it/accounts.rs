@@ -262,17 +262,18 @@ async fn withdrawn_tokens_open_nothing() {
     assert_eq!(s.anonymous().unwrap().with_token(&later).get("/subscriptions").await.unwrap().status, 200);
 }
 
+/// A browser that stays where it is, so that an answer which leads elsewhere is seen.
+fn no_redirects(s: &InProcess) -> reqwest::Client {
+    let ca = reqwest::Certificate::from_pem(s.server.app.pki.server_ca.as_bytes()).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([ca]).no_proxy();
+    client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
 #[tokio::test]
 async fn the_sign_in_page_opens_a_session_and_leads_to_the_portal() {
     let s = server().await;
     users::create(&s.server.app.records, users::NewUser { name: "watch", password: PASSWORD }).await.unwrap();
-    let ca = reqwest::Certificate::from_pem(s.server.app.pki.server_ca.as_bytes()).unwrap();
-    let client = reqwest::Client::builder()
-        .tls_certs_only([ca])
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
+    let client = no_redirects(&s);
     let url = format!("{}/identity/signin", s.server.ready.url);
     let page = read(client.get(&url)).await.unwrap();
     assert!(page.text.contains("type=\"password\""), "{}", page.text);
@@ -321,14 +322,15 @@ async fn a_password_that_somebody_else_made_is_replaced_at_the_next_sign_in() {
     let again = json!({"passwordProfile": profile(PASSWORD)});
     assert_eq!(caller.send(Method::PATCH, &path, Some(&again)).await.unwrap().status, 204);
     let code = code_at(secret, clock.now()).unwrap();
+    let client = no_redirects(&s);
+    let url = format!("{}/identity/signin", s.server.ready.url);
     let page = async |new: &str, again: &str| {
         let new = new.replace(' ', "+");
         let form = format!(
             "name=watch&password=nine+lives+of+a+cat&code={code}&new={new}&again={}",
             again.replace(' ', "+")
         );
-        let request = s.anonymous().unwrap().request(Method::POST, "/identity/signin");
-        read(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await.unwrap()
+        read(client.post(&url).body(form)).await.unwrap()
     };
     let asked = page("", "").await;
     assert_eq!(asked.status, 401);

@@ -112,7 +112,8 @@ async fn the_onboarding_script_has_what_it_needs_and_quotes_the_rest() {
     let path = format!("{other}/resourceGroups/edge?api-version=2021-04-01");
     assert_eq!(root.put(&path, json!({"location": "local"})).await.unwrap().status, 201);
     let gone = json!({"subscriptionId": "11111111-2222-3333-4444-555555555555"});
-    assert_eq!(outcome(root.post("/portal/v1/onboarding", gone).await.unwrap()), "404 SubscriptionNotFound");
+    // What is not there is below nobody's management group: nothing tells it from what one may not see.
+    assert_eq!(outcome(root.post("/portal/v1/onboarding", gone).await.unwrap()), "403 AuthorizationFailed");
     let id = other.subscription().unwrap();
     let body = json!({"subscriptionId": id, "resourceGroup": "edge"});
     assert_eq!(

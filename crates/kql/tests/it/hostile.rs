@@ -171,12 +171,10 @@ fn sub_queries_in_conditions_count_where_their_table_is_used() {
     let names: Vec<String> = (0..40).map(|n| format!("T{n}")).collect();
     let names = names.join(", ");
     let mut script: String = (0..40).map(|n| format!("let T{n} = datatable({columns})[];\n")).collect();
-    script.push_str(&format!(
-        "let inner = search in ({names}) 'x' | project c1;\n\
-         let middle = search in ({names}) c1 in (inner) | project c0;\n"
-    ));
-    let once = format!("{script}search in ({names}) c0 in (inner)");
-    assert!(check(&once).query.is_some(), "{:?}", check(&once).diagnostics);
+    script.push_str(&format!("let inner = search in ({names}) 'x' | project c1;\n"));
+    let once = check(&format!("{script}search in ({names}) c0 in (inner)"));
+    assert!(once.query.is_some(), "{:?}", once.diagnostics);
+    script.push_str(&format!("let middle = search in ({names}) c1 in (inner) | project c0;\n"));
     let twice = check(&format!("{script}search in ({names}) c0 in (middle)"));
     assert_eq!(twice.diagnostics[0].code, "K0003", "{:?}", twice.diagnostics);
 }

@@ -3,7 +3,7 @@ import { SaveRegular } from '@fluentui/react-icons/svg/save';
 import { useState } from 'react';
 import { isOn, serversPlan, usePlans, useSavePlans, type PlanChange } from '@/api/plans';
 import { useMachines } from '@/api/machines';
-import { usePolicyStates } from '@/api/policy';
+import { usePolicySummary } from '@/api/policy';
 import { useSession } from '@/api/session';
 import type { Pricing } from '@/api/types';
 import { paths } from '@/lib/paths';
@@ -34,7 +34,7 @@ export default function PlansPage() {
   const session = useSession();
   const plans = usePlans();
   const machines = useMachines();
-  const states = usePolicyStates();
+  const summary = usePolicySummary();
   const save = useSavePlans();
   const notify = useNotify();
   const [draft, setDraft] = useState<Draft>({});
@@ -91,7 +91,7 @@ export default function PlansPage() {
       </Card>
       {servers && isOn(servers) && (
         <Card title="Provisioning" action={<AppLink to={paths.provisioning(session.subscriptionId)}>By server</AppLink>}>
-          <ComplianceProgress states={states.data} />
+          <ComplianceProgress summary={summary.data} />
         </Card>
       )}
       <PlanFeatures />

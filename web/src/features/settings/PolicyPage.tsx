@@ -1,8 +1,8 @@
 import { Button } from '@fluentui/react-components';
 import { useState } from 'react';
-import { isCompliant, useEvaluatePolicies, usePolicyAssignments, usePolicyStates } from '@/api/policy';
+import { statesMax, useEvaluatePolicies, useFailingStates, usePolicyAssignments, usePolicySummary, type PolicySummary } from '@/api/policy';
 import type { PolicyAssignment, PolicyState } from '@/api/types';
-import { armName, isMachineId, sameId } from '@/lib/arm-id';
+import { armName, isMachineId } from '@/lib/arm-id';
 import { paths } from '@/lib/paths';
 import { AppLink } from '@/ui/AppLink';
 import { Card } from '@/ui/Card';
@@ -21,28 +21,26 @@ import { SettingsFrame } from './SettingsFrame';
 
 interface Row {
   assignment: PolicyAssignment;
-  states: PolicyState[];
+  /** Nothing where it was not evaluated yet. */
+  of: ReturnType<PolicySummary['assignments']['get']>;
 }
 
 const assignmentColumns: readonly Column<Row>[] = [
   { id: 'name', header: 'Assignment', wrap: true, sort: ({ assignment }) => titleOf(assignment), render: ({ assignment }) => titleOf(assignment) },
   { id: 'mode', header: 'Enforcement', width: '120px', render: ({ assignment }) => (assignment.properties.enforcementMode === 'DoNotEnforce' ? 'Off' : 'On') },
-  { id: 'effect', header: 'Effect', width: '170px', render: ({ states }) => states[0]?.policyDefinitionAction ?? '–' },
+  { id: 'effect', header: 'Effect', width: '170px', render: ({ of }) => of?.effects.join(', ') ?? '–' },
   {
-    id: 'state', header: 'Compliance state', width: '170px', sort: ({ states }) => Number(states.every(isCompliant)),
-    render: ({ states }) => (states.length === 0 ? <Status tone="neutral">Not evaluated</Status> : states.every(isCompliant) ? <Status tone="good">Compliant</Status> : <Status tone="warn">Non-compliant</Status>),
+    id: 'state', header: 'Compliance state', width: '170px', sort: ({ of }) => (of ? of.compliant - of.total : 1),
+    render: ({ of }) => (!of ? <Status tone="neutral">Not evaluated</Status> : of.compliant === of.total ? <Status tone="good">Compliant</Status> : <Status tone="warn">Non-compliant</Status>),
   },
   {
     id: 'resources', header: 'Resources', width: '220px',
-    render: ({ states }) => {
-      const compliant = states.filter(isCompliant).length;
-      return (
-        <div style={{ display: 'flex', flexDirection: 'column', gap: 6 }}>
-          <span>{compliant} of {states.length} compliant</span>
-          <SplitBar label="Resources" slices={[{ label: 'compliant', value: compliant, color: toneColor.good }, { label: 'non-compliant', value: states.length - compliant, color: toneColor.warn }]} />
-        </div>
-      );
-    },
+    render: ({ of = { total: 0, compliant: 0 } }) => (
+      <div style={{ display: 'flex', flexDirection: 'column', gap: 6 }}>
+        <span>{of.compliant} of {of.total} compliant</span>
+        <SplitBar label="Resources" slices={[{ label: 'compliant', value: of.compliant, color: toneColor.good }, { label: 'non-compliant', value: of.total - of.compliant, color: toneColor.warn }]} />
+      </div>
+    ),
   },
 ];
 
@@ -53,16 +51,17 @@ const mending = ['deployifnotexists', 'modify'];
 export default function PolicyPage() {
   const notify = useNotify();
   const assignments = usePolicyAssignments();
-  const states = usePolicyStates();
+  const summary = usePolicySummary();
+  const states = useFailingStates();
   const evaluate = useEvaluatePolicies();
   const [view, setView] = useSearchState('view', 'assignments');
   const [exempting, setExempting] = useState<PolicyState>();
   const all = assignments.data ?? [];
-  const rows = all.map((assignment): Row => ({ assignment, states: (states.data ?? []).filter((state) => sameId(state.policyAssignmentId, assignment.id)) }));
+  const rows = all.map((assignment): Row => ({ assignment, of: summary.data?.assignments.get(assignment.id.toLowerCase()) }));
   const titles = new Map(all.map((assignment) => [assignment.id.toLowerCase(), titleOf(assignment)]));
   const assignmentTitle = (row: PolicyState) => titles.get(row.policyAssignmentId.toLowerCase()) ?? row.policyAssignmentName ?? armName(row.policyAssignmentId);
-  const failing = (states.data ?? []).filter((state) => !isCompliant(state));
-  const mendable = rows.filter((row) => row.states.some((state) => mending.includes((state.policyDefinitionAction ?? '').toLowerCase()))).map((row) => row.assignment);
+  const failing = states.data ?? [];
+  const mendable = rows.filter(({ of }) => of?.effects.some((effect) => mending.includes(effect))).map((row) => row.assignment);
   const stateColumns: Column<PolicyState>[] = [
     { id: 'resource', header: 'Resource', width: '22%', sort: (row) => armName(row.resourceId), render: (row) => (isMachineId(row.resourceId) ? <AppLink strong to={paths.machine(row.resourceId)}>{armName(row.resourceId)}</AppLink> : armName(row.resourceId)) },
     { id: 'policy', header: 'Assignment', wrap: true, render: assignmentTitle },
@@ -78,7 +77,7 @@ export default function PolicyPage() {
     <SettingsFrame title="Security policy" actions={<Button disabled={evaluate.isPending} onClick={evaluation}>Evaluate now</Button>}>
       <TabStrip label="View" value={view} onChange={setView} tabs={[
         { id: 'assignments', text: 'Policy assignments', count: assignments.data?.length },
-        { id: 'failing', text: 'Non-compliant resources', count: states.data && failing.length },
+        { id: 'failing', text: 'Non-compliant resources', count: summary.data?.failing },
         { id: 'exemptions', text: 'Exemptions' },
         { id: 'remediation', text: 'Remediation' },
       ]} />
@@ -95,6 +94,7 @@ export default function PolicyPage() {
           )}
         </Card>
       )}
+      {view === 'failing' && failing.length === statesMax && <span>The first {statesMax} are shown. Query policyresources in Resource Graph for all of them.</span>}
       {exempting && <ExemptDialog resource={exempting.resourceId} assignment={{ id: exempting.policyAssignmentId, title: assignmentTitle(exempting) }} onClose={() => setExempting(undefined)} />}
     </SettingsFrame>
   );

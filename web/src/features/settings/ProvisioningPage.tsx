@@ -2,7 +2,7 @@ import { makeStyles } from '@fluentui/react-components';
 import { useExtensionsOf } from '@/api/fleet';
 import { useMachines } from '@/api/machines';
 import { extensionFor, isConnected, type Part } from '@/api/monitoring';
-import { isCompliant, usePolicyStates } from '@/api/policy';
+import { useFailingStates, usePolicySummary } from '@/api/policy';
 import { isOn, serversPlanOf, usePlans } from '@/api/plans';
 import { useSession } from '@/api/session';
 import type { Machine, MachineExtension } from '@/api/types';
@@ -30,18 +30,20 @@ export default function ProvisioningPage() {
   const session = useSession();
   const machines = useMachines();
   const extensions = useExtensionsOf(machines.data ?? []);
-  const states = usePolicyStates();
+  const summary = usePolicySummary();
+  const failing = useFailingStates();
+  const lacking = new Set((failing.data ?? []).map(({ resourceId }) => resourceId.toLowerCase()));
   const plans = usePlans();
   const on = isOn(serversPlanOf(plans.data));
   const rows = (machines.data ?? []).map((machine): Row => {
     const id = machine.id.toLowerCase();
-    const own = states.data?.filter((state) => state.resourceId.toLowerCase() === id);
-    return { machine, extensions: extensions.get(id), compliant: own && own.length > 0 ? own.every(isCompliant) : undefined };
+    const own = extensions.get(id);
+    return { machine, extensions: own, compliant: complianceOf(lacking.has(id), own) };
   });
   return (
     <SettingsFrame title="Settings and monitoring">
       <Card title="Progress">
-        {plans.data && !on ? <EmptyState title="Defender for Servers is off" action={<AppLink to={paths.plans(session.subscriptionId)}>Turn it on</AppLink>}>Nothing is deployed to servers while the plan is off.</EmptyState> : <ComplianceProgress states={states.data} />}
+        {plans.data && !on ? <EmptyState title="Defender for Servers is off" action={<AppLink to={paths.plans(session.subscriptionId)}>Turn it on</AppLink>}>Nothing is deployed to servers while the plan is off.</EmptyState> : <ComplianceProgress summary={summary.data} />}
       </Card>
       <ComponentSwitches />
       <Card flush title="Extensions by server">
@@ -51,6 +53,13 @@ export default function ProvisioningPage() {
       </Card>
     </SettingsFrame>
   );
+}
+
+/** A server that was not evaluated yet has nothing that failed, and nothing that runs. */
+function complianceOf(lacks: boolean, extensions: readonly MachineExtension[] | undefined): boolean | undefined {
+  if (lacks) return false;
+  const runs = extensions && extensions.length > 0 && extensions.every(({ properties }) => properties.provisioningState === 'Succeeded');
+  return runs ? true : undefined;
 }
 
 const columns: readonly Column<Row>[] = [
