@@ -52,7 +52,8 @@ async fn a_deleted_workspace_is_gone_and_others_stay() {
     let folder = fixture.options.dir.join("data").join(OTHER.to_string());
     let files = || {
         let tables = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
-        let below = |dir: std::path::PathBuf| std::fs::read_dir(dir).unwrap().flatten().map(|entry| entry.path());
+        let below =
+            |dir: std::path::PathBuf| std::fs::read_dir(dir).unwrap().flatten().map(|entry| entry.path());
         tables.flat_map(below).flat_map(below).filter(|path| path.is_file()).count()
     };
     assert!(files() > 0);
