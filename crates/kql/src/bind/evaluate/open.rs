@@ -191,10 +191,13 @@ pub(super) fn pivot(binder: &mut Binder<'_>, call: Invocation<'_>) -> Option<Tab
     let base = match listed.is_empty() {
         true => binder.remaining(&call.input, &turned, &aggregate),
         false => {
-            let mut items = Vec::new();
+            let mut items: Vec<Named> = Vec::new();
             for expr in listed {
                 let (value, name) = binder.column_argument(&call.input, &arguments, "columns", expr)?;
-                items.push(Named { name, value });
+                // Listed twice it still groups once.
+                if items.iter().all(|item| item.name != name) {
+                    items.push(Named { name, value });
+                }
             }
             items
         }
