@@ -18,6 +18,7 @@ use crate::identity::outside::OutsideProvider;
 use crate::identity::{DeviceDesk, SeenAssertions};
 use crate::logs::{DailyCap, ExportOptions, IngestionNotes, QueryRecords, SavedFunctions, Workspaces};
 use crate::pki::Pki;
+use crate::plans::evaluation::SharedKnown;
 use crate::portal::Desk;
 use crate::test_alerts::TestAlerts;
 use crate::turn::Turn;
@@ -106,6 +107,8 @@ pub struct App {
     pub(crate) operations_wake: tokio::sync::Notify,
     /// Wakes who evaluates policies as asked.
     pub(crate) policy_wake: tokio::sync::Notify,
+    /// What was stored last of what the policies say.
+    pub(crate) known_states: SharedKnown,
     /// Held while the tree of management groups is changed: a check of it must still hold when it is written.
     pub(crate) hierarchy_lock: tokio::sync::Mutex<()>,
     /// Programs that wait for a person with a browser.
@@ -179,6 +182,7 @@ impl App {
             turns: Turns::default(),
             operations_wake: tokio::sync::Notify::new(),
             policy_wake: tokio::sync::Notify::new(),
+            known_states: SharedKnown::default(),
             hierarchy_lock: tokio::sync::Mutex::new(()),
             devices: DeviceDesk::default(),
             assertions: SeenAssertions::default(),

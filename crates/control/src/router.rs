@@ -122,6 +122,7 @@ pub fn start_leading_tasks(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(plans::start(plans::PlansContext {
         records: app.records.clone(),
         clock: Arc::clone(&app.clock),
+        known: Arc::clone(&app.known_states),
         stop: app.stop.clone(),
     }));
     tasks

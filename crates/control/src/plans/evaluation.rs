@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bartizan_base::{ResourceId, Ticks};
 use bartizan_policy::{Compliance, Policies, Remedy, Target, Verdict, Wanted};
 use bartizan_records::{BulkWrite, ListQuery, NewPolicyEvent, RecordsError, Resource};
+use tokio::sync::Mutex;
 
 use super::admission::Places;
 use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
@@ -34,10 +35,21 @@ pub(crate) struct Known {
     under: Option<Arc<Policies>>,
 }
 
+/// Shared by all who evaluate on this server, so that none compares anew what another has just stored. Locked while
+/// states are written: what is remembered is what was written last.
+pub(crate) type SharedKnown = Arc<Mutex<Known>>;
+
 impl Known {
     /// Forgets all, so that everything is compared with what is stored.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = Self::default();
+    }
+
+    /// Forgets what other policies said.
+    fn use_policies(&mut self, policies: &Arc<Policies>) {
+        if self.under.as_ref().is_none_or(|under| !Arc::ptr_eq(under, policies)) {
+            *self = Self { under: Some(Arc::clone(policies)), ..Self::default() };
+        }
     }
 }
 
@@ -47,7 +59,6 @@ type Targets = Vec<Arc<Target>>;
 pub(crate) struct Evaluation<'a> {
     ctx: &'a PlansContext,
     policies: Arc<Policies>,
-    known: &'a mut Known,
     places: Places,
     /// What policies look for at other scopes than the resource itself, read once in a run.
     elsewhere: HashMap<(Option<ResourceId>, String), Arc<Targets>>,
@@ -80,8 +91,7 @@ pub(crate) async fn judge(
     policies: &Arc<Policies>,
     resource: Resource,
 ) -> Result<(Arc<Target>, Vec<Finding>), RecordsError> {
-    let mut known = Known::default();
-    let mut run = Evaluation::new(ctx, Arc::clone(policies), &mut known);
+    let mut run = Evaluation::new(ctx, Arc::clone(policies));
     let subject = run.subject(resource).await?;
     let target = Arc::clone(&subject.target);
     let mut subjects = vec![subject];
@@ -93,12 +103,9 @@ pub(crate) async fn judge(
 }
 
 impl<'a> Evaluation<'a> {
-    pub(crate) fn new(ctx: &'a PlansContext, policies: Arc<Policies>, known: &'a mut Known) -> Self {
-        if known.under.as_ref().is_none_or(|under| !Arc::ptr_eq(under, &policies)) {
-            *known = Known { under: Some(Arc::clone(&policies)), ..Known::default() };
-        }
+    pub(crate) fn new(ctx: &'a PlansContext, policies: Arc<Policies>) -> Self {
         let (elsewhere, plans) = (HashMap::new(), HashMap::new());
-        Self { ctx, policies, known, places: Places::default(), elsewhere, plans }
+        Self { ctx, policies, places: Places::default(), elsewhere, plans }
     }
 
     /// Evaluates resources, deploys what they lack and stores their states. Stops early when the server does.
@@ -254,17 +261,19 @@ impl<'a> Evaluation<'a> {
 
     /// Writes deployments and the states that changed, in one transaction.
     async fn store(
-        &mut self,
+        &self,
         evaluated: Vec<(Subject, Vec<Verdict>)>,
         mut writes: Vec<BulkWrite>,
         mut events: Vec<NewPolicyEvent>,
         now: Ticks,
     ) -> Result<(), RecordsError> {
         let records = &self.ctx.records;
+        let mut known = self.ctx.known.lock().await;
+        known.use_policies(&self.policies);
         let mut changed = Vec::new();
         for (subject, verdicts) in evaluated {
             let hash = hash_of(&subject.etag, &verdicts);
-            if self.known.hashes.get(&subject.target.id) != Some(&hash) {
+            if known.hashes.get(&subject.target.id) != Some(&hash) {
                 changed.push((subject, verdicts, hash));
             }
         }
@@ -282,8 +291,8 @@ impl<'a> Evaluation<'a> {
         records.add_policy_events(&events).await?;
         records.put_many(writes, &stale, &actor()).await?;
         for (subject, _, hash) in changed {
-            if self.known.hashes.len() < KNOWN_MAX || self.known.hashes.contains_key(&subject.target.id) {
-                self.known.hashes.insert(subject.target.id.clone(), hash);
+            if known.hashes.len() < KNOWN_MAX || known.hashes.contains_key(&subject.target.id) {
+                known.hashes.insert(subject.target.id.clone(), hash);
             }
         }
         Ok(())
@@ -398,7 +407,8 @@ mod tests {
         }
         records.put_many(writes, &[], &Actor::system("test")).await.unwrap();
 
-        let ctx = PlansContext { records: records.clone(), clock, stop: CancellationToken::new() };
+        let (known, stop) = (SharedKnown::default(), CancellationToken::new());
+        let ctx = PlansContext { records: records.clone(), clock, known, stop };
         reconcile::run_once(&ctx).await.unwrap();
         let sensors = records.list_all(&id(SUBSCRIPTION), EXTENSION_TYPE).await.unwrap();
         assert_eq!(sensors.iter().filter(|sensor| sensor.id.name() == "MDE.Linux").count(), machines);
@@ -407,19 +417,19 @@ mod tests {
 
         // The states say now that the extensions are on their way; after that nothing is left to say.
         let policies = reconcile::load(&records).await.unwrap();
-        let mut known = Known::default();
+        ctx.known.lock().await.forget();
         let machines = records.list_all(&id(SUBSCRIPTION), MACHINE_TYPE).await.unwrap();
-        Evaluation::new(&ctx, Arc::clone(&policies), &mut known).evaluate(machines.clone()).await.unwrap();
-        assert_eq!(known.hashes.len(), machines.len());
+        Evaluation::new(&ctx, Arc::clone(&policies)).evaluate(machines.clone()).await.unwrap();
+        assert_eq!(ctx.known.lock().await.hashes.len(), machines.len());
         let mut changes = records.subscribe();
-        Evaluation::new(&ctx, Arc::clone(&policies), &mut known).evaluate(machines.clone()).await.unwrap();
+        Evaluation::new(&ctx, Arc::clone(&policies)).evaluate(machines.clone()).await.unwrap();
         assert!(changes.try_recv().is_err(), "a repeated round writes nothing");
 
         // A state that somebody took away comes back with the next comparison.
         let state = records.list_all(&machines[0].id, state::STATE_TYPE).await.unwrap().remove(0);
         records.delete_derived(&state.id, &Actor::system("test")).await.unwrap();
-        known.forget();
-        Evaluation::new(&ctx, policies, &mut known).evaluate(machines).await.unwrap();
+        ctx.known.lock().await.forget();
+        Evaluation::new(&ctx, policies).evaluate(machines).await.unwrap();
         assert!(records.get(&state.id).await.unwrap().is_some());
     }
 }

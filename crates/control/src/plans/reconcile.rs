@@ -26,7 +26,7 @@ use crate::access::{GROUP_TYPE, Hierarchy, LOCK_TYPE, ROLE_ASSIGNMENT_TYPE, SUBS
 
 use super::builtin;
 use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
-use super::evaluation::{BATCH, Evaluation, Known};
+use super::evaluation::{BATCH, Evaluation, SharedKnown};
 use super::plan::PRICING_TYPE;
 use super::provisioning::{self, ASSIGNMENT_TYPE};
 
@@ -60,6 +60,8 @@ pub(crate) const EVALUATED_TYPES: [&str; 4] = [
 pub struct PlansContext {
     pub records: Records,
     pub clock: Arc<dyn Clock>,
+    /// What was stored last of what the policies say.
+    pub(crate) known: SharedKnown,
     /// Cancelled when the server stops.
     pub stop: CancellationToken,
 }
@@ -86,7 +88,8 @@ pub async fn run(ctx: PlansContext) {
     let mut changes = ctx.records.subscribe();
     let mut round = tokio::time::interval(ROUND);
     round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut known = Known::default();
+    // Another server may have led, and stored, since this one did.
+    ctx.known.lock().await.forget();
     let mut rounds = 0_u32;
     let mut marked = Marked::default();
     loop {
@@ -97,7 +100,7 @@ pub async fn run(ctx: PlansContext) {
                     marked.all = true;
                     rounds = rounds.wrapping_add(1);
                     if rounds.is_multiple_of(ROUNDS_BETWEEN_COMPARISONS) {
-                        known.forget();
+                        ctx.known.lock().await.forget();
                     }
                 }
                 change = changes.recv() => if !marked.hear(change) { return },
@@ -112,7 +115,7 @@ pub async fn run(ctx: PlansContext) {
                 return;
             }
         }
-        let work = handle(&ctx, std::mem::take(&mut marked), &mut known);
+        let work = handle(&ctx, std::mem::take(&mut marked));
         tokio::pin!(work);
         let done = loop {
             tokio::select! {
@@ -130,12 +133,13 @@ pub async fn run(ctx: PlansContext) {
     }
 }
 
-/// One full round: assignments of every subscription, then every resource.
+/// One full round, compared with what is stored: assignments of every subscription, then every resource.
 ///
 /// # Errors
 /// When the records cannot be read or written.
 pub async fn run_once(ctx: &PlansContext) -> Result<(), RecordsError> {
-    handle(ctx, Marked { all: true, ..Marked::default() }, &mut Known::default()).await
+    ctx.known.lock().await.forget();
+    handle(ctx, Marked { all: true, ..Marked::default() }).await
 }
 
 impl Marked {
@@ -187,7 +191,7 @@ impl Marked {
     }
 }
 
-async fn handle(ctx: &PlansContext, mut marked: Marked, known: &mut Known) -> Result<(), RecordsError> {
+async fn handle(ctx: &PlansContext, mut marked: Marked) -> Result<(), RecordsError> {
     let everything = ListQuery::tenant();
     marked.all = marked.all || concern_policies(ctx, &marked.grants).await?;
     let mut subscriptions = marked.subscriptions;
@@ -202,7 +206,7 @@ async fn handle(ctx: &PlansContext, mut marked: Marked, known: &mut Known) -> Re
         provisioning::sync(&ctx.records, subscription, &actor(), ctx.clock.now()).await?;
     }
     let policies = load(&ctx.records).await?;
-    let mut evaluation = Evaluation::new(ctx, policies, known);
+    let mut evaluation = Evaluation::new(ctx, policies);
     let targets: Vec<ResourceId> = marked.targets.into_iter().collect();
     for ids in targets.chunks(BATCH as usize) {
         evaluation.evaluate(ctx.records.get_many(ids).await?).await?;

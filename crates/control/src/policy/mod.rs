@@ -34,6 +34,7 @@ fn context(app: &App) -> PlansContext {
     PlansContext {
         records: app.records.clone(),
         clock: std::sync::Arc::clone(&app.clock),
+        known: std::sync::Arc::clone(&app.known_states),
         stop: app.stop.clone(),
     }
 }

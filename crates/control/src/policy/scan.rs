@@ -19,7 +19,7 @@ use super::{NAMESPACE, context, history};
 use crate::app::App;
 use crate::arm::Call;
 use crate::http::{Failure, base_url, chain};
-use crate::plans::evaluation::{BATCH, Evaluation, Known};
+use crate::plans::evaluation::{BATCH, Evaluation};
 use crate::plans::{PlansContext, provisioning, reconcile};
 
 /// The type of what tells how far an evaluation is.
@@ -135,6 +135,8 @@ async fn keep(app: &App, key: &str, scan: &Scan) -> Result<(), RecordsError> {
 
 /// Runs what is asked for, and forgets old events, until `app.stop` is cancelled.
 pub(crate) async fn run(app: Arc<App>) {
+    // Another server may have led, and stored, since this one did.
+    app.known_states.lock().await.forget();
     let mut hour = tokio::time::interval(HOUR);
     loop {
         if let Err(error) = round(&app).await {
@@ -180,8 +182,7 @@ async fn round(app: &App) -> Result<(), RecordsError> {
 pub(super) async fn evaluate_below(ctx: &PlansContext, scope: &ResourceId) -> Result<(), RecordsError> {
     let records = &ctx.records;
     let policies = reconcile::load(records).await?;
-    let mut known = Known::default();
-    let mut evaluation = Evaluation::new(ctx, policies, &mut known);
+    let mut evaluation = Evaluation::new(ctx, policies);
     let own = scope.resource_type();
     for resource_type in reconcile::EVALUATED_TYPES {
         if own.eq_ignore_ascii_case(resource_type) {

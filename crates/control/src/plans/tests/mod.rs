@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::component::EXTENSION_TYPE;
+use super::evaluation::SharedKnown;
 use super::provisioning::ASSIGNMENT_TYPE;
 use super::state::STATE_TYPE;
 use super::{PlansContext, diagnosis, extension, reconcile};
@@ -31,7 +32,8 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Ticks::parse("2026-03-01T12:00:00Z").unwrap()));
         let records = Records::open(&folder.path().join("control.db"), clock.clone()).await.unwrap();
-        let ctx = PlansContext { records, clock: clock.clone(), stop: CancellationToken::new() };
+        let (known, stop) = (SharedKnown::default(), CancellationToken::new());
+        let ctx = PlansContext { records, clock: clock.clone(), known, stop };
         let house = Self { ctx, clock, _folder: folder };
         house.put(SUBSCRIPTION, json!({"displayName": "Test"})).await;
         house
