@@ -8,11 +8,10 @@ use sqlx::{Any, Executor};
 
 use crate::activity::Activity;
 use crate::actor::Actor;
-use crate::changes::Change;
 use crate::database::{Records, Writing};
 use crate::error::RecordsError;
 use crate::place::Sql;
-use crate::resources::{Resource, Write, check, from_row, put, remove_tree};
+use crate::resources::{Change, Resource, Write, check, from_row, put, remove_tree};
 
 /// A write that is made together with others, on behalf of a resource.
 #[derive(Clone, Debug)]
