@@ -1,15 +1,17 @@
 //! Reads and writes of many resources at once, for tasks that look at all of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use bartizan_base::ResourceId;
+use serde_json::{Value, json};
 use sqlx::{Any, Executor};
 
+use crate::activity::Activity;
 use crate::actor::Actor;
 use crate::database::{Records, Writing};
 use crate::error::RecordsError;
 use crate::place::Sql;
-use crate::resources::{Resource, Write, check, from_row, load, put, remove_tree};
+use crate::resources::{Change, Resource, Write, check, from_row, put, remove_tree};
 
 /// A write that is made together with others, on behalf of a resource.
 #[derive(Clone, Debug)]
@@ -18,6 +20,9 @@ pub struct BulkWrite {
     /// The write is left out when this resource is gone: what was derived of it must not outlive it.
     pub of: ResourceId,
 }
+
+/// Writes that share their statements. What they read and write is in memory meanwhile.
+const TOGETHER: usize = 256;
 
 /// What is found for an asked key: the resource itself, or its children of a type.
 const SAME: &str = "found.key = asked.key";
@@ -134,25 +139,84 @@ impl Records {
             return Ok(());
         }
         let mut tx = self.begin().await?;
-        let mut made = Vec::new();
-        let (mut there, mut gone) = (HashSet::new(), HashSet::new());
-        for BulkWrite { write, of } in writes {
-            if !there.contains(&of) && !gone.contains(&of) {
-                let set = if load(&mut tx, &of).await?.is_some() { &mut there } else { &mut gone };
-                set.insert(of.clone());
+        let (mut made, mut writes) = (Vec::new(), writes.into_iter());
+        loop {
+            let some: Vec<BulkWrite> = writes.by_ref().take(TOGETHER).collect();
+            if some.is_empty() {
+                break;
             }
-            let before = load(&mut tx, &write.id).await?;
-            if gone.contains(&of) || check(&write.id, before.as_ref(), &write.condition).is_err() {
-                continue;
-            }
-            let (written, changed) =
-                self.store(&mut tx, before, write.id, write.body, &write.actor, write.audit).await?;
-            made.extend(changed.then(|| put(&written.resource, &write.actor)));
+            made.extend(self.put_some(&mut tx, some).await?);
         }
         for id in stale {
             made.extend(remove_tree(&mut tx, id, by).await?);
         }
         self.commit(tx, made).await
+    }
+
+    /// One statement reads what `writes` are about and one writes what they make of it: by themselves, the way of each
+    /// statement to the database and back would be most of the time. Gives what is to be told of it.
+    async fn put_some(&self, tx: &mut Writing, writes: Vec<BulkWrite>) -> Result<Vec<Change>, RecordsError> {
+        let mut asked: Vec<ResourceId> =
+            writes.iter().flat_map(|one| [&one.of, &one.write.id]).cloned().collect();
+        asked.sort();
+        asked.dedup();
+        let found = self.get_many_within(tx, &asked).await?;
+        let mut there: HashMap<ResourceId, Resource> =
+            found.into_iter().map(|resource| (resource.id.clone(), resource)).collect();
+        let (mut made, mut written) = (Vec::new(), BTreeSet::new());
+        for BulkWrite { write, of } in writes {
+            let before = there.get(&write.id);
+            let same = !write.audit && before.is_some_and(|before| before.body == write.body);
+            if same || !there.contains_key(&of) || check(&write.id, before, &write.condition).is_err() {
+                continue;
+            }
+            let resource = self.successor(before, write.id, write.body);
+            if write.audit {
+                Activity::written(before, &resource, &write.actor).insert(tx).await?;
+            }
+            made.push(put(&resource, &write.actor));
+            written.insert(resource.id.clone());
+            there.insert(resource.id.clone(), resource);
+        }
+        let written: Vec<&Resource> = written.iter().filter_map(|id| there.get(id)).collect();
+        self.insert(tx, &written).await?;
+        Ok(made)
+    }
+
+    /// Writes resources, each at most once, over what is there.
+    async fn insert(&self, tx: &mut Writing, resources: &[&Resource]) -> Result<(), RecordsError> {
+        if resources.is_empty() {
+            return Ok(());
+        }
+        let row = |resource: &&Resource| {
+            let parent = resource.id.parent();
+            json!({"key": resource.id.key(), "id": resource.id.as_str(),
+                   "parent_key": parent.as_ref().map(ResourceId::key).unwrap_or_default(),
+                   "type": resource.resource_type, "type_key": resource.resource_type.to_ascii_lowercase(),
+                   "etag": resource.etag, "body": resource.body.to_string(),
+                   "created": resource.created.0, "modified": resource.modified.0})
+        };
+        let rows: Vec<Value> = resources.iter().map(row).collect();
+        let unpacked = match self.sql {
+            // `WHERE` keeps SQLite from taking `ON CONFLICT` for the condition of a join.
+            Sql::Sqlite => {
+                "SELECT value ->> 'key', value ->> 'id', value ->> 'parent_key', value ->> 'type',
+                        value ->> 'type_key', value ->> 'etag', value ->> 'body', value ->> 'created',
+                        value ->> 'modified' FROM json_each($1) WHERE TRUE"
+            }
+            Sql::Postgres => {
+                "SELECT key, id, parent_key, type, type_key, etag, body, created, modified
+                 FROM json_to_recordset($1::json) AS row (key TEXT, id TEXT, parent_key TEXT, type TEXT,
+                      type_key TEXT, etag TEXT, body TEXT, created BIGINT, modified BIGINT)"
+            }
+        };
+        let sql = format!(
+            "INSERT INTO resources (key, id, parent_key, type, type_key, etag, body, created, modified) {unpacked}
+             ON CONFLICT (key) DO UPDATE SET etag = excluded.etag, body = excluded.body, modified = excluded.modified"
+        );
+        let rows = serde_json::to_string(&rows).expect("a list of values is JSON");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(rows).execute(&mut **tx).await?;
+        Ok(())
     }
 }
 

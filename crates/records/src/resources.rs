@@ -231,21 +231,11 @@ impl Records {
         actor: &Actor,
         audit: bool,
     ) -> Result<(Written, bool), RecordsError> {
-        let now = self.clock.now();
         let created = before.is_none();
         if !audit && let Some(resource) = before.as_ref().filter(|before| before.body == body) {
             return Ok((Written { resource: resource.clone(), created }, false));
         }
-        let resource = Resource {
-            // The spelling of the first write stays, as in Azure.
-            id: before.as_ref().map_or(id, |before| before.id.clone()),
-            resource_type: String::new(),
-            etag: format!("\"{}\"", Uuid::new_v4()),
-            body,
-            created: before.as_ref().map_or(now, |before| before.created),
-            modified: now,
-        };
-        let resource = Resource { resource_type: resource.id.resource_type(), ..resource };
+        let resource = self.successor(before.as_ref(), id, body);
         sqlx::query(
             "INSERT INTO resources (key, id, parent_key, type, type_key, etag, body, created, modified)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -266,6 +256,21 @@ impl Records {
             Activity::written(before.as_ref(), &resource, actor).insert(tx).await?;
         }
         Ok((Written { resource, created }, true))
+    }
+
+    /// What a write makes of `before`.
+    pub(crate) fn successor(&self, before: Option<&Resource>, id: ResourceId, body: Value) -> Resource {
+        let now = self.clock.now();
+        // The spelling of the first write stays, as in Azure.
+        let id = before.map_or(id, |before| before.id.clone());
+        Resource {
+            resource_type: id.resource_type(),
+            id,
+            etag: format!("\"{}\"", Uuid::new_v4()),
+            body,
+            created: before.map_or(now, |before| before.created),
+            modified: now,
+        }
     }
 }
 

@@ -72,3 +72,45 @@ async fn many_are_written_at_once_and_only_below_what_is_there() {
     assert_eq!(changes.try_recv().unwrap().id.name(), "old");
     assert!(changes.try_recv().is_err(), "what was left out is told to nobody");
 }
+
+#[tokio::test]
+async fn more_than_share_a_statement_are_written_as_one_by_one() {
+    let f = fixture().await;
+    let by = Actor::system("test");
+    let body = |number: usize| json!({"number": number, "text": "it's \"so\"\\\n\u{0}\u{1f600}", "half": 0.5, "no": null});
+    let bulk = |name: &str, of: &str, body| BulkWrite {
+        write: Write { audit: false, ..write(&machine(name), body) },
+        of: id(of),
+    };
+    let mut writes = vec![bulk("First", GROUP, json!({}))];
+    f.records.put(write(GROUP, json!({"location": "local"}))).await.unwrap();
+    // Of one that is written in the same go, and twice.
+    writes.push(bulk("twice", &machine("first"), json!({"number": 1})));
+    writes.push(bulk("TWICE", &machine("first"), json!({"number": 2})));
+    writes.extend((0..600).map(|number| bulk(&format!("m{number:03}"), &machine("FIRST"), body(number))));
+    f.records.put_many(writes.clone(), &[], &by).await.unwrap();
+
+    let twice = f.records.get(&id(&machine("twice"))).await.unwrap().unwrap();
+    assert_eq!((twice.id.name(), &twice.body), ("twice", &json!({"number": 2})));
+    for number in 0..600 {
+        let name = format!("m{number:03}");
+        let found = f.records.get(&id(&machine(&name))).await.unwrap().unwrap();
+        assert_eq!(found.body, body(number));
+        if number % 100 == 0 {
+            let alone = format!("alone{number}");
+            f.records.put(write(&machine(&alone), body(number))).await.unwrap();
+            let alone = f.records.get(&id(&machine(&alone))).await.unwrap().unwrap();
+            assert_eq!((&alone.body, &alone.resource_type), (&found.body, &found.resource_type));
+            assert_eq!((alone.created, alone.modified), (found.created, found.modified));
+        }
+    }
+    let type_of_machines = "Microsoft.HybridCompute/machines";
+    assert_eq!(f.records.list_all(&id(GROUP), type_of_machines).await.unwrap().len(), 602 + 6);
+
+    // Written over: the etag is new, the moment of creation is not.
+    let before = f.records.get(&id(&machine("m000"))).await.unwrap().unwrap();
+    f.records.put_many(vec![bulk("M000", GROUP, json!({"new": true}))], &[], &by).await.unwrap();
+    let after = f.records.get(&before.id).await.unwrap().unwrap();
+    assert_eq!((after.body, after.id.name(), after.created), (json!({"new": true}), "m000", before.created));
+    assert_ne!(after.etag, before.etag);
+}
