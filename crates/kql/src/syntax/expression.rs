@@ -331,7 +331,19 @@ impl Parser<'_> {
             self.bump();
             return Expr { kind: ExprKind::Wildcard("*".to_owned()), span };
         }
-        self.deeper(|parser| parser.assignment_of(Self::expression), Expr::error)
+        let arg = self.deeper(|parser| parser.assignment_of(Self::expression), Expr::error);
+        self.refuse_several_names(&arg);
+        arg
+    }
+
+    /// An argument goes by one name: a list of them would name the columns of a result.
+    fn refuse_several_names(&mut self, arg: &Expr) {
+        let ExprKind::Assign { names, tuple: true, .. } = &arg.kind else { return };
+        let (Some(first), Some(last)) = (names.first(), names.last()) else { return };
+        let span = first.span.to(last.span);
+        let hint = Some("write `name = value`, or the value alone".to_owned());
+        let message = "an argument has one name, not a list of names in parentheses";
+        self.errors.error_with_hint(codes::UNEXPECTED, span, message, hint);
     }
 
     pub(super) fn primary(&mut self) -> Expr {
