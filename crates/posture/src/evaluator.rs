@@ -17,6 +17,7 @@ use bartizan_records::{
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::assessment::{Assessment, Code, Decision, SubjectKind};
@@ -35,6 +36,8 @@ const ROUND: Duration = Duration::from_secs(60);
 
 /// Resources that are decided together: read with some statements, and written in one transaction.
 const TOGETHER: usize = 64;
+/// After scores were computed no others are for this many times as long as that took.
+const REST: u32 = 9;
 /// Rounds after which decisions are compared with what is stored, instead of with what was stored last. It bounds how
 /// long an assessment that somebody else took away stays away.
 const ROUNDS_BETWEEN_COMPARISONS: u32 = 10;
@@ -69,12 +72,24 @@ pub struct Evaluator {
     /// What was stored last: by resource, a hash of its etag and the decisions about it.
     stored: HashMap<ResourceId, u64>,
     rounds: u32,
+    /// Subscriptions whose score has to be computed anew.
+    scores: BTreeSet<ResourceId>,
+    /// No score is computed before.
+    score_from: Instant,
 }
 
 impl Evaluator {
     /// An evaluator that has seen nothing yet.
     pub fn new(ctx: PostureContext, catalog: &'static Catalog) -> Self {
-        Self { ctx, catalog, answers: BTreeMap::new(), stored: HashMap::new(), rounds: 0 }
+        Self {
+            ctx,
+            catalog,
+            answers: BTreeMap::new(),
+            stored: HashMap::new(),
+            rounds: 0,
+            scores: BTreeSet::new(),
+            score_from: Instant::now(),
+        }
     }
 
     /// Runs until the context's token is cancelled.
@@ -83,18 +98,17 @@ impl Evaluator {
         let stop = self.ctx.stop.clone();
         let mut round = tokio::time::interval(ROUND);
         round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut marked = Marked::default();
         loop {
-            let mut marked = Marked::default();
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = round.tick() => marked.all = true,
-                change = changes.recv() => match change {
-                    Ok(change) => marked.mark(&change),
-                    Err(RecvError::Lagged(_)) => marked.all = true,
-                    Err(RecvError::Closed) => return,
-                },
-            }
             if marked.is_empty() {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = round.tick() => marked.all = true,
+                    change = changes.recv() => if !marked.hear(change) { return },
+                    () = tokio::time::sleep_until(self.score_from), if !self.scores.is_empty() => {}
+                }
+            }
+            if marked.is_empty() && self.scores.is_empty() {
                 continue;
             }
             tokio::time::sleep(GATHER).await;
@@ -105,11 +119,24 @@ impl Evaluator {
                     Err(_) => break,
                 }
             }
-            if let Err(error) = self.handle(marked).await {
+            let work = self.handle(std::mem::take(&mut marked));
+            tokio::pin!(work);
+            // Changes are heard meanwhile: what a fleet's round takes would be enough to miss some, and whoever
+            // misses one has to look at everything again.
+            let done = loop {
+                tokio::select! {
+                    done = &mut work => break done,
+                    change = changes.recv() => if !marked.hear(change) { return },
+                }
+            };
+            if let Err(error) = done {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "assessment failed; the next round tries again"
                 );
+            }
+            if stop.is_cancelled() {
+                return;
             }
         }
     }
@@ -119,12 +146,13 @@ impl Evaluator {
     /// # Errors
     /// When the records cannot be read or written.
     pub async fn round(&mut self) -> Result<(), RecordsError> {
+        self.score_from = Instant::now();
         self.handle(Marked { all: true, ..Marked::default() }).await
     }
 
     async fn handle(&mut self, marked: Marked) -> Result<(), RecordsError> {
         let mut subjects = marked.subjects;
-        let mut scores = marked.scores;
+        self.scores.extend(marked.scores);
         if marked.all {
             let everything = ListQuery::tenant();
             for resource_type in [SUBSCRIPTION_TYPE, MACHINE_TYPE] {
@@ -138,19 +166,34 @@ impl Evaluator {
                 self.stored.clear();
             }
         }
-        let mut changed = Vec::new();
         let subjects: Vec<ResourceId> = subjects.into_iter().collect();
         for ids in subjects.chunks(TOGETHER) {
             if self.ctx.stop.is_cancelled() {
                 return Ok(());
             }
-            changed.extend(self.assess(ids).await?);
+            // Told at once: the rows of a whole fleet would be more than one batch may have, and fill the memory.
+            let told = self.assess(ids).await?;
+            self.append("SecurityRecommendation", told).await;
         }
-        scores.extend(subjects.iter().filter_map(subscription_of));
-        self.append("SecurityRecommendation", changed).await;
-        for subscription in &scores {
-            self.score(subscription).await?;
+        self.scores.extend(subjects.iter().filter_map(subscription_of));
+        self.score_all().await
+    }
+
+    /// Computes the scores that have to be, unless it was done so shortly ago that it would be most of the work: a
+    /// score is of all machines of its subscription, however few have changed.
+    async fn score_all(&mut self) -> Result<(), RecordsError> {
+        let begun = Instant::now();
+        if begun < self.score_from {
+            return Ok(());
         }
+        while let Some(subscription) = self.scores.pop_first() {
+            if let Err(error) = self.score(&subscription).await {
+                self.scores.insert(subscription);
+                self.score_from = Instant::now() + ROUND;
+                return Err(error);
+            }
+        }
+        self.score_from = Instant::now() + begun.elapsed() * REST;
         Ok(())
     }
 
@@ -304,6 +347,16 @@ impl Evaluator {
 impl Marked {
     fn is_empty(&self) -> bool {
         !self.all && self.subjects.is_empty() && self.scores.is_empty()
+    }
+
+    /// Marks what a change concerns; `false` when there will be no more changes.
+    fn hear(&mut self, change: Result<Change, RecvError>) -> bool {
+        match change {
+            Ok(change) => self.mark(&change),
+            Err(RecvError::Lagged(_)) => self.all = true,
+            Err(RecvError::Closed) => return false,
+        }
+        true
     }
 
     fn mark(&mut self, change: &Change) {

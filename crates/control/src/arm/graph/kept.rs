@@ -29,8 +29,10 @@ const PART_ROWS: usize = 8192;
 /// Parts of a table that are less than half full, before they are made one.
 const SMALL_PARTS_MAX: usize = 16;
 /// Changed resources beyond which it is cheaper to read everything anew: of a small number of resources, and of
-/// any number one in ten.
+/// any number one in three.
 const CHANGES_MIN: usize = 1000;
+/// Changed resources that are read together.
+const TOGETHER: usize = 256;
 /// How long changes gather before they are followed.
 const GATHER: Duration = Duration::from_millis(500);
 /// Rows that are kept between queries, about 1 kB each in memory; more are read for each query anew.
@@ -53,6 +55,12 @@ pub(crate) struct GraphRows(tokio::sync::Mutex<Option<State>>);
 #[derive(Debug)]
 struct State {
     changes: Changes,
+    /// What the feed has told and the rows do not show yet.
+    pending: HashSet<ResourceId>,
+    /// The feed has told of more than it keeps.
+    missed: bool,
+    /// Changes are being followed; still so when whoever did it failed or went away in the middle.
+    halfway: bool,
     /// Of the access map that the rows were made with.
     access: i64,
     /// By number, which only grows.
@@ -165,6 +173,9 @@ impl State {
         let mut state = Self {
             // From before the first page on: what changes meanwhile is read again.
             changes: app.records.subscribe(),
+            pending: HashSet::new(),
+            missed: false,
+            halfway: false,
             access: map.generation(),
             parts: BTreeMap::new(),
             next_part: 0,
@@ -186,6 +197,7 @@ impl State {
             for resource in &page.items {
                 state.add(app, map, resource, &mut new);
             }
+            state.hear();
             for (table, rows) in new.iter_mut().enumerate().filter(|(_, rows)| rows.len() >= PART_ROWS) {
                 state.put_part(app, table, std::mem::take(rows))?;
             }
@@ -200,18 +212,29 @@ impl State {
         Ok(state)
     }
 
-    /// Brings the rows up to date; `false` when they must be read anew.
-    async fn follow(&mut self, app: &App, map: &AccessMap) -> Result<bool, Failure> {
-        let mut changed: HashSet<ResourceId> = HashSet::new();
+    /// Takes over what the feed tells, before it forgets: reading takes longer than many changes at once.
+    fn hear(&mut self) {
         loop {
             match self.changes.try_recv() {
                 // Evidence is told under its machine's id, which it does not change.
                 Ok(change) if change.resource_type == EVIDENCE_CHANGE_TYPE => {}
-                Ok(change) => drop(changed.insert(change.id)),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Lagged(_) | TryRecvError::Closed) => return Ok(false),
+                Ok(change) => drop(self.pending.insert(change.id)),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Lagged(_) | TryRecvError::Closed) => {
+                    self.missed = true;
+                    return;
+                }
             }
         }
+    }
+
+    /// Brings the rows up to date; `false` when they must be read anew.
+    async fn follow(&mut self, app: &App, map: &AccessMap) -> Result<bool, Failure> {
+        self.hear();
+        if self.missed || std::mem::replace(&mut self.halfway, true) {
+            return Ok(false);
+        }
+        let mut changed = std::mem::take(&mut self.pending);
         if self.access != map.generation() {
             self.access = map.generation();
             let shown = self.parts.values().flat_map(|part| part.of.iter());
@@ -225,20 +248,24 @@ impl State {
                 changed.extend(all.into_iter().map(|resource| resource.id));
             }
         }
-        if changed.len() > CHANGES_MIN.max(self.places.len() / 10) {
+        if changed.len() > CHANGES_MIN.max(self.places.len() / 3) {
             return Ok(false);
         }
         let mut new: Vec<Vec<New>> = tables().iter().map(|_| Vec::new()).collect();
-        for id in &changed {
-            self.forget(id);
-            if let Some(resource) = app.records.get(id).await? {
-                self.add(app, map, &resource, &mut new);
+        let changed: Vec<ResourceId> = changed.into_iter().collect();
+        for ids in changed.chunks(TOGETHER) {
+            let found = app.records.get_many(ids).await?;
+            ids.iter().for_each(|id| self.forget(id));
+            for resource in &found {
+                self.add(app, map, resource, &mut new);
             }
+            self.hear();
         }
         for (table, rows) in new.into_iter().enumerate() {
             self.put_part(app, table, rows)?;
         }
         self.tidy()?;
+        self.halfway = false;
         Ok(true)
     }
 
