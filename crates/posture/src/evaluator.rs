@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assessment::{Assessment, Code, Decision, SubjectKind};
 use crate::catalog::{Catalog, Control};
+use crate::outbox::Outbox;
 use crate::rows::{self, Recommended, Row, RowSink};
 use crate::score::{ControlScore, Finding, SecureScore};
 use crate::subject::{self, EXTENSION_TYPE, MACHINE_TYPE, PRICING_TYPE, SUBSCRIPTION_TYPE, Subject};
@@ -69,12 +70,15 @@ pub struct Evaluator {
     /// What was stored last: by resource, a hash of its etag and the decisions about it.
     stored: HashMap<ResourceId, u64>,
     rounds: u32,
+    /// Rows that tell of changes, on their way to the log store.
+    outbox: Outbox,
 }
 
 impl Evaluator {
     /// An evaluator that has seen nothing yet.
     pub fn new(ctx: PostureContext, catalog: &'static Catalog) -> Self {
-        Self { ctx, catalog, answers: BTreeMap::new(), stored: HashMap::new(), rounds: 0 }
+        let outbox = Outbox::new(Arc::clone(&ctx.rows));
+        Self { ctx, catalog, answers: BTreeMap::new(), stored: HashMap::new(), rounds: 0, outbox }
     }
 
     /// Runs until the context's token is cancelled.
@@ -105,7 +109,9 @@ impl Evaluator {
                     Err(_) => break,
                 }
             }
-            if let Err(error) = self.handle(marked).await {
+            let done = self.handle(marked).await;
+            self.outbox.send().await;
+            if let Err(error) = done {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "assessment failed; the next round tries again"
@@ -119,7 +125,9 @@ impl Evaluator {
     /// # Errors
     /// When the records cannot be read or written.
     pub async fn round(&mut self) -> Result<(), RecordsError> {
-        self.handle(Marked { all: true, ..Marked::default() }).await
+        let done = self.handle(Marked { all: true, ..Marked::default() }).await;
+        self.outbox.send().await;
+        done
     }
 
     async fn handle(&mut self, marked: Marked) -> Result<(), RecordsError> {
@@ -138,16 +146,15 @@ impl Evaluator {
                 self.stored.clear();
             }
         }
-        let mut changed = Vec::new();
         let subjects: Vec<ResourceId> = subjects.into_iter().collect();
         for ids in subjects.chunks(TOGETHER) {
             if self.ctx.stop.is_cancelled() {
                 return Ok(());
             }
-            changed.extend(self.assess(ids).await?);
+            let told = self.assess(ids).await?;
+            self.outbox.add("SecurityRecommendation", told).await;
         }
         scores.extend(subjects.iter().filter_map(subscription_of));
-        self.append("SecurityRecommendation", changed).await;
         for subscription in &scores {
             self.score(subscription).await?;
         }
@@ -229,7 +236,7 @@ impl Evaluator {
     }
 
     /// Recomputes a subscription's score and writes what changed.
-    async fn score(&self, subscription: &ResourceId) -> Result<(), RecordsError> {
+    async fn score(&mut self, subscription: &ResourceId) -> Result<(), RecordsError> {
         let findings = self.findings(subscription);
         let score = SecureScore::compute(&self.catalog.weighings(), &findings);
         let now = self.ctx.clock.now();
@@ -243,8 +250,8 @@ impl Evaluator {
             "weight": resources,
         });
         if self.put_if_changed(&root, json!({"properties": properties})).await? {
-            self.append("SecureScores", vec![rows::secure_score(subscription, &score, &properties, now)])
-                .await;
+            let row = rows::secure_score(subscription, &score, &properties, now);
+            self.outbox.add("SecureScores", vec![row]).await;
         }
         let mut told = Vec::new();
         for (control, score) in self.catalog.controls.iter().zip(&score.controls) {
@@ -254,7 +261,7 @@ impl Evaluator {
                 told.push(rows::control_score(subscription, control, score, &properties, now));
             }
         }
-        self.append("SecureScoreControls", told).await;
+        self.outbox.add("SecureScoreControls", told).await;
         Ok(())
     }
 
@@ -287,17 +294,6 @@ impl Evaluator {
         let write = Write { id: id.clone(), body, condition: Condition::None, actor: actor(), audit: false };
         self.ctx.records.put(write).await?;
         Ok(true)
-    }
-
-    /// Rows are a history beside the resources, which are the truth; a refusal is logged and not repeated.
-    async fn append(&self, table: &str, rows: Vec<Row>) {
-        if rows.is_empty() {
-            return;
-        }
-        if let Err(error) = self.ctx.rows.append(table, rows).await {
-            bartizan_base::counters::count("bartizan_posture_rows_refused_total", table, 1);
-            tracing::warn!(error = &error as &dyn std::error::Error, "posture rows were not stored");
-        }
     }
 }
 
