@@ -239,7 +239,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Reconnect { state, server, proxy } => {
             let was = runtime.block_on(connect::reconnect(&state.state, &server, proxy))?;
             let again = if supervisor::is_running(&state.state) {
-                "; restart the agent to use it (`systemctl restart bartizan-agent`)"
+                "; the running agent takes it within seconds"
             } else {
                 ""
             };

@@ -145,7 +145,7 @@ pub async fn disconnect(state: &Path, force: bool) -> Result<ResourceId> {
 }
 
 /// Keeps the identity and takes another address for the same server, after it answered there as that server. The old
-/// address; a running agent goes on with it until it is started again.
+/// address; a running agent takes the new one within seconds.
 ///
 /// # Errors
 /// When the machine is not connected, or what answers at the address is not its server; nothing is changed then.

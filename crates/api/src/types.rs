@@ -78,6 +78,7 @@ pub const TYPES: &[TypeInfo] = &[
     read("Microsoft.Security/locations"),
     read("Microsoft.Security/locations/alerts"),
     read("Microsoft.Security/locations/tasks"),
+    read("Microsoft.Security/mdeOnboardings"),
     // Every plan is there from the start, as `Free`.
     put200("Microsoft.Security/pricings"),
     read("Microsoft.Security/secureScoreControlDefinitions"),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bartizan_base::{Clock, ResourceId, SubscriptionId, TenantId, WorkspaceId};
 use bartizan_engine::Engine;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::access::{Issuer, Throttle};
-use crate::agents::{DesiredHub, LastHeard, Reports};
+use crate::agents::{DesiredHub, LastHeard, Reports, SILENCE_LONGEST, SILENCE_SHORTEST};
 use crate::arm::{GraphRows, Turns};
 use crate::discovery::Discovery;
 use crate::identity::outside::OutsideProvider;
@@ -85,6 +86,8 @@ pub struct App {
     pub(crate) discovery: Discovery,
     /// Where people may sign in besides here.
     pub(crate) outside: Option<OutsideProvider>,
+    /// How long a machine is silent before it is `Disconnected`.
+    pub silence: Duration,
     /// The built portal.
     pub portal_dir: Option<PathBuf>,
     /// The agent program that the onboarding script downloads.
@@ -147,6 +150,8 @@ pub struct AppParts {
     pub pki: Pki,
     pub public_url: String,
     pub export: Option<ExportOptions>,
+    /// How long a machine is silent before it is `Disconnected`.
+    pub silence: Duration,
     pub portal_dir: Option<PathBuf>,
     pub agent_binary: Option<PathBuf>,
     /// The folder of connections that security connectors may use; they use none unless set.
@@ -202,6 +207,7 @@ impl App {
             pki: parts.pki,
             public_url: parts.public_url,
             export: parts.export,
+            silence: parts.silence.clamp(SILENCE_SHORTEST, SILENCE_LONGEST),
             outside: parts.outside,
             portal_dir: parts.portal_dir,
             agent_binary: parts.agent_binary,

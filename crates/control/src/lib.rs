@@ -30,6 +30,7 @@ pub mod tenant;
 mod test_alerts;
 pub mod turn;
 
+pub use agents::{SILENCE, SILENCE_LONGEST, SILENCE_SHORTEST};
 pub use app::{App, AppParts, Home};
 pub use logs::{
     ExportBucket, ExportOptions, SavedFunctions, follow_daily_cap, store_from_listener, write_usage,

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assessment::{Assessment, Code, Decision, SubjectKind};
 use crate::catalog::{Catalog, Control};
+use crate::outbox::Outbox;
 use crate::rows::{self, Recommended, Row, RowSink};
 use crate::score::{ControlScore, Finding, SecureScore};
 use crate::subject::{self, EXTENSION_TYPE, MACHINE_TYPE, PRICING_TYPE, SUBSCRIPTION_TYPE, Subject};
@@ -76,12 +77,15 @@ pub struct Evaluator {
     scores: BTreeSet<ResourceId>,
     /// No score is computed before.
     score_from: Instant,
+    /// Rows that tell of changes, on their way to the log store.
+    outbox: Outbox,
 }
 
 impl Evaluator {
     /// An evaluator that has seen nothing yet.
     pub fn new(ctx: PostureContext, catalog: &'static Catalog) -> Self {
         Self {
+            outbox: Outbox::new(Arc::clone(&ctx.rows)),
             ctx,
             catalog,
             answers: BTreeMap::new(),
@@ -119,7 +123,7 @@ impl Evaluator {
                     Err(_) => break,
                 }
             }
-            let work = self.handle(std::mem::take(&mut marked));
+            let work = self.turn(std::mem::take(&mut marked));
             tokio::pin!(work);
             // Changes are heard meanwhile: what a fleet's round takes would be enough to miss some, and whoever
             // misses one has to look at everything again.
@@ -147,7 +151,14 @@ impl Evaluator {
     /// When the records cannot be read or written.
     pub async fn round(&mut self) -> Result<(), RecordsError> {
         self.score_from = Instant::now();
-        self.handle(Marked { all: true, ..Marked::default() }).await
+        self.turn(Marked { all: true, ..Marked::default() }).await
+    }
+
+    /// Handles what is marked, and sends the rows that tell of it.
+    async fn turn(&mut self, marked: Marked) -> Result<(), RecordsError> {
+        let done = self.handle(marked).await;
+        self.outbox.send().await;
+        done
     }
 
     async fn handle(&mut self, marked: Marked) -> Result<(), RecordsError> {
@@ -171,9 +182,8 @@ impl Evaluator {
             if self.ctx.stop.is_cancelled() {
                 return Ok(());
             }
-            // Told at once: the rows of a whole fleet would be more than one batch may have, and fill the memory.
             let told = self.assess(ids).await?;
-            self.append("SecurityRecommendation", told).await;
+            self.outbox.add("SecurityRecommendation", told).await;
         }
         self.scores.extend(subjects.iter().filter_map(subscription_of));
         self.score_all().await
@@ -272,7 +282,7 @@ impl Evaluator {
     }
 
     /// Recomputes a subscription's score and writes what changed.
-    async fn score(&self, subscription: &ResourceId) -> Result<(), RecordsError> {
+    async fn score(&mut self, subscription: &ResourceId) -> Result<(), RecordsError> {
         let findings = self.findings(subscription);
         let score = SecureScore::compute(&self.catalog.weighings(), &findings);
         let now = self.ctx.clock.now();
@@ -286,8 +296,8 @@ impl Evaluator {
             "weight": resources,
         });
         if self.put_if_changed(&root, json!({"properties": properties})).await? {
-            self.append("SecureScores", vec![rows::secure_score(subscription, &score, &properties, now)])
-                .await;
+            let row = rows::secure_score(subscription, &score, &properties, now);
+            self.outbox.add("SecureScores", vec![row]).await;
         }
         let mut told = Vec::new();
         for (control, score) in self.catalog.controls.iter().zip(&score.controls) {
@@ -297,7 +307,7 @@ impl Evaluator {
                 told.push(rows::control_score(subscription, control, score, &properties, now));
             }
         }
-        self.append("SecureScoreControls", told).await;
+        self.outbox.add("SecureScoreControls", told).await;
         Ok(())
     }
 
@@ -330,17 +340,6 @@ impl Evaluator {
         let write = Write { id: id.clone(), body, condition: Condition::None, actor: actor(), audit: false };
         self.ctx.records.put(write).await?;
         Ok(true)
-    }
-
-    /// Rows are a history beside the resources, which are the truth; a refusal is logged and not repeated.
-    async fn append(&self, table: &str, rows: Vec<Row>) {
-        if rows.is_empty() {
-            return;
-        }
-        if let Err(error) = self.ctx.rows.append(table, rows).await {
-            bartizan_base::counters::count("bartizan_posture_rows_refused_total", table, 1);
-            tracing::warn!(error = &error as &dyn std::error::Error, "posture rows were not stored");
-        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod assessment;
 pub mod catalog;
 pub mod condition;
 mod evaluator;
+mod outbox;
 pub mod path;
 pub mod rows;
 pub mod score;

@@ -9,6 +9,8 @@ pub enum RecordsError {
     EtagMismatch { id: String, wanted: String, actual: String },
     #[error("resource `{0}` exists already")]
     Exists(String),
+    #[error("resource `{0}` is what only one may be")]
+    Rival(String),
     #[error("resource `{0}` does not exist")]
     Missing(String),
     #[error("resource group `{0}` is being deleted")]
@@ -42,7 +44,7 @@ impl RecordsError {
     /// The kind that decides the HTTP status.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::EtagMismatch { .. } | Self::Exists(_) => ErrorKind::Precondition,
+            Self::EtagMismatch { .. } | Self::Exists(_) | Self::Rival(_) => ErrorKind::Precondition,
             Self::UnderWay { .. } | Self::GroupLeaving(_) => ErrorKind::Conflict,
             Self::Missing(_) | Self::GroupMissing(_) => ErrorKind::NotFound,
             Self::DiskFull(_) | Self::Busy(_) => ErrorKind::Unavailable,

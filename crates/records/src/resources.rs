@@ -127,7 +127,7 @@ impl Records {
     /// # Errors
     /// When the condition does not hold or the database fails.
     pub async fn put(&self, write: Write) -> Result<Written, RecordsError> {
-        self.put_under(write, false).await
+        self.put_under(write, false, None).await
     }
 
     /// [`Self::put`], where the resource's group must be there and stay. Asked in the transaction that writes: a
@@ -136,13 +136,34 @@ impl Records {
     /// # Errors
     /// [`RecordsError::GroupLeaving`], [`RecordsError::GroupMissing`], else as [`Self::put`].
     pub async fn put_in_group(&self, write: Write) -> Result<Written, RecordsError> {
-        self.put_under(write, true).await
+        self.put_under(write, true, None).await
     }
 
-    async fn put_under(&self, write: Write, in_group: bool) -> Result<Written, RecordsError> {
+    /// [`Self::put_in_group`], where no other resource of the type may be a `rival`. Asked in the transaction that writes,
+    /// so that of two that are written at the same time one is refused.
+    ///
+    /// # Errors
+    /// [`RecordsError::Rival`], else as [`Self::put_in_group`].
+    pub async fn put_without_rival(
+        &self,
+        write: Write,
+        rival: fn(&Resource) -> bool,
+    ) -> Result<Written, RecordsError> {
+        self.put_under(write, true, Some(rival)).await
+    }
+
+    async fn put_under(
+        &self,
+        write: Write,
+        in_group: bool,
+        rival: Option<fn(&Resource) -> bool>,
+    ) -> Result<Written, RecordsError> {
         let mut tx = self.begin().await?;
         if in_group {
             check_group(&mut tx, &write.id).await?;
+        }
+        if let Some(rival) = rival {
+            check_rivals(&mut tx, &write.id, rival).await?;
         }
         let before = load(&mut tx, &write.id).await?;
         check(&write.id, before.as_ref(), &write.condition)?;
@@ -325,6 +346,28 @@ async fn check_group(tx: &mut Writing, id: &ResourceId) -> Result<(), RecordsErr
         Some("Deleting") => Err(RecordsError::GroupLeaving(name.to_owned())),
         _ => Ok(()),
     }
+}
+
+/// Checks that no resource of the type of `id` but itself is a rival.
+async fn check_rivals(
+    tx: &mut Writing,
+    id: &ResourceId,
+    rival: fn(&Resource) -> bool,
+) -> Result<(), RecordsError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, type, etag, body, created, modified FROM resources WHERE type_key = $1 AND key <> $2",
+    )
+    .bind(id.resource_type().to_ascii_lowercase())
+    .bind(id.key())
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in rows {
+        let other = from_row(row)?;
+        if rival(&other) {
+            return Err(RecordsError::Rival(other.id.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// The open key range of everything below `id`: `0` is the character after `/`.

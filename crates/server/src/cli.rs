@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bartizan_api::portal::OnboardingRequest;
 use bartizan_base::SystemClock;
 use bartizan_control::identity::service_principals;
 use bartizan_control::plans::direct;
-use bartizan_control::{Home, boot, portal};
+use bartizan_control::{Home, SILENCE, SILENCE_LONGEST, SILENCE_SHORTEST, boot, portal};
 use bartizan_records::Records;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
@@ -131,6 +132,11 @@ struct Serve {
     #[arg(long = "external-data-mib", value_name = "MIB", default_value_t = 64,
         value_parser = clap::value_parser!(u64).range(1..=1024))]
     external_data_mib: u64,
+    /// After how many seconds of silence a machine is Disconnected: 45 to 3600.
+    #[arg(long = "disconnected-after", env = "BARTIZAN_DISCONNECTED_AFTER", value_name = "SECONDS",
+        default_value_t = SILENCE.as_secs(),
+        value_parser = clap::value_parser!(u64).range(SILENCE_SHORTEST.as_secs()..=SILENCE_LONGEST.as_secs()))]
+    disconnected_after: u64,
 }
 
 #[derive(Debug, Args)]
@@ -316,6 +322,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         },
         connections: arguments.discover_with,
         outside,
+        silence: Duration::from_secs(arguments.disconnected_after),
         ..ServeOptions::new(arguments.data, arguments.listen)
     };
     // Before anything is opened, so that a signal during a slow start is not lost.

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bartizan_base::{Clock, SystemClock};
 use bartizan_control::identity::outside::{OutsideOptions, OutsideProvider};
 use bartizan_control::pki::Pki;
-use bartizan_control::{App, AppParts, ExportOptions, SavedFunctions, boot};
+use bartizan_control::{App, AppParts, ExportOptions, SILENCE, SavedFunctions, boot};
 use bartizan_engine::{Engine, EngineOptions, HotPaths};
 use bartizan_records::Records;
 use bartizan_schema::TableRegistry;
@@ -51,6 +52,8 @@ pub struct ServeOptions {
     pub connections: Option<PathBuf>,
     /// Where people may sign in besides here.
     pub outside: Option<OutsideOptions>,
+    /// How long a machine is silent before it is `Disconnected`: 45 seconds to an hour.
+    pub silence: Duration,
     pub clock: Arc<dyn Clock>,
     /// Changes the store's settings from their defaults.
     pub store: fn(&mut StoreOptions),
@@ -70,6 +73,7 @@ impl ServeOptions {
             external: ExternalOptions::default(),
             connections: None,
             outside: None,
+            silence: SILENCE,
             clock: Arc::new(SystemClock),
             store: |_| {},
         }
@@ -161,6 +165,7 @@ impl Server {
             pki,
             public_url: url.clone(),
             export: options.export,
+            silence: options.silence,
             portal_dir: options.portal,
             agent_binary: options.agent_binary,
             connections: options.connections,

@@ -4,7 +4,8 @@ import time
 
 from azure.mgmt.hybridcompute import HybridComputeManagementClient
 from azure.mgmt.policyinsights import PolicyInsightsClient
-from azure.mgmt.policyinsights.models import Remediation
+from azure.mgmt.policyinsights.models import QueryOptions, Remediation
+from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.security import SecurityCenter
 from session import GROUP, SUB_ID, SUBSCRIPTION, WORKSPACE_ID, client, refusal
 
@@ -62,6 +63,10 @@ for absent in [security.topology, security.jit_network_access_policies, security
     found = absent.list_by_subscription if hasattr(absent, "list_by_subscription") else absent.list
     assert refusal(found) == (400, "NoRegisteredProviderFound"), absent
 
+onboardings = security.mde_onboardings.list().value
+assert [one.name for one in onboardings] == ["default"] and onboardings[0].onboarding_package_windows is None
+assert bytes(security.mde_onboardings.get().onboarding_package_linux).startswith(b"#!/bin/sh")
+
 machines = client(HybridComputeManagementClient, SUBSCRIPTION)
 assert MACHINE.split("/")[-1] in [machine.name for machine in machines.machines.list_by_subscription()]
 name = MACHINE.split("/")[-1]
@@ -96,5 +101,34 @@ found = policies.remediations.get_at_subscription("compat")
 assert found.deployment_status.total_deployments is not None, found
 assert "compat" in [one.name for one in policies.remediations.list_for_subscription()]
 list(policies.remediations.list_deployments_at_subscription("compat"))
+# Somebody's word on a policy that nothing can look at. The library has no operations for it; the general one writes it.
+by_id = client(ResourceManagementClient, SUBSCRIPTION).resources
+AUTHORIZATION, version = f"{SUB_ID}/providers/Microsoft.Authorization", {"api_version": "2023-04-01"}
+definition, assignment = f"{AUTHORIZATION}/policyDefinitions/attested", f"{AUTHORIZATION}/policyAssignments/attested"
+rule = {
+    "if": {"field": "type", "equals": "Microsoft.HybridCompute/machines"},
+    "then": {"effect": "manual", "details": {"defaultState": "NonCompliant"}},
+}
+by_id.begin_create_or_update_by_id(definition, {"properties": {"mode": "All", "policyRule": rule}}, **version).result()
+by_id.begin_create_or_update_by_id(assignment, {"properties": {"policyDefinitionId": definition}}, **version).result()
+
+
+def attested():
+    """The states that the policy has, after it was evaluated."""
+    policies.policy_states.begin_trigger_subscription_evaluation(SUBSCRIPTION).result()
+    options = QueryOptions(filter="policyAssignmentName eq 'attested'")
+    found = policies.policy_states.list_query_results_for_subscription("latest", SUBSCRIPTION, options)
+    return {state.compliance_state for state in found}
+
+
+assert attested() == {"NonCompliant"}, attested()
+word, version = f"{SUB_ID}/providers/Microsoft.PolicyInsights/attestations/compat", {"api_version": "2022-09-01"}
+said = {"policyAssignmentId": assignment, "complianceState": "Compliant", "owner": "facilities"}
+made = by_id.begin_create_or_update_by_id(word, {"properties": said}, **version).result()
+assert made.properties["provisioningState"] == "Succeeded", made
+assert by_id.get_by_id(word, **version).properties["owner"] == "facilities"
+assert attested() == {"Compliant"}, attested()
+by_id.begin_delete_by_id(word, **version).result()
+assert attested() == {"NonCompliant"}, attested()
 events = policies.policy_events.list_query_results_for_subscription("default", SUBSCRIPTION)
 assert all(event.resource_id for event in events)

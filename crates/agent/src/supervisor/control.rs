@@ -1,6 +1,5 @@
 //! The supervisor's talks with the server, each a task of its own: what should run, how it goes, the certificate.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +30,6 @@ const REPORT_GATHER: Duration = Duration::from_millis(100);
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
 /// … and this often while it is broken.
 const LOOK_INTERVAL_BROKEN: Duration = Duration::from_secs(60);
-/// Longest sleep before the certificate's age is looked at again, for clocks that jump.
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 
 /// The server as the supervisor needs it.
 #[async_trait::async_trait]
@@ -43,6 +40,11 @@ pub trait Control: Packages {
     async fn status(&self, status: &AgentStatus) -> Result<(), CallError>;
     /// Gets the next certificate with a new key and uses it from now on.
     async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> Result<Identity>;
+    /// Uses another identity of this machine from now on: one that a person made, while we run.
+    ///
+    /// # Errors
+    /// When it cannot be used; what was used before still is.
+    fn adopt(&self, identity: &Identity) -> Result<()>;
     /// Tells that the process of a test alert was started, or why not.
     async fn test_alert_started(&self, started: &TestAlertStarted) -> Result<(), CallError>;
     /// Takes the way to the server hop by hop; `None` when there is no such way to take.
@@ -53,8 +55,7 @@ pub trait Control: Packages {
 #[derive(Debug)]
 pub struct ServerControl {
     client: ArcSwap<ServerClient>,
-    /// Address, proxy and authority stay the same over renewals.
-    identity: Identity,
+    identity: ArcSwap<Identity>,
 }
 
 impl ServerControl {
@@ -64,7 +65,7 @@ impl ServerControl {
     /// When the identity cannot be used.
     pub fn new(identity: &Identity) -> Result<Self> {
         let client = ArcSwap::from_pointee(ServerClient::for_machine(identity)?);
-        Ok(Self { client, identity: identity.clone() })
+        Ok(Self { client, identity: ArcSwap::from_pointee(identity.clone()) })
     }
 }
 
@@ -101,8 +102,14 @@ impl Control for ServerControl {
             certificate_expires: answer.certificate_expires,
             ..identity.clone()
         };
-        self.client.store(Arc::new(ServerClient::for_machine(&renewed)?));
+        self.adopt(&renewed)?;
         Ok(renewed)
+    }
+
+    fn adopt(&self, identity: &Identity) -> Result<()> {
+        self.client.store(Arc::new(ServerClient::for_machine(identity)?));
+        self.identity.store(Arc::new(identity.clone()));
+        Ok(())
     }
 
     async fn test_alert_started(&self, started: &TestAlertStarted) -> Result<(), CallError> {
@@ -110,7 +117,7 @@ impl Control for ServerControl {
     }
 
     async fn look(&self, clock: &dyn Clock) -> Option<ConnectivityReport> {
-        let report = connectivity::look_as(&self.identity, Limits::default(), clock).await;
+        let report = connectivity::look_as(&self.identity.load_full(), Limits::default(), clock).await;
         report
             .inspect_err(|error| {
                 tracing::warn!(error = format!("{error:#}"), "cannot look at the way to the server")
@@ -125,6 +132,7 @@ pub(super) async fn follow_desired(
     mut generation: Option<u64>,
     events: mpsc::Sender<Event>,
     unreached: Arc<Notify>,
+    mut identities: watch::Receiver<u64>,
 ) {
     let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
     let mut first = true;
@@ -132,7 +140,17 @@ pub(super) async fn follow_desired(
         let asked = Instant::now();
         // The first question does not wait, so that the loop learns at once whether the kept state is still right.
         let known = if first { None } else { generation };
-        match control.desired(known).await {
+        let answer = tokio::select! {
+            answer = control.desired(known) => answer,
+            // As another resource, or at another address: generations of before mean nothing there.
+            Ok(()) = identities.changed() => {
+                first = true;
+                backoff.reset();
+                unreached.notify_one();
+                continue;
+            }
+        };
+        match answer {
             Ok(Some(desired)) => {
                 backoff.reset();
                 let changed = generation != Some(desired.generation);
@@ -157,7 +175,13 @@ pub(super) async fn follow_desired(
                     tracing::warn!(error = error.chain(), "cannot ask for the desired state");
                     unreached.notify_one();
                 }
-                tokio::time::sleep(wait).await;
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    Ok(()) = identities.changed() => {
+                        first = true;
+                        unreached.notify_one();
+                    }
+                }
             }
         }
     }
@@ -209,6 +233,7 @@ pub(super) async fn report_status(
     mut status: watch::Receiver<Option<AgentStatus>>,
     interval: Duration,
     clock: Arc<dyn Clock>,
+    mut identities: watch::Receiver<u64>,
 ) {
     let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
     let mut sent = None;
@@ -217,6 +242,8 @@ pub(super) async fn report_status(
         tokio::select! {
             changed = status.changed() => if changed.is_err() { return },
             () = tokio::time::sleep_until(due) => {}
+            // The server may know nothing yet of who we are now.
+            Ok(()) = identities.changed() => sent = None,
         }
         let current = status.borrow_and_update().clone();
         let Some(current) = current else { continue };
@@ -240,41 +267,6 @@ pub(super) async fn report_status(
                 sent = None;
                 due = Instant::now() + wait;
                 tokio::time::sleep(wait).await;
-            }
-        }
-    }
-}
-
-/// Renews the certificate when two thirds of its life are over.
-pub(super) async fn keep_certificate(
-    control: Arc<dyn Control>,
-    mut identity: Identity,
-    state: PathBuf,
-    clock: Arc<dyn Clock>,
-    events: mpsc::Sender<Event>,
-) {
-    let mut backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(600));
-    loop {
-        let wait = super::until(clock.now(), identity.renew_at());
-        if !wait.is_zero() {
-            tokio::time::sleep(wait.min(CERTIFICATE_CHECK)).await;
-            continue;
-        }
-        match control.renew(&identity, clock.as_ref()).await {
-            Ok(renewed) => {
-                backoff.reset();
-                identity = renewed;
-                if let Err(error) = identity.store(&state) {
-                    tracing::error!(%error, "cannot store the renewed certificate; it is lost at the next start");
-                }
-                tracing::info!(expires = %identity.certificate_expires, "certificate renewed");
-                if events.send(Event::Renewed(Box::new(identity.clone()))).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "cannot renew the certificate");
-                tokio::time::sleep(backoff.next_wait()).await;
             }
         }
     }

@@ -10,6 +10,7 @@ mod child;
 mod commands;
 mod control;
 mod extension;
+mod identity;
 mod install;
 mod preparation;
 mod restart;
@@ -104,8 +105,8 @@ enum Event {
     Said { name: String, run: u64, message: FromExtension },
     /// A child ended.
     Ended { name: String, run: u64, how: String },
-    /// A new certificate is in use.
-    Renewed(Box<Identity>),
+    /// A new certificate is in use, or who we are was changed by a person.
+    Identity(Box<Identity>),
     /// The machine was looked at again.
     Surroundings(Box<Surroundings>),
     /// The way to the server was looked at.
@@ -149,6 +150,7 @@ pub async fn run(
     };
     let generation = cached.as_ref().map(|desired| desired.generation);
     let (status, status_receiver) = watch::channel(None);
+    let identities = watch::Sender::new(0);
     let surroundings = (options.surroundings)(&options.state);
     let unreached = Arc::new(Notify::new());
     let mut supervisor = Supervisor {
@@ -172,10 +174,17 @@ pub async fn run(
         runs: 0,
         events: events.clone(),
         status,
+        identities: identities.clone(),
         stopping: false,
     };
     let helpers = [
-        tokio::spawn(control::follow_desired(control.clone(), generation, events.clone(), unreached.clone())),
+        tokio::spawn(control::follow_desired(
+            control.clone(),
+            generation,
+            events.clone(),
+            unreached.clone(),
+            identities.subscribe(),
+        )),
         tokio::spawn(control::watch_connectivity(
             control.clone(),
             supervisor.options.clock.clone(),
@@ -187,8 +196,9 @@ pub async fn run(
             status_receiver,
             supervisor.options.timeouts.report,
             supervisor.options.clock.clone(),
+            identities.subscribe(),
         )),
-        tokio::spawn(control::keep_certificate(
+        tokio::spawn(identity::keep_identity(
             control,
             supervisor.identity.clone(),
             supervisor.options.state.clone(),
@@ -280,6 +290,8 @@ struct Supervisor {
     runs: u64,
     events: mpsc::Sender<Event>,
     status: watch::Sender<Option<AgentStatus>>,
+    /// How often we became another resource, or our server another address.
+    identities: watch::Sender<u64>,
     stopping: bool,
 }
 
@@ -297,10 +309,7 @@ impl Supervisor {
                 Event::Prepared { name, steps, result } => self.on_prepared(&name, steps, result),
                 Event::Said { name, run, message } => self.on_said(&name, run, message),
                 Event::Ended { name, run, how } => self.on_ended(&name, run, &how),
-                Event::Renewed(identity) => {
-                    self.identity = *identity;
-                    self.configure_all();
-                }
+                Event::Identity(identity) => self.on_identity(*identity),
                 Event::Surroundings(found) => self.on_surroundings(*found),
                 Event::Connectivity(report) => self.connectivity = Some(*report),
                 Event::Staged { wanted, result } => self.on_staged(&wanted, result),
@@ -312,6 +321,15 @@ impl Supervisor {
             if self.stopping && self.extensions.values().all(|extension| extension.running.is_none()) {
                 return;
             }
+        }
+    }
+
+    fn on_identity(&mut self, identity: Identity) {
+        let was = std::mem::replace(&mut self.identity, identity);
+        self.machine = machine(&self.identity, &self.surroundings.facts);
+        self.configure_all();
+        if (&was.machine_id, &was.server) != (&self.identity.machine_id, &self.identity.server) {
+            self.identities.send_modify(|changes| *changes += 1);
         }
     }
 

@@ -38,6 +38,9 @@ struct Server {
     desired: watch::Sender<Option<DesiredState>>,
     reports: Mutex<Vec<AgentStatus>>,
     started: Mutex<Vec<TestAlertStarted>>,
+    adopted: Mutex<Vec<Identity>>,
+    /// Generations that were asked with.
+    asked: Mutex<Vec<Option<u64>>>,
 }
 
 #[async_trait::async_trait]
@@ -50,6 +53,7 @@ impl Packages for Server {
 #[async_trait::async_trait]
 impl Control for Server {
     async fn desired(&self, generation: Option<u64>) -> Result<Option<DesiredState>, CallError> {
+        self.asked.lock().push(generation);
         let mut desired = self.desired.subscribe();
         let changed = |state: &Option<DesiredState>| {
             state.as_ref().is_some_and(|state| Some(state.generation) != generation)
@@ -66,6 +70,11 @@ impl Control for Server {
     async fn renew(&self, identity: &Identity, clock: &dyn Clock) -> anyhow::Result<Identity> {
         let expires = clock.now().saturating_add(Timespan(i64::MAX / 8));
         Ok(Identity { certificate_obtained: clock.now(), certificate_expires: expires, ..identity.clone() })
+    }
+
+    fn adopt(&self, identity: &Identity) -> anyhow::Result<()> {
+        self.adopted.lock().push(identity.clone());
+        Ok(())
     }
 
     async fn test_alert_started(&self, started: &TestAlertStarted) -> Result<(), CallError> {
@@ -126,6 +135,8 @@ fn start_on(
         desired: watch::Sender::new(desired),
         reports: Mutex::default(),
         started: Mutex::default(),
+        adopted: Mutex::default(),
+        asked: Mutex::default(),
     });
     let stop = CancellationToken::new();
     let options = SupervisorOptions {
@@ -220,6 +231,47 @@ async fn an_unsupported_system_stops_before_anything_is_installed_and_says_what_
     assert_eq!(steps(&status)[..2], ["prerequisites Failed", "package Waiting"]);
     assert!(!running.state.path().join("extensions").exists(), "nothing was installed");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn what_connect_stores_while_the_agent_runs_is_taken_over() {
+    /// Writes down which machine it was told to be, each time.
+    const NAMED: &str = r#"echo '{"type":"health","health":{"healthy":true}}'
+while read -r line; do case "$line" in
+*'"type":"stop"'*) exit 0;;
+*'/resourceGroups/full/'*) echo full >> names;;
+*'/resourceGroups/g/'*) echo direct >> names;;
+esac; done"#;
+    let state = tempfile::tempdir().unwrap();
+    identity().store(state.path()).unwrap();
+    let running = start_in(state, Some(desired(7, &[extension("Good", NAMED)])));
+    until("running", || running.is("Good", ExtensionState::Running)).await;
+    until("configured", || running.lines("Good", "names") == ["direct"]).await;
+    let reports = running.server.reports.lock().len();
+
+    // Another machine, as `connect --force` makes it, is nothing that a running agent can become.
+    let stranger = Identity { vm_id: uuid::Uuid::from_u128(1), certificate: "s".to_owned(), ..identity() };
+    stranger.store(running.state.path()).unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(running.server.adopted.lock().is_empty());
+    assert_eq!(running.lines("Good", "names"), ["direct"]);
+
+    let machine = "/subscriptions/s/resourceGroups/full/providers/Microsoft.HybridCompute/machines/m";
+    let full = Identity {
+        machine_id: ResourceId::parse(machine).unwrap(),
+        certificate: "full".to_owned(),
+        ..identity()
+    };
+    full.store(running.state.path()).unwrap();
+    until("taken over", || running.server.adopted.lock().len() == 1).await;
+    until("told to what runs", || running.lines("Good", "names").last().is_some_and(|name| name == "full"))
+        .await;
+    // What the resource should run is asked for anew, and how it goes is told at once.
+    until("asked", || running.server.asked.lock().iter().filter(|known| known.is_none()).count() == 2).await;
+    until("told", || running.server.reports.lock().len() > reports).await;
+    assert!(running.is("Good", ExtensionState::Running), "it went on meanwhile");
+    let state = running.stop().await;
+    assert_eq!(Identity::load(state.path()).unwrap().unwrap().certificate, "full", "nobody wrote over it");
 }
 
 #[tokio::test]
@@ -386,6 +438,8 @@ async fn a_second_supervisor_on_the_same_state_is_refused() {
         desired: watch::Sender::new(None),
         reports: Mutex::default(),
         started: Mutex::default(),
+        adopted: Mutex::default(),
+        asked: Mutex::default(),
     });
     let options = SupervisorOptions {
         state: running.state.path().to_owned(),

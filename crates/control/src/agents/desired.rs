@@ -9,13 +9,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bartizan_base::ResourceId;
 use bartizan_records::Resource;
-use bartizan_wire::{DESIRED_WAIT_SECONDS_MAX, DesiredAgent, DesiredState};
+use bartizan_wire::{DesiredAgent, DesiredState};
 use http::{StatusCode, Uri};
 use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::hub::{ASSOCIATION_TYPE, RULE_TYPE, is};
+use super::presence;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::{Failure, query_value};
@@ -33,7 +34,8 @@ pub(super) async fn desired(
     let (agent, _) = caller.agent()?;
     let number = |name: &str| query_value(&uri, name).and_then(|text| text.parse::<u64>().ok());
     let known = number("generation");
-    let wait = Duration::from_secs(number("wait").unwrap_or(0).min(DESIRED_WAIT_SECONDS_MAX));
+    let wait = Duration::from_secs(number("wait").unwrap_or(0)).min(presence::poll_max(app.silence));
+    presence::heard_by_poll(&app, agent);
     let end = Instant::now() + wait;
     let mut changed = app.desired.subscribe(&agent.machine);
     loop {

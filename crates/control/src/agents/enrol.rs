@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::access::{Caller, PeerAddress, agent_beside, bearer};
-use crate::agents::{AGENT_BODY_MAX, presence, resource};
+use crate::agents::{AGENT_BODY_MAX, resource};
 use crate::app::App;
 use crate::http::{Failure, header as header_text, read_json};
 use crate::plans::{admission, direct, events};
@@ -257,7 +257,7 @@ fn machine_id(group: &ResourceId, name: &str) -> Result<ResourceId, Failure> {
 
 /// A token must not take a machine away from the agent that is speaking for it right now.
 async fn refuse_if_alive(app: &App, machine: &ResourceId) -> Result<(), Failure> {
-    let limit = app.clock.now() - Timespan::from_duration(presence::SILENCE_MAX);
+    let limit = app.clock.now() - Timespan::from_duration(app.silence);
     let Some(agent) = app.records.agent_of(machine).await? else { return Ok(()) };
     let heard = app.heard.of(agent.vm_id).unwrap_or(agent.last_seen);
     if heard > limit && heard != agent.enrolled {
@@ -265,8 +265,8 @@ async fn refuse_if_alive(app: &App, machine: &ResourceId) -> Result<(), Failure>
         return Err(Failure(ApiError::new(
             ErrorKind::Conflict,
             format!(
-                "Machine `{name}` is connected. Disconnect it first, choose another --resource-name, or try again {} minutes after its agent stopped.",
-                presence::SILENCE_MAX.as_secs() / 60
+                "Machine `{name}` is connected. Disconnect it first, choose another --resource-name, or try again {} seconds after its agent stopped.",
+                app.silence.as_secs()
             ),
         )));
     }

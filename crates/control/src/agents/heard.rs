@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::http::chain;
 
-/// Between two writes. Short beside a machine's silence (`presence::SILENCE_MAX`) and the hours that are metered.
+/// Between two writes. Short beside a machine's silence (`App::silence`) and the hours that are metered.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
 
 /// Agents that were heard of since the last write, by `vmId`: when, and the version of their program. Never more than

@@ -21,6 +21,7 @@ use axum::routing::{get, post};
 pub(crate) use heard::{LastHeard, write_last_heard};
 pub(crate) use hub::{DesiredHub, wake_on_changes};
 pub(crate) use presence::watch_presence;
+pub use presence::{SILENCE, SILENCE_LONGEST, SILENCE_SHORTEST};
 pub(crate) use report::Reports;
 
 use crate::app::App;

@@ -4,14 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bartizan_base::Timespan;
-use bartizan_records::{Actor, RecordsError};
+use bartizan_records::{Actor, Agent, RecordsError};
+use bartizan_wire::DESIRED_WAIT_SECONDS_MAX;
 
 use crate::agents::resource;
 use crate::app::App;
 use crate::http::chain;
 
-/// Agents report at least once a minute; three missed reports are silence.
-pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(180);
+/// Agents report at least once a minute; three missed reports are silence, unless the server is set otherwise.
+pub const SILENCE: Duration = Duration::from_secs(180);
+/// The shortest silence that may be set: an agent that lost its server tries again after up to half a minute.
+pub const SILENCE_SHORTEST: Duration = Duration::from_secs(45);
+/// The longest; a machine that counts as connected for longer than that is believed too much.
+pub const SILENCE_LONGEST: Duration = Duration::from_secs(3600);
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Silent machines that are read together.
 const LOOK_AT: usize = 256;
@@ -26,7 +31,7 @@ pub(crate) async fn watch_presence(app: Arc<App>) {
         }
         // A server that was away hears nobody: agents get their time from its start.
         let now = app.clock.now();
-        if now - started < Timespan::from_duration(SILENCE_MAX) {
+        if now - started < Timespan::from_duration(app.silence) {
             continue;
         }
         if let Err(error) = look(&app).await {
@@ -38,10 +43,22 @@ pub(crate) async fn watch_presence(app: Arc<App>) {
     }
 }
 
+/// How long a poll waits at most: where silence is short, machines have to be heard of more often than they report.
+pub(super) fn poll_max(silence: Duration) -> Duration {
+    Duration::from_secs(DESIRED_WAIT_SECONDS_MAX).min(silence / 3)
+}
+
+/// Notes a poll where reports, one a minute, are too rare to tell silence by.
+pub(super) fn heard_by_poll(app: &App, agent: &Agent) {
+    if app.silence < SILENCE {
+        app.heard.note(agent.vm_id, app.clock.now(), &agent.agent_version);
+    }
+}
+
 async fn look(app: &App) -> Result<(), RecordsError> {
     app.heard.write(&app.records).await?;
     let now = app.clock.now();
-    let silent = app.records.silent_agents(now - Timespan::from_duration(SILENCE_MAX)).await?;
+    let silent = app.records.silent_agents(now - Timespan::from_duration(app.silence)).await?;
     for machines in silent.chunks(LOOK_AT) {
         for machine in app.records.get_many(machines).await? {
             // Only those that are new: a machine that is off for weeks costs a read, not a write.

@@ -59,6 +59,11 @@ pub(super) trait Kind: Send + Sync {
         Ok(())
     }
 
+    /// What no other resource of the type may be when this body is written; asked again in the transaction that writes.
+    fn rival(&self, _id: &ResourceId, _body: &Value) -> Option<fn(&Resource) -> bool> {
+        None
+    }
+
     /// Acts upon a committed write.
     async fn written(&self, _app: &App, _written: &Written) -> Result<(), Failure> {
         Ok(())

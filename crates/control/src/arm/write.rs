@@ -173,8 +173,12 @@ async fn store(
     let (body, aside) = (draft.body, draft.aside);
     let admission = admitted(call, id, &body).await?;
     let (body, actor) = (admission.body.clone(), call.caller.actor.clone());
+    let rival = kind.rival(id, &body);
     let write = Write { id: id.clone(), body, condition, actor, audit: true };
-    let written = app.records.put_in_group(write).await?;
+    let written = match rival {
+        None => app.records.put_in_group(write).await?,
+        Some(rival) => app.records.put_without_rival(write, rival).await?,
+    };
     events::written(&app.records, id, &admission, &policy_request(call), app.clock.now()).await?;
     kind.written(app, &written).await?;
     if let Some(aside) = aside {

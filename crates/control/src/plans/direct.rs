@@ -56,10 +56,15 @@ pub fn designates(pricing: &Value) -> bool {
 /// When the records cannot be read.
 pub async fn designated(records: &Records) -> Result<Option<ResourceId>, RecordsError> {
     let pricings = records.list_all(&ListQuery::tenant(), PRICING_TYPE).await?;
-    let servers = pricings.iter().filter(|pricing| pricing.id.name().eq_ignore_ascii_case(SERVERS));
-    let mut scopes =
-        servers.filter(|pricing| designates(&pricing.body)).filter_map(|pricing| pricing.id.parent());
-    Ok(scopes.find(|scope| scope.resource_type() == SUBSCRIPTION_TYPE))
+    Ok(pricings.iter().find(|pricing| is_designation(pricing)).and_then(|pricing| pricing.id.parent()))
+}
+
+/// Whether a pricing is that of a subscription's servers and designates the subscription.
+pub fn is_designation(pricing: &Resource) -> bool {
+    let of_subscription = |scope: ResourceId| scope.resource_type() == SUBSCRIPTION_TYPE;
+    pricing.id.name().eq_ignore_ascii_case(SERVERS)
+        && designates(&pricing.body)
+        && pricing.id.parent().is_some_and(of_subscription)
 }
 
 /// Whether an extension was put on its machine here. What it says of itself is not enough, because clients write it.

@@ -17,6 +17,7 @@ use crate::app::App;
 
 pub(crate) use editor::Desk;
 pub(crate) use files::{send as send_file, serve};
+pub(crate) use onboarding::direct_package;
 pub use onboarding::{new_direct_token, new_token};
 
 pub(crate) fn routes() -> Router<Arc<App>> {

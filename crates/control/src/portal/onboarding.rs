@@ -92,6 +92,22 @@ async fn direct_onboarding(
     Ok(Onboarding { token: Some(token), expires_on: Some(expires_on), script })
 }
 
+/// The script of direct onboarding for whoever has a token; the same for every machine.
+pub(crate) fn direct_package(app: &App) -> String {
+    let request = OnboardingRequest {
+        direct: true,
+        location: app.home.location.clone(),
+        ..OnboardingRequest::default()
+    };
+    script::write(
+        app.home.tenant,
+        &request,
+        &app.public_url,
+        Credential::TokenOfTheCaller,
+        &app.pki.server_ca,
+    )
+}
+
 /// A new token of direct onboarding.
 ///
 /// # Errors

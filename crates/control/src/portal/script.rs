@@ -35,6 +35,8 @@ pub(super) fn check(request: &OnboardingRequest) -> Result<(), Failure> {
 pub(super) enum Credential<'a> {
     /// An onboarding token, in the script.
     Token(&'a str),
+    /// An onboarding token that whoever runs the script has.
+    TokenOfTheCaller,
     /// The `appId` of a service principal, whose secret the script asks for.
     ServicePrincipal(&'a str),
 }
@@ -165,6 +167,11 @@ fn secret_lines(credential: Credential<'_>) -> (&'static str, String) {
         Credential::Token(token) => (
             "# The token in it enrols machines for one day; treat the file as a secret until then.",
             format!("export BARTIZAN_TOKEN={}\n", quote(token)),
+        ),
+        Credential::TokenOfTheCaller => (
+            "# It contains no secret: set BARTIZAN_TOKEN to an onboarding token.",
+            "[ -n \"${BARTIZAN_TOKEN:-}\" ] || fail \"set BARTIZAN_TOKEN to an onboarding token; the portal's page Servers, Add makes one\"\nexport BARTIZAN_TOKEN\n"
+                .to_owned(),
         ),
         Credential::ServicePrincipal(_) => (
             "# It contains no secret: set BARTIZAN_SERVICE_PRINCIPAL_SECRET, or type the secret when it asks.",

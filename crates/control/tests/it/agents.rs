@@ -1,6 +1,9 @@
 //! The agent door: enrolment, renewal, desired state, status and evidence, and who may not use it.
 
-use bartizan_base::{Ticks, Timespan};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bartizan_base::{Clock, ManualClock, SystemClock, Ticks, Timespan};
 use bartizan_testkit::in_process::{Caller, InProcess, enrol_body, facts, new_request};
 use serde_json::{Value, json};
 
@@ -71,6 +74,37 @@ async fn a_quiet_long_poll_ends_without_content() {
     let state = machine.caller.get("/agent/v1/desired?wait=0").await.unwrap().json();
     let path = format!("/agent/v1/desired?generation={}&wait=1", state["generation"]);
     assert_eq!(machine.caller.get(&path).await.unwrap().status, 204);
+}
+
+#[tokio::test]
+async fn how_long_a_machine_may_be_silent_is_the_servers_to_set() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let silence = Duration::from_secs(45);
+    let s = InProcess::start_with(clock.clone(), |options| options.silence = silence).await.unwrap();
+    let by = owner(&s).await;
+    let machine = s.enrol("web-1").await.unwrap();
+    let is = async |status: &str| by.get(machine.id.as_str()).await.unwrap().json()["properties"]["status"] == status;
+    clock.advance(Timespan::from_seconds(40));
+
+    // A poll is a word of the machine, and ends in time for the next one.
+    let state = machine.caller.get("/agent/v1/desired?wait=0").await.unwrap().json();
+    clock.advance(Timespan::from_seconds(40));
+    assert!(is("Connected").await);
+    let asked = Instant::now();
+    let path = format!("/agent/v1/desired?generation={}&wait=60", state["generation"]);
+    assert_eq!(machine.caller.get(&path).await.unwrap().status, 204);
+    assert!(asked.elapsed() < Duration::from_secs(40), "{:?}", asked.elapsed());
+    // The server looked meanwhile: without the polls the machine had been silent for 80 seconds.
+    assert!(asked.elapsed() > Duration::from_secs(11) && is("Connected").await);
+
+    clock.advance(Timespan::from_seconds(50));
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is("Disconnected").await {
+        assert!(Instant::now() < end, "it is silent and counts as connected");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(machine.caller.post("/agent/v1/status", status(1, json!([]))).await.unwrap().status, 204);
+    assert!(is("Connected").await);
 }
 
 #[tokio::test]

@@ -188,6 +188,36 @@ async fn a_directly_onboarded_machine_has_the_sensor_of_the_plan_and_nothing_els
 }
 
 #[tokio::test]
+async fn of_many_that_designate_at_the_same_moment_one_does() {
+    let s = server().await;
+    let by = s.principal_at("Owner", &s.server.app.home.root_group()).await.unwrap();
+    let (app, root) = (&s.server.app, s.server.app.home.root_group());
+    let mut all = vec![app.home.subscription_id()];
+    for alias in ["second", "third", "fourth"] {
+        let new = NewSubscription { alias, display_name: alias, group: root.name(), tags: None, owner: None };
+        let made = subscription::create(&app.records, &app.home, new, &Actor::system("test")).await.unwrap();
+        let id = made.property("subscriptionId").unwrap().as_str().unwrap().to_owned();
+        all.push(format!("/subscriptions/{id}").parse().unwrap());
+    }
+    for round in 0..10 {
+        let puts = all.iter().map(|subscription| {
+            let (by, path) = (&by, pricing(subscription));
+            async move { outcome(by.put(&path, plan("Standard", true)).await.unwrap()) }
+        });
+        let mut outcomes = futures::future::join_all(puts).await;
+        outcomes.sort();
+        assert_eq!(outcomes[0], "200", "round {round}: {outcomes:?}");
+        assert!(
+            outcomes[1..].iter().all(|outcome| outcome == "409 DesignatedSubscriptionExists"),
+            "round {round}: {outcomes:?}"
+        );
+        for subscription in &all {
+            assert_eq!(by.put(&pricing(subscription), plan("Standard", false)).await.unwrap().status, 200);
+        }
+    }
+}
+
+#[tokio::test]
 async fn connected_fully_it_stays_the_same_machine() {
     let s = server().await;
     let by = owner(&s).await;
@@ -225,4 +255,44 @@ async fn connected_fully_it_stays_the_same_machine() {
     assert_ne!(stranger.vm_id, full.vm_id);
     let (_, refused) = enrol(&s, &full_token(&s).await, "edge-1", Some(&stranger)).await;
     assert_eq!(refused.status, 409, "{}", refused.text);
+}
+
+#[tokio::test]
+async fn the_onboarding_package_is_the_script_that_onboards_directly() {
+    use base64::Engine as _;
+    let s = server().await;
+    let sub = s.server.app.home.subscription_id();
+    let all = format!("{sub}/providers/Microsoft.Security/mdeOnboardings");
+    let reader = s.principal_at("Reader", &sub).await.unwrap();
+    let one = reader.get(&format!("{all}/default")).await.unwrap().json();
+    assert_eq!(reader.get(&all).await.unwrap().json()["value"], json!([one]));
+    assert_eq!(
+        (&one["name"], &one["type"]),
+        (&json!("default"), &json!("Microsoft.Security/mdeOnboardings"))
+    );
+    let package = one["properties"]["onboardingPackageLinux"].as_str().unwrap();
+    assert!(one["properties"]["onboardingPackageWindows"].is_null(), "there is no agent for Windows");
+    let script = base64::engine::general_purpose::STANDARD.decode(package).unwrap();
+    let script = String::from_utf8(script).unwrap();
+    assert!(script.starts_with("#!/bin/sh") && script.contains(&s.server.app.public_url), "{script}");
+    assert!(script.contains(s.server.app.pki.server_ca.trim()), "it trusts this server");
+    assert!(!script.contains("--subscription-id") && !script.contains("export BARTIZAN_TOKEN="), "{script}");
+
+    // A shell takes it, and it goes no further without a token than to say so.
+    let checked = std::process::Command::new("sh").args(["-nc", &script]).status().unwrap();
+    assert!(checked.success());
+    let line = script.lines().find(|line| line.contains("${BARTIZAN_TOKEN:-}")).unwrap();
+    let fails = format!("fail() {{ echo \"$1\"; exit 1; }}; {line}");
+    let ended =
+        std::process::Command::new("sh").args(["-uc", &fails]).env_remove("BARTIZAN_TOKEN").output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ended.stdout).contains("Servers, Add"));
+
+    assert_eq!(reader.get(&format!("{all}/other")).await.unwrap().status, 404);
+    let by = owner(&s).await;
+    assert_eq!(
+        outcome(by.put(&format!("{all}/default"), json!({})).await.unwrap()),
+        "400 OperationNotSupported"
+    );
+    assert_eq!(s.anonymous().unwrap().get(&all).await.unwrap().status, 401);
 }

@@ -357,3 +357,39 @@ async fn what_cannot_be_remediated_is_refused_with_its_field() {
     let none = format!("{sub}/{INSIGHTS}/remediations/none/listDeployments");
     assert_eq!(outcome(reader.post(&none, json!({})).await.unwrap()), "404 ResourceNotFound");
 }
+
+#[tokio::test]
+async fn a_built_in_policy_makes_sensors_active_those_that_are_there_and_those_that_come() {
+    let s = server().await;
+    let by = owner(&s).await;
+    let plan = format!("{}/providers/Microsoft.Security/pricings/VirtualMachines", s.server.app.home.subscription_id());
+    let on_plan = json!({"properties": {"pricingTier": "Standard", "subPlan": "P2"}});
+    assert_eq!(by.put(&plan, on_plan).await.unwrap().status, 200);
+    let there = s.enrol("m1").await.unwrap();
+    let mode = async |machine: &bartizan_testkit::in_process::Machine| {
+        let desired = machine.caller.get("/agent/v1/desired?wait=0").await.unwrap().json();
+        let all = desired["extensions"].as_array().unwrap().clone();
+        let sensor = all.into_iter().find(|extension| extension["name"] == "MDE.Linux");
+        sensor.map(|sensor| sensor["settings"]["mode"].clone())
+    };
+    eventually("a sensor without a mode", || async { mode(&there).await == Some(Value::Null) }).await;
+
+    let path = on(&s, "policyAssignments/active");
+    let definition =
+        "/providers/Microsoft.Authorization/policyDefinitions/1f7d3b52-6a8e-4c1b-9d57-3e0c5a9b4f26";
+    let body = json!({"identity": {"type": "SystemAssigned"}, "location": "local",
+        "properties": {"policyDefinitionId": definition}});
+    let made = by.put(&path, body).await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.text);
+    grant(&s, &by, made.json()["identity"]["principalId"].as_str().unwrap()).await;
+    found(&s, &by, &path, 1).await;
+    let wrong = json!({"properties": {"policyDefinitionId": definition, "parameters": {"mode": {"value": "loud"}}}});
+    assert_eq!(by.put(&on(&s, "policyAssignments/loud"), wrong).await.unwrap().status, 400);
+
+    let task = format!("{}/{INSIGHTS}/remediations/active", s.server.app.home.group_id());
+    remediate(&by, &task, json!({"policyAssignmentId": path})).await;
+    reaches(&by, &task, "Succeeded").await;
+    eventually("the sensor to be told", || async { mode(&there).await == Some(json!("active")) }).await;
+    let new = s.enrol("m2").await.unwrap();
+    eventually("a new sensor", || async { mode(&new).await == Some(json!("active")) }).await;
+}

@@ -100,8 +100,7 @@ async fn a_machine_with_the_sensor_only_becomes_a_whole_one() -> anyhow::Result<
     let token = capture(&mut bartizan(&server, &["onboarding-token"]))?;
     let printed = connect(&server, &state, &token)?;
     ensure!(printed.starts_with("connected as"), "{printed}");
-    running.stop()?;
-    let mut running = run_agent(&state)?;
+    // The agent that runs takes it over: nobody has to start it again.
     let found = machines(&owner).await?;
     ensure!(found.len() == 1, "a second machine: {found:?}");
     ensure!(found[0]["properties"]["vmId"] == vm_id, "another machine: {found:?}");
@@ -112,6 +111,8 @@ async fn a_machine_with_the_sensor_only_becomes_a_whole_one() -> anyhow::Result<
         Ok((all.len() == 3 && all.iter().all(|(_, state)| state == "Succeeded")).then_some(()))
     })
     .await?;
+    let test = capture(&mut agent(&state, &["test-alert"]))?;
+    ensure!(test.contains("succeeded: incident"), "{test}");
     running.stop()
 }
 
@@ -122,6 +123,7 @@ async fn an_agent_follows_its_server_to_another_port_and_a_closed_pipe_is_no_err
     let state = folder.path().join("agent");
     let token = capture(&mut bartizan(&first, &["onboarding-token"]))?;
     connect(&first, &state, &token)?;
+    let machine = machines(&first.owner().await?).await?[0]["id"].as_str().context("no id")?.to_owned();
 
     // Whoever reads one line only is served like all others, and the verdict is still the exit code.
     let mut child =
@@ -131,6 +133,7 @@ async fn an_agent_follows_its_server_to_another_port_and_a_closed_pipe_is_no_err
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     ensure!(ended.status.code() == Some(1) && !said.contains("panicked"), "{:?}: {said}", ended.status);
 
+    let mut running = run_agent(&state)?;
     first.process.stop()?;
     let second = Server::start(&first.data)?;
     ensure!(second.url != first.url, "the port is another one");
@@ -141,5 +144,17 @@ async fn an_agent_follows_its_server_to_another_port_and_a_closed_pipe_is_no_err
     ensure!(said.contains(&second.url) && said.contains(&first.url), "{said}");
     let shown: Value = serde_json::from_str(&capture(&mut agent(&state, &["status", "--json"]))?)?;
     ensure!(shown["server"] == second.url.as_str(), "{shown}");
+    // The agent that runs goes there too, without being started again.
+    let (http, token) = (second.http()?, second.token("Reader").await?);
+    eventually("its report to the new address", SOON, async || {
+        let path = format!("{}{machine}?api-version=2024-07-10", second.url);
+        let found: Value = http.get(path).bearer_auth(&token).send().await?.json().await?;
+        let mut endpoints =
+            found["properties"]["agentReport"]["connectivity"]["endpoints"].as_array().into_iter().flatten();
+        let url = |endpoint: &Value| endpoint["url"].as_str().is_some_and(|url| url.starts_with(&second.url));
+        Ok(endpoints.any(url).then_some(()))
+    })
+    .await?;
+    running.stop()?;
     capture(&mut agent(&state, &["disconnect"])).map(drop)
 }

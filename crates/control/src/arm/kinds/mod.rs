@@ -11,6 +11,7 @@ mod exports;
 mod groups;
 mod incidents;
 mod machines;
+mod mde_onboardings;
 mod people;
 mod policies;
 mod policy_insights;
@@ -73,6 +74,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Security/autoProvisioningSettings", &provisioning::AutoProvisioning),
     ("Microsoft.Security/locations", &groups::Locations),
     ("Microsoft.Security/locations/tasks", &tasks::Tasks),
+    ("Microsoft.Security/mdeOnboardings", &mde_onboardings::MdeOnboardings),
     ("Microsoft.Security/pricings", &pricings::Pricings),
     ("Microsoft.Security/secureScoreControlDefinitions", &assessments::ControlDefinitions),
     ("Microsoft.Security/securityConnectors", &connectors::SecurityConnectors),

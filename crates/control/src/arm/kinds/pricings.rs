@@ -88,6 +88,12 @@ impl Kind for Pricings {
         Ok(())
     }
 
+    /// Two subscriptions that are designated at the same time: one is told of the other.
+    fn rival(&self, id: &ResourceId, body: &Value) -> Option<fn(&Resource) -> bool> {
+        let designates = id.name().eq_ignore_ascii_case(SERVERS) && direct::designates(body);
+        designates.then_some(direct::is_designation)
+    }
+
     async fn written(&self, app: &App, written: &Written) -> Result<(), Failure> {
         let (resource, now) = (&written.resource, app.clock.now());
         let Some(subscription) = subscription_of(&resource.id) else { return Ok(()) };
