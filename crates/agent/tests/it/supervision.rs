@@ -239,8 +239,8 @@ async fn what_connect_stores_while_the_agent_runs_is_taken_over() {
     const NAMED: &str = r#"echo '{"type":"health","health":{"healthy":true}}'
 while read -r line; do case "$line" in
 *'"type":"stop"'*) exit 0;;
-*'/resourceGroups/full/'*) echo full >> names;;
-*'/resourceGroups/g/'*) echo direct >> names;;
+*'"resourceId":"/subscriptions/s/resourceGroups/full/'*) echo full >> names;;
+*'"resourceId":"/subscriptions/s/resourceGroups/g/'*) echo direct >> names;;
 esac; done"#;
     let state = tempfile::tempdir().unwrap();
     identity().store(state.path()).unwrap();

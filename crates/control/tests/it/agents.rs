@@ -83,7 +83,9 @@ async fn how_long_a_machine_may_be_silent_is_the_servers_to_set() {
     let s = InProcess::start_with(clock.clone(), |options| options.silence = silence).await.unwrap();
     let by = owner(&s).await;
     let machine = s.enrol("web-1").await.unwrap();
-    let is = async |status: &str| by.get(machine.id.as_str()).await.unwrap().json()["properties"]["status"] == status;
+    let is = async |status: &str| {
+        by.get(machine.id.as_str()).await.unwrap().json()["properties"]["status"] == status
+    };
     clock.advance(Timespan::from_seconds(40));
 
     // A poll is a word of the machine, and ends in time for the next one.

@@ -362,7 +362,10 @@ async fn what_cannot_be_remediated_is_refused_with_its_field() {
 async fn a_built_in_policy_makes_sensors_active_those_that_are_there_and_those_that_come() {
     let s = server().await;
     let by = owner(&s).await;
-    let plan = format!("{}/providers/Microsoft.Security/pricings/VirtualMachines", s.server.app.home.subscription_id());
+    let plan = format!(
+        "{}/providers/Microsoft.Security/pricings/VirtualMachines",
+        s.server.app.home.subscription_id()
+    );
     let on_plan = json!({"properties": {"pricingTier": "Standard", "subPlan": "P2"}});
     assert_eq!(by.put(&plan, on_plan).await.unwrap().status, 200);
     let there = s.enrol("m1").await.unwrap();
@@ -383,7 +386,8 @@ async fn a_built_in_policy_makes_sensors_active_those_that_are_there_and_those_t
     assert_eq!(made.status, 201, "{}", made.text);
     grant(&s, &by, made.json()["identity"]["principalId"].as_str().unwrap()).await;
     found(&s, &by, &path, 1).await;
-    let wrong = json!({"properties": {"policyDefinitionId": definition, "parameters": {"mode": {"value": "loud"}}}});
+    let wrong =
+        json!({"properties": {"policyDefinitionId": definition, "parameters": {"mode": {"value": "loud"}}}});
     assert_eq!(by.put(&on(&s, "policyAssignments/loud"), wrong).await.unwrap().status, 400);
 
     let task = format!("{}/{INSIGHTS}/remediations/active", s.server.app.home.group_id());
