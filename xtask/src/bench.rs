@@ -99,8 +99,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// Builds the programs, and gives the one that measures.
 fn built(dev: bool) -> anyhow::Result<std::process::Command> {
     // A server hands out its agent, also to nobody.
-    let packages =
-        ["-p", "bartizan-agent", "-p", "bartizan-server", "-p", "bartizan-testkit", "-p", "features", "--bins"];
+    let packages = [
+        "-p",
+        "bartizan-agent",
+        "-p",
+        "bartizan-server",
+        "-p",
+        "bartizan-testkit",
+        "-p",
+        "features",
+        "--bins",
+    ];
     let (profile, optimised) = if dev { ("debug", &[][..]) } else { ("release", &["--release"][..]) };
     execute(cargo(&[&["build"][..], &packages, optimised].concat()))?;
     Ok(std::process::Command::new(target().join(profile).join("bartizan-bench")))

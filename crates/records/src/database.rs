@@ -128,7 +128,9 @@ impl Records {
                     let busy = format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis());
                     connection.execute(sqlx::AssertSqlSafe(busy)).await?;
                     connection.execute("PRAGMA synchronous = FULL").await?;
-                    connection.execute(sqlx::AssertSqlSafe(format!("PRAGMA cache_size = -{CACHE_KIB}"))).await?;
+                    connection
+                        .execute(sqlx::AssertSqlSafe(format!("PRAGMA cache_size = -{CACHE_KIB}")))
+                        .await?;
                     Ok(())
                 })
             })

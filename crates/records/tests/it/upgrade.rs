@@ -25,7 +25,11 @@ async fn of_version_5(pool: &SqlitePool) {
     sqlx::raw_sql("CREATE TABLE records_schema (version BIGINT NOT NULL)").execute(pool).await.unwrap();
     for (version, step) in (1_i64..).zip(STEPS) {
         sqlx::raw_sql(step).execute(pool).await.unwrap();
-        sqlx::query("INSERT INTO records_schema (version) VALUES (?)").bind(version).execute(pool).await.unwrap();
+        sqlx::query("INSERT INTO records_schema (version) VALUES (?)")
+            .bind(version)
+            .execute(pool)
+            .await
+            .unwrap();
     }
     let key = MACHINE.to_ascii_lowercase();
     let body = json!({"location": "local", "properties": {"notes": "x".repeat(9_000)}}).to_string();
@@ -44,7 +48,11 @@ async fn of_version_5(pool: &SqlitePool) {
         .execute(pool)
         .await
         .unwrap();
-    sqlx::query("INSERT INTO policy_events VALUES ('p1', 7, ?, '{}')").bind(&key).execute(pool).await.unwrap();
+    sqlx::query("INSERT INTO policy_events VALUES ('p1', 7, ?, '{}')")
+        .bind(&key)
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 async fn generation(pool: &SqlitePool) -> i64 {
