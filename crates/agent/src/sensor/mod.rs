@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bartizan_base::Ticks;
-use bartizan_sensor::{DeviceIdentity, Sensor, SensorOptions, SensorStatus, Tier};
+use bartizan_sensor::{DeviceIdentity, ProcessEvent, Sensor, SensorOptions, SensorStatus, Tier};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -74,11 +74,15 @@ pub async fn run(context: Context) -> Result<()> {
     let machine = &context.configuration.machine;
     let device = DeviceIdentity { device_id: machine.vm_id.clone(), device_name: machine.host_name.clone() };
     let (batches, mut rows) = mpsc::channel(16);
+    let stopped = Arc::new(AtomicBool::new(false));
     let reader = std::thread::Builder::new()
         .name("sensor-rows".to_owned())
         .spawn({
-            let (sensor, active) = (sensor.clone(), active.clone());
-            move || read_events(&sensor, &device, &blocked, &active, &batches)
+            let (sensor, active, stopped) = (sensor.clone(), active.clone(), stopped.clone());
+            move || {
+                let receive = || sensor.recv_batch(BATCH_EVENTS_MAX, RECEIVE_WAIT);
+                pass_on(receive, |events| rows_of(&events, &device, &blocked, &active), &stopped, &batches);
+            }
         })
         .context("cannot start the reading thread")?;
     let mut watch = Watch { sensor: sensor.clone(), gap: 0, told_lost: 0, settled: None };
@@ -97,7 +101,8 @@ pub async fn run(context: Context) -> Result<()> {
         }
     }
     sensor.stop();
-    rows.close();
+    // What was seen until now is told before the end: of a change of settings nobody would know that it hid anything.
+    stopped.store(true, Ordering::Release);
     while let Some(batch) = rows.recv().await {
         output.send_rows(batch).await;
     }
@@ -135,29 +140,41 @@ fn tier_name(tier: Tier) -> &'static str {
     }
 }
 
-fn read_events(
-    sensor: &Sensor,
-    device: &DeviceIdentity,
-    blocked: &Blocklist,
-    active: &AtomicBool,
+/// Hands on what arrives until nothing is left after the sensor was `stopped`, or nobody takes it any more.
+fn pass_on<T>(
+    receive: impl Fn() -> Vec<T>,
+    rows: impl Fn(Vec<T>) -> Vec<Row>,
+    stopped: &AtomicBool,
     batches: &mpsc::Sender<Vec<Row>>,
 ) {
-    while !batches.is_closed() {
-        let events = sensor.recv_batch(BATCH_EVENTS_MAX, RECEIVE_WAIT);
+    loop {
+        // Asked before: what arrived until the stop is in this answer or in one of the next.
+        let is_last = stopped.load(Ordering::Acquire);
+        let events = receive();
         if events.is_empty() {
-            continue;
-        }
-        let rows = events.iter().flat_map(|event| {
-            let row = event.to_row(device);
-            let told =
-                blocked.has(event).then(|| mode::enforce(event, active.load(Ordering::Relaxed), row.clone()));
-            std::iter::once(row).chain(told)
-        });
-        let rows = rows.collect();
-        if batches.blocking_send(rows).is_err() {
+            if is_last || batches.is_closed() {
+                return;
+            }
+        } else if batches.blocking_send(rows(events)).is_err() {
             return;
         }
     }
+}
+
+/// A row of each event, and one of each process that ran a blocked image.
+fn rows_of(
+    events: &[ProcessEvent],
+    device: &DeviceIdentity,
+    blocked: &Blocklist,
+    active: &AtomicBool,
+) -> Vec<Row> {
+    let rows = events.iter().flat_map(|event| {
+        let row = event.to_row(device);
+        let told =
+            blocked.has(event).then(|| mode::enforce(event, active.load(Ordering::Relaxed), row.clone()));
+        std::iter::once(row).chain(told)
+    });
+    rows.collect()
 }
 
 /// What the kernel's fork counter said, and in which boot.
@@ -278,6 +295,32 @@ fn loss_row(context: &Context, action: &str, facts: Value) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_seen_before_the_stop_is_handed_on() {
+        let arrived = std::cell::RefCell::new(vec![vec![4], Vec::new(), vec![3], vec![1, 2]]);
+        // The third answer is that nothing waits just now; the sensor has not stopped.
+        let stopped = AtomicBool::new(false);
+        let receive = || {
+            let events = arrived.borrow_mut().pop().unwrap_or_default();
+            stopped.store(arrived.borrow().len() <= 1, Ordering::Release);
+            events
+        };
+        let rows = |events: Vec<u64>| events.iter().map(|event| row([("n", json!(event))])).collect();
+        let (batches, mut taken) = mpsc::channel(16);
+        pass_on(receive, rows, &stopped, &batches);
+        drop(batches);
+        let mut seen = Vec::new();
+        while let Ok(batch) = taken.try_recv() {
+            seen.extend(batch.iter().map(|row| row["n"].as_u64().unwrap()));
+        }
+        assert_eq!(seen, [1, 2, 3, 4]);
+        // Nobody takes the rows any more: the thread ends.
+        let (batches, taken) = mpsc::channel(1);
+        drop(taken);
+        pass_on(|| vec![1], rows, &AtomicBool::new(false), &batches);
+        pass_on(Vec::new, rows, &AtomicBool::new(false), &batches);
+    }
 
     #[test]
     fn a_gap_is_counted_within_a_boot_and_from_its_start_after_a_reboot_or_a_lost_count() {
