@@ -16,6 +16,9 @@ use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(120);
 
+/// What the script says in the end.
+const DONE: &str = "Connected; the service bartizan-agent is running.";
+
 /// A system that the script is run on.
 struct System {
     name: &'static str,
@@ -82,6 +85,7 @@ async fn connects(owner: &Client, system: &System, folder: &Path) -> anyhow::Res
     let machine = Machine::new(folder, system)?;
     std::fs::write(machine.0.join("OnboardingScript.sh"), made["script"].as_str().context("no script")?)?;
     let mut running = machine.start(system)?;
+    let said = || std::fs::read_to_string(machine.0.join("said")).unwrap_or_default();
     let path =
         format!("{}/providers/Microsoft.HybridCompute/machines?api-version=2024-07-10", owner.subscription());
     let asked = eventually("connected machine", SOON, async || {
@@ -91,10 +95,12 @@ async fn connects(owner: &Client, system: &System, folder: &Path) -> anyhow::Res
         let own = own.filter(|machine| machine["properties"]["status"] == "Connected");
         // A script that ended without success has left nothing to wait for.
         let ended = running.child.try_wait()?.is_some();
-        Ok((own.is_some() || ended).then_some(own))
+        // The machine is there before the script has started the service and says so.
+        let done = own.is_some() && said().contains(DONE);
+        Ok((done || ended).then_some(own))
     })
     .await;
-    let said = std::fs::read_to_string(machine.0.join("said")).unwrap_or_default();
+    let said = said();
     let found =
         asked.with_context(|| said.clone())?.0.with_context(|| format!("the script failed: {said}"))?;
     ensure!(found["tags"]["From"] == "O'Hara's $(script)", "{found}");
@@ -102,7 +108,7 @@ async fn connects(owner: &Client, system: &System, folder: &Path) -> anyhow::Res
     let id = if release.contains("debian") { "debian" } else { "rocky" };
     let os = found["properties"].to_string().to_lowercase();
     ensure!(os.contains(id), "the machine is not known as {id}: {found}");
-    ensure!(said.contains("Connected; the service bartizan-agent is running."), "{said}");
+    ensure!(said.contains(DONE), "{said}");
     drop(running);
     Ok(())
 }
