@@ -38,7 +38,7 @@ const UNCHECKED: &[(&str, &str)] = &[
 ];
 
 /// Operators behind which the reference knows no columns.
-const MORE_THAN_ONE: &[&str] = &["fork", "facet", "consume", "graph-to-table", "make-graph"];
+const MORE_THAN_ONE: &[&str] = &["fork", "facet", "consume", "graph-to-table", "make-graph", "preview"];
 
 pub(crate) async fn check(
     folder: &Folder,

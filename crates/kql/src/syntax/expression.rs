@@ -481,10 +481,13 @@ impl Parser<'_> {
         self.at += 2;
         let mut types = Vec::new();
         let mut columns = Vec::new();
+        let mut star = false;
         while !self.at_end() && !self.at_mark(")") {
             if self.ahead_mark(1, ":") || self.at_mark("[") {
                 columns.extend(self.column_decl());
-            } else if !self.eat("*") {
+            } else if self.eat("*") {
+                star = true;
+            } else {
                 match self.type_name() {
                     Some(ty) => types.push(ty),
                     None => break,
@@ -495,7 +498,7 @@ impl Parser<'_> {
             }
         }
         self.expect(")");
-        Expr { kind: ExprKind::TypeOf { types, columns }, span: self.span_from(start) }
+        Expr { kind: ExprKind::TypeOf { types, columns, star }, span: self.span_from(start) }
     }
 }
 
