@@ -387,7 +387,7 @@ impl Parser<'_> {
         Expr { kind: ExprKind::Literal(Literal::String(value), KqlType::String), span: self.span_from(start) }
     }
 
-    fn literal(&mut self) -> Expr {
+    pub(super) fn literal(&mut self) -> Expr {
         let span = self.span();
         let text = self.current();
         let value = match self.bump().kind {
