@@ -429,7 +429,8 @@ mod tests {
             let mut from = 0;
             for count in (0..200).chain([1_000, 20_000, 3]) {
                 // every third was there before
-                let hashes: Vec<u64> = (from..from + count).map(|value| hash_u64(value - value / 3)).collect();
+                let hashes: Vec<u64> =
+                    (from..from + count).map(|value| hash_u64(value - value / 3)).collect();
                 hashes.iter().for_each(|hash| each.insert(*hash));
                 many.insert_many(&hashes);
                 assert_eq!(many.count(), each.count(), "{level} {from}");
