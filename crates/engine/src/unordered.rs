@@ -123,10 +123,12 @@ fn divide(
     let optimizer = &config.optimizer;
     let before = partitions(input);
     // only what reads files or memory can be read in more parts
-    if optimizer.repartition_file_scans && input.children().is_empty() && has_many_rows(input, config)? {
-        if let Some(parts) = input.repartitioned(target, config)? {
-            *input = parts;
-        }
+    if optimizer.repartition_file_scans
+        && input.children().is_empty()
+        && has_many_rows(input, config)?
+        && let Some(parts) = input.repartitioned(target, config)?
+    {
+        *input = parts;
     }
     match wanted.child_distribution(at) {
         Some(Distribution::SinglePartition) if partitions(input) > 1 => {
