@@ -29,6 +29,41 @@ async fn secrets_end_by_use_and_by_time() {
     assert_eq!(f.records.sweep_secrets().await.unwrap(), 2);
 }
 
+/// Machines that join at the same time with one token do not wait for each other, nor for another writer, of which SQLite
+/// has one at a time.
+#[tokio::test]
+async fn a_secret_without_a_count_is_used_beside_a_writer_until_it_ends() {
+    let f = fixture().await;
+    let kind = SecretKind::OnboardingToken;
+    let secret = |uses| NewSecret {
+        kind,
+        subject: String::new(),
+        data: json!({}),
+        expires: f.clock.now() + Timespan::from_seconds(60),
+        uses,
+    };
+    f.records.put_secret("many", secret(None)).await.unwrap();
+    f.records.put_secret("withdrawn", secret(None)).await.unwrap();
+    f.records.put_secret("once", secret(Some(1))).await.unwrap();
+    f.records.forget_secret(kind, "withdrawn").await.unwrap();
+
+    let writer = if f.records.is_shared() { None } else { Some(f.records.pool().begin().await.unwrap()) };
+    if let Some(mut writer) = writer {
+        sqlx::query("UPDATE secrets SET uses_left = uses_left").execute(&mut *writer).await.unwrap();
+        assert!(f.records.use_secret(kind, "many").await.unwrap().is_some());
+        writer.rollback().await.unwrap();
+    }
+    for _ in 0..3 {
+        assert!(f.records.use_secret(kind, "many").await.unwrap().is_some());
+    }
+
+    assert_eq!(f.records.use_secret(kind, "withdrawn").await.unwrap(), None);
+    let tries = futures::future::join_all((0..8).map(|_| f.records.use_secret(kind, "once"))).await;
+    assert_eq!(tries.into_iter().filter(|found| found.as_ref().unwrap().is_some()).count(), 1);
+    f.clock.advance(Timespan::from_seconds(61));
+    assert_eq!(f.records.use_secret(kind, "many").await.unwrap(), None, "expired");
+}
+
 #[tokio::test]
 async fn secrets_are_not_stored_as_text() {
     let f = fixture().await;

@@ -55,13 +55,13 @@ async fn machines(agents: usize, seconds: u64, report: &mut Report) -> anyhow::R
     let pid = server.process.pid();
     let owner = server.owner().await?;
 
-    let begun = Instant::now();
+    let (spent, begun) = (Spent::until_now(pid), Instant::now());
     let joined = Fleet::join(&server, agents).await?;
     report.add(format!("{} machines enrol", thousands(agents as u64)), time(begun.elapsed()), "");
-    used(report, process::cpu_seconds(pid));
+    spent.since(pid, agents, report);
     let fleet = joined.start();
 
-    let (cpu, begun) = (process::cpu_seconds(pid), Instant::now());
+    let (spent, begun) = (Spent::until_now(pid), Instant::now());
     let plan = format!(
         "{}/providers/Microsoft.Security/pricings/VirtualMachines?api-version=2024-01-01",
         owner.subscription()
@@ -73,7 +73,7 @@ async fn machines(agents: usize, seconds: u64, report: &mut Report) -> anyhow::R
     report.add("plan on → every machine runs its extensions", time(begun.elapsed()), "");
     fleet.all_compliant(&owner, PATIENCE).await?;
     report.add("plan on → all Compliant", time(begun.elapsed()), "60 s");
-    used(report, process::cpu_seconds(pid) - cpu);
+    spent.since(pid, agents, report);
 
     steady(pid, &fleet, seconds, report).await;
     let memory = format!("{}, {}", bytes(process::peak_bytes(pid)), bytes(process::resident_bytes(pid)));
@@ -85,8 +85,31 @@ async fn machines(agents: usize, seconds: u64, report: &mut Report) -> anyhow::R
     Ok(())
 }
 
-fn used(report: &mut Report, seconds: f64) {
-    report.add("server's processor time for it", format!("{seconds:.1} s"), "");
+/// Processor seconds of the server and of this process, which is all machines.
+struct Spent {
+    server: f64,
+    machines: f64,
+}
+
+impl Spent {
+    fn until_now(pid: u32) -> Self {
+        Self { server: process::cpu_seconds(pid), machines: process::own_cpu_seconds() }
+    }
+
+    /// Reports what was used since then, in all and for each machine: the two share the cores, so the sum of both bounds
+    /// how fast a step can be.
+    fn since(&self, pid: u32, agents: usize, report: &mut Report) {
+        let now = Self::until_now(pid);
+        let (server, machines) = (now.server - self.server, now.machines - self.machines);
+        report.add(
+            "processor time for it: server, all machines",
+            format!("{server:.1} s, {machines:.1} s"),
+            "",
+        );
+        let each = |seconds: f64| seconds * 1e3 / agents as f64;
+        let value = format!("{:.1} ms, {:.1} ms", each(server), each(machines));
+        report.add("for one machine: server, the machine itself", value, "");
+    }
 }
 
 async fn steady(pid: u32, fleet: &Fleet, seconds: u64, report: &mut Report) {
