@@ -10,8 +10,9 @@ const TEXTS_MAX: usize = 4096;
 const BYTES_MAX: usize = 256 << 10;
 /// From this many on, a column with as many different texts as half of its rows is given up on.
 const TEXTS_ENOUGH: usize = 512;
-/// Places where texts are looked for; more than texts, so that most lie where they are looked for first.
-const SLOTS: usize = 4 * TEXTS_MAX;
+/// Places where texts are looked for at first. They are at least four times as many as texts, so that most texts lie
+/// where they are looked for first, and not many more, so that those of all columns lie in the processor's caches.
+const SLOTS_MIN: usize = 64;
 const EMPTY: u16 = u16::MAX;
 /// Places that one text may be looked for in: texts chosen to share their first place end in a plain column.
 const LOOKS_MAX: usize = 32;
@@ -33,6 +34,8 @@ pub(crate) struct CodedTexts {
     pub(crate) pages: Vec<PlainPage>,
     /// Numbers of texts, by their hash; none before the first text.
     slots: Vec<u16>,
+    /// What the row before has: many columns have long runs of one text.
+    last: u16,
     is_given_up: bool,
     rows: usize,
 }
@@ -59,6 +62,11 @@ impl CodedTexts {
     /// How many different texts there are.
     pub(crate) fn different(&self) -> usize {
         self.starts.len()
+    }
+
+    /// For about so many rows.
+    pub(crate) fn with_rows(rows: usize) -> Self {
+        Self { codes: Vec::with_capacity(rows), ..Self::default() }
     }
 
     /// Adds a row.
@@ -91,24 +99,51 @@ impl CodedTexts {
     /// The number of a text; `None` when there are too many.
     #[inline]
     fn code_of(&mut self, text: &str) -> Option<u16> {
-        if self.slots.is_empty() {
-            self.slots = vec![EMPTY; SLOTS];
+        if self.is(self.last, text) {
+            return Some(self.last);
+        }
+        if self.starts.len() * 4 >= self.slots.len() {
+            self.make_room();
         }
         let first = hash(text.as_bytes());
         for look in 0..LOOKS_MAX {
-            let slot = (first + look) & (SLOTS - 1);
+            let slot = (first + look) & (self.slots.len() - 1);
             let code = self.slots[slot];
             if code == EMPTY {
                 return self.add(text, slot);
             }
-            let from = self.starts[usize::from(code)] as usize + 4;
-            let length = (text.len() as u32).to_le_bytes();
-            let found = self.texts.get(from..from + text.len());
-            if found == Some(text.as_bytes()) && self.texts[from - 4..from] == length {
+            if self.is(code, text) {
+                self.last = code;
                 return Some(code);
             }
         }
         None
+    }
+
+    /// Whether a number is that of a text.
+    #[inline]
+    fn is(&self, code: u16, text: &str) -> bool {
+        let Some(start) = self.starts.get(usize::from(code)) else { return false };
+        let known = self.texts.get(*start as usize..).and_then(<[u8]>::split_first_chunk::<4>);
+        known.is_some_and(|(length, rest)| {
+            u32::from_le_bytes(*length) as usize == text.len() && rest.starts_with(text.as_bytes())
+        })
+    }
+
+    /// Doubles the places where texts are looked for.
+    fn make_room(&mut self) {
+        let places = (2 * self.slots.len()).max(SLOTS_MIN);
+        self.slots = vec![EMPTY; places];
+        for (code, start) in self.starts.iter().enumerate() {
+            let known = self.texts.get(*start as usize..).and_then(<[u8]>::split_first_chunk::<4>);
+            let Some((length, rest)) = known else { continue };
+            let mut slot = hash(&rest[..u32::from_le_bytes(*length) as usize]);
+            // A fourth of the places is taken at the most, so that one is free.
+            while self.slots[slot & (places - 1)] != EMPTY {
+                slot += 1;
+            }
+            self.slots[slot & (places - 1)] = code as u16;
+        }
     }
 
     fn add(&mut self, text: &str, slot: usize) -> Option<u16> {
@@ -120,6 +155,7 @@ impl CodedTexts {
         self.starts.push(self.texts.len() as u32);
         put_plain(&mut self.texts, text);
         self.slots[slot] = count as u16;
+        self.last = count as u16;
         Some(count as u16)
     }
 }
@@ -208,7 +244,8 @@ mod tests {
     fn texts_that_look_alike_are_told_apart() {
         let texts: Vec<String> =
             (0..1000).map(|n| format!("same begin {n:04} and middle, same end")).collect();
-        let mut slots: Vec<usize> = texts.iter().map(|text| hash(text.as_bytes()) & (SLOTS - 1)).collect();
+        let mut slots: Vec<usize> =
+            texts.iter().map(|text| hash(text.as_bytes()) & (4 * TEXTS_MAX - 1)).collect();
         slots.sort_unstable();
         slots.dedup();
         assert!(slots.len() > 900, "{} places for a thousand texts", slots.len());

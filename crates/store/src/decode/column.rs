@@ -269,7 +269,7 @@ impl Values {
                 Self::Long(Int64Builder::with_capacity(rows))
             }
             KqlType::Real => Self::Real(Float64Builder::with_capacity(rows)),
-            KqlType::String if is_coded => Self::Coded(CodedTexts::default()),
+            KqlType::String if is_coded => Self::Coded(CodedTexts::with_rows(rows)),
             KqlType::String => Self::Text(text_builder(size)),
             KqlType::Guid | KqlType::Dynamic | KqlType::Decimal => Self::NullableText(text_builder(size)),
         }

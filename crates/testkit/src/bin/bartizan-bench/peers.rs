@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use bartizan_base::Ticks;
 use bartizan_base::time::TICKS_PER_SECOND;
 use bartizan_testkit::real::programs::{capture, repository};
-use bartizan_testkit::real::server::Server;
+use bartizan_testkit::real::server::{Client, Server};
 use bytes::Bytes;
 use serde_json::Value;
 use uuid::Uuid;
@@ -23,6 +23,14 @@ use crate::sender::Sender;
 
 /// Batches of lines in one request: eight megabytes, of the 32 that the door takes.
 const REQUEST_BATCHES: usize = 15;
+
+/// Queries whose answers must not change when rows are sorted: numbers, texts that repeat, texts that do not, times.
+const CHECKS: [&str; 4] = [
+    "EventID == 4625 and Computer startswith 'host-01'",
+    "Account endswith 'user123'",
+    "CommandLine contains 'DEAD'",
+    "TimeGenerated > datetime(2020-01-01) and LogonType in (3, 4)",
+];
 
 /// A server that uses less than this a second, for so many seconds, has nothing left to do.
 const IDLE_CPU_SECONDS: f64 = 0.15;
@@ -122,7 +130,7 @@ async fn ours(lines: &Path, requests: Vec<Part>, rows: usize, connections: usize
     let mut tasks = Vec::new();
     for _ in 0..connections {
         let (requests, next, file) = (Arc::clone(&requests), Arc::clone(&next), Arc::clone(&file));
-        let sender = Sender::new(&server, &rule, &token)?;
+        let sender = Sender::of_large_bodies(&server, &rule, &token)?;
         tasks.push(tokio::spawn(async move {
             let (source, mut seq) = (Uuid::new_v4(), 0_u64);
             while let Some((from, len)) =
@@ -145,8 +153,21 @@ async fn ours(lines: &Path, requests: Vec<Part>, rows: usize, connections: usize
     let client_cpu_seconds = process::own_cpu_seconds() - own_cpu;
     let stored = owner.count(&format!("{TABLE} | count")).await?;
     anyhow::ensure!(stored as usize == rows, "{rows} rows were acknowledged and {stored} are stored");
+    let before = answers(&owner).await?;
     let sorted = until_idle(server.process.pid()).await;
+    let after = answers(&owner).await?;
+    anyhow::ensure!(before == after, "before rows were sorted {before:?}, and afterwards {after:?}");
     Ok(Load { rows_per_second: rows as f64 / seconds, cpu_seconds, client_cpu_seconds, sorted })
+}
+
+/// What some queries find.
+async fn answers(owner: &Client) -> anyhow::Result<Vec<u64>> {
+    let mut counts = Vec::new();
+    for filter in CHECKS {
+        counts.push(owner.count(&format!("{TABLE} | where {filter} | count")).await?);
+    }
+    anyhow::ensure!(counts.iter().all(|count| *count > 0), "a query finds nothing: {counts:?}");
+    Ok(counts)
 }
 
 /// The processor time that a server uses until it has nothing left to do.
