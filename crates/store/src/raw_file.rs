@@ -170,9 +170,12 @@ mod tests {
     fn body(from: usize, rows: usize) -> String {
         let row = |n: usize| {
             let time = Ticks(n as i64 * 10_000_000 + 630_000_000_000_000_000);
-            let sometimes =
-                if n % 5 == 0 { format!(r#""Sometimes":"only now {}","#, n % 10) } else { String::new() };
-            let key = if n % 7 == 0 {
+            let sometimes = if n.is_multiple_of(5) {
+                format!(r#""Sometimes":"only now {}","#, n % 10)
+            } else {
+                String::new()
+            };
+            let key = if n.is_multiple_of(7) {
                 format!(r#""Key":"{}","#, uuid::Uuid::from_u128(n as u128))
             } else {
                 String::new()
@@ -181,7 +184,7 @@ mod tests {
                 r#"{{"TimeGenerated":"{time}",{sometimes}{key}"N":{n},"Few":"kind {}","Many":"line \"{n}\"","Facts":{{"a":{n}}},"Small":{},"Flag":{},"Ratio":{n}.5}}"#,
                 n % 13,
                 n % 100,
-                n % 2 == 0,
+                n.is_multiple_of(2),
             )
         };
         (from..from + rows).map(row).collect::<Vec<_>>().join("\n")
