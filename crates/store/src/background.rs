@@ -67,6 +67,7 @@ pub(crate) async fn run(inner: Weak<Inner>, mut stop: watch::Receiver<bool>) {
                 }
             },
         }
+        report("sort", inner.merge_raw(false).await.map(drop));
         let interval = inner.shared().options.delta.as_ref().map(|delta| delta.interval);
         if let Some(interval) = interval.filter(|_| now >= publish_from) {
             publish_from = now + interval;

@@ -65,7 +65,7 @@ pub(crate) fn slices(batches: &[RecordBatch], columns: &[String]) -> Result<Vec<
     let Some(first) = batches.first() else { return Ok(Vec::new()) };
     let mut days = Vec::new();
     for batch in batches {
-        days.extend(times(batch)?.iter().map(|time| time.div_euclid(TICKS_PER_DAY)));
+        days.extend(times(batch)?.iter().map(|time| day_of(*time)));
     }
     let starts = slice_starts(&days);
     let keys: Vec<usize> = columns.iter().filter_map(|name| first.schema_ref().index_of(name).ok()).collect();
@@ -91,6 +91,11 @@ pub(crate) fn slices(batches: &[RecordBatch], columns: &[String]) -> Result<Vec<
     let slice =
         |(day, rows): (i64, Vec<_>)| Ok(Slice { day, batch: interleave_record_batch(&batches, &rows)? });
     starts.into_iter().zip(rows).map(slice).collect()
+}
+
+/// The day of a time, in days since 0001-01-01.
+pub(crate) fn day_of(time: i64) -> i64 {
+    time.div_euclid(TICKS_PER_DAY)
 }
 
 /// The `TimeGenerated` values, which are never null in what the store holds.

@@ -23,16 +23,16 @@ use crate::state::file_entry;
 
 /// Rows one merge reads at most: they are all in memory at once, a few hundred bytes each, and a merge of twice as
 /// many was what took most memory of a server under full load.
-const MERGE_ROWS_MAX: u64 = 1 << 19;
+pub(crate) const MERGE_ROWS_MAX: u64 = 1 << 19;
 
 const FILES: &str = "bartizan_store_files_total";
 
 /// Files that are to become one.
 #[derive(Debug)]
-struct Merge {
-    key: TableKey,
-    layout: Arc<Layout>,
-    files: Vec<Arc<FileEntry>>,
+pub(crate) struct Merge {
+    pub(crate) key: TableKey,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) files: Vec<Arc<FileEntry>>,
 }
 
 /// While rows arrive so fast that a merge would make them wait, this many times more small files may lie together.
@@ -66,7 +66,7 @@ fn plan(shared: &Shared, files_min: usize) -> Vec<Merge> {
     for (key, layout, files) in &tables {
         let mut days: BTreeMap<i64, Vec<&Arc<FileEntry>>> = BTreeMap::new();
         for file in files {
-            if is_small(file, shared.options.merge_bytes_max) {
+            if is_small(file, shared.options.merge_bytes_max) && !file.is_raw() {
                 days.entry(file.day).or_default().push(file);
             }
         }
@@ -103,7 +103,7 @@ fn choose(small: &[&Arc<FileEntry>], files_min: usize, bytes_max: u64) -> Vec<Ar
     if files.len() < 2 { Vec::new() } else { files }
 }
 
-async fn run(shared: &Arc<Shared>, merge: Merge) -> Result<(), StoreError> {
+pub(crate) async fn run(shared: &Arc<Shared>, merge: Merge) -> Result<(), StoreError> {
     let Merge { key, layout, files } = merge;
     let job = (shared.options.clone(), key.clone(), files.clone());
     let written = tokio::task::spawn_blocking(move || rewrite(&job.0, &job.1, &layout, &job.2)).await;

@@ -12,6 +12,8 @@ pub struct Files {
     /// By the first day of the slice, in days since 0001-01-01.
     slices: BTreeMap<i64, Slice>,
     len: usize,
+    /// The size of those that are not sorted yet.
+    raw_bytes: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +59,11 @@ impl Files {
         self.len == 0
     }
 
+    /// The size of those that are not sorted yet.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        self.raw_bytes
+    }
+
     /// All files, slice by slice.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<FileEntry>> {
         self.slices.values().flat_map(|slice| slice.files.iter())
@@ -92,6 +99,7 @@ impl Files {
                 Slice::of(files)
             };
             visible.len += slice.files.len();
+            visible.raw_bytes += slice.files.iter().map(|file| file.raw_bytes()).sum::<u64>();
             visible.slices.insert(*day, slice);
         }
         visible
@@ -99,6 +107,7 @@ impl Files {
 
     pub(crate) fn push(&mut self, file: Arc<FileEntry>) {
         self.len += 1;
+        self.raw_bytes += file.raw_bytes();
         let empty = || Slice { files: Arc::default(), times: Bounds::NONE, newest: Bounds::NONE };
         let slice = self.slices.entry(file.day).or_insert_with(empty);
         slice.times = slice.times.widened(file.time_min, file.time_max);
@@ -114,6 +123,8 @@ impl Files {
             let mut kept = slice.files[..first].to_vec();
             kept.extend(slice.files[first + 1..].iter().filter(|file| keep(file)).cloned());
             self.len -= slice.files.len() - kept.len();
+            let raw_bytes = |files: &[Arc<FileEntry>]| files.iter().map(|file| file.raw_bytes()).sum::<u64>();
+            self.raw_bytes -= raw_bytes(&slice.files) - raw_bytes(&kept);
             *slice = Slice::of(kept);
             !slice.files.is_empty()
         });

@@ -112,7 +112,7 @@ fn write_slice(
     received: Ticks,
 ) -> Result<FileRow, StoreError> {
     let (workspace, table) = key;
-    let relative = format!("data/{workspace}/{table}/{}/{}.parquet", slice.day, Uuid::now_v7().simple());
+    let relative = parquet_file::new_path(key, slice.day);
     let path = options.dir.join(&relative);
     let batch = extended(options.extra_columns.as_ref(), *workspace, table, &slice.batch);
     let batch = batch.map_err(StoreError::arrow(table))?;
@@ -140,7 +140,7 @@ fn write_slice(
     })
 }
 
-fn range(values: &[i64]) -> (i64, i64) {
+pub(crate) fn range(values: &[i64]) -> (i64, i64) {
     let min = values.iter().min().copied().unwrap_or_default();
     (min, values.iter().max().copied().unwrap_or_default())
 }

@@ -3,12 +3,14 @@
 //! A batch is decoded to Arrow ([`decode`]), appended to the write-ahead log and synced (`wal`, `committer`), and
 //! then visible in the table's buffer (`buffer`). Buffers are flushed to sorted Parquet files
 //! (`flush`) that the manifest names (`manifest`); small files are merged (`compaction`), old ones
-//! dropped (`retention`). Reading goes through a [`Snapshot`]: files and buffered rows of several
+//! dropped (`retention`). A large body goes straight to an unsorted file (`loading`, `raw_file`), which a merge sorts
+//! later (`raw_merge`). Reading goes through a [`Snapshot`]: files and buffered rows of several
 //! tables at one moment. This crate plans no queries and knows no KQL beyond its scalar types.
 //!
 //! Two facts make rows exist exactly once across a crash: one SQLite transaction adds a flush's files
 //! and moves the table's flushed sequence number, below which the log is not replayed; and the same
-//! transaction keeps the highest batch number of every source, above which only the log decides.
+//! transaction keeps the highest batch number of every source, above which only the log decides. What goes straight to
+//! files is in no log; its transaction is the whole of it.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +32,7 @@ mod flush;
 pub mod fuzzing;
 mod integrity;
 pub mod layout;
+mod loading;
 mod manifest;
 mod manifest_delta;
 mod manifest_files;
@@ -40,6 +43,9 @@ mod options;
 mod parquet_file;
 mod pressure;
 mod purge;
+mod raw_file;
+mod raw_merge;
+mod raw_pages;
 mod record;
 mod recovery;
 mod rejected;

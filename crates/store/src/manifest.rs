@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bartizan_base::{Ticks, WorkspaceId};
+use bartizan_base::{BatchId, Ticks, WorkspaceId};
 use bartizan_schema::Table;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteRow;
@@ -61,6 +61,18 @@ pub(crate) struct TableFlush {
     pub(crate) position_before: u64,
     pub(crate) position: u64,
     pub(crate) sources: Vec<(Uuid, u64)>,
+}
+
+/// What bodies add that go straight to files.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) files: Vec<(TableKey, FileRow)>,
+    pub(crate) sources: Vec<(TableKey, BatchId)>,
+    /// Whose position the highest sequence number is.
+    pub(crate) numbers: TableKey,
+    /// The position before, which must still be the stored one.
+    pub(crate) position_before: u64,
+    pub(crate) position: u64,
 }
 
 /// What the manifest says beside the files, read at open.
@@ -138,40 +150,28 @@ impl Manifest {
         let mut connection = self.writer().await?;
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         for flush in tables {
-            let (workspace, table) = (flush.key.0.0.as_bytes(), flush.key.1.as_ref());
-            // The position guards against a commit that took effect although it reported an error, and
-            // against a second store on the same database: either would store rows twice.
-            let moved = sqlx::query(
-                "INSERT INTO store_positions (workspace, table_name, seq) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET seq = ?3 WHERE seq = ?4",
-            )
-            .bind(workspace.as_slice())
-            .bind(table)
-            .bind(flush.position as i64)
-            .bind(flush.position_before as i64)
-            .execute(&mut *tx)
-            .await?;
-            if moved.rows_affected() != 1 {
-                return Err(StoreError::Worker(format!(
-                    "the manifest's position of `{table}` moved by itself"
-                )));
-            }
+            move_position(&mut tx, &flush.key, flush.position_before, flush.position).await?;
             for file in &mut flush.files {
                 file.id = insert_file(&mut tx, &flush.key, file).await?;
             }
             for (source, seq) in &flush.sources {
-                sqlx::query(
-                    "INSERT INTO store_sources (workspace, table_name, source, seq, seen) VALUES (?1, ?2, ?3, ?4, ?5)
-                     ON CONFLICT DO UPDATE SET seq = ?4, seen = ?5",
-                )
-                .bind(workspace.as_slice())
-                .bind(table)
-                .bind(source.as_bytes().as_slice())
-                .bind(*seq as i64)
-                .bind(now.0)
-                .execute(&mut *tx)
-                .await?;
+                put_source(&mut tx, &flush.key, *source, *seq, now).await?;
             }
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Adds the files of a load, the numbers of its batches and its highest sequence number: all of it or nothing. The
+    /// ids of the new files are filled in.
+    pub(crate) async fn commit_load(&self, load: &mut Load, now: Ticks) -> Result<(), StoreError> {
+        let mut connection = self.writer().await?;
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+        move_position(&mut tx, &load.numbers, load.position_before, load.position).await?;
+        for (key, file) in &mut load.files {
+            file.id = insert_file(&mut tx, key, file).await?;
+        }
+        for (key, batch) in &load.sources {
+            put_source(&mut tx, key, batch.source, batch.seq, now).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -376,6 +376,51 @@ impl Manifest {
         sqlx::query("PRAGMA synchronous = FULL").execute(&mut *connection).await?;
         Ok(connection)
     }
+}
+
+/// Moves a position. It guards against a commit that took effect although it reported an error, and against a second
+/// store on the same database: either would store rows twice.
+async fn move_position(
+    connection: &mut SqliteConnection,
+    key: &TableKey,
+    before: u64,
+    after: u64,
+) -> Result<(), StoreError> {
+    let moved = sqlx::query(
+        "INSERT INTO store_positions (workspace, table_name, seq) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET seq = ?3 WHERE seq = ?4",
+    )
+    .bind(key.0.0.as_bytes().as_slice())
+    .bind(key.1.as_ref())
+    .bind(after as i64)
+    .bind(before as i64)
+    .execute(connection)
+    .await?;
+    if moved.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(StoreError::Worker(format!("the manifest's position of `{}` moved by itself", key.1)))
+}
+
+async fn put_source(
+    connection: &mut SqliteConnection,
+    key: &TableKey,
+    source: Uuid,
+    seq: u64,
+    now: Ticks,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO store_sources (workspace, table_name, source, seq, seen) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET seq = ?4, seen = ?5",
+    )
+    .bind(key.0.0.as_bytes().as_slice())
+    .bind(key.1.as_ref())
+    .bind(source.as_bytes().as_slice())
+    .bind(seq as i64)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn insert_file(

@@ -28,6 +28,10 @@ pub struct StoreOptions {
     pub buffer_bytes_max: usize,
     /// The largest body one append may have.
     pub body_bytes_max: usize,
+    /// Bodies at least this large go straight to files, and not through the log.
+    pub load_bytes_min: usize,
+    /// Not while files that such bodies left, and that are not sorted yet, hold this much.
+    pub raw_bytes_max: u64,
     /// A log segment is closed when it has reached this size.
     pub segment_bytes: u64,
     /// Appends are refused while the disk has less free space than this, so that a flush, which frees
@@ -57,6 +61,8 @@ impl StoreOptions {
             flush_age: Duration::from_secs(60),
             buffer_bytes_max: 256 << 20,
             body_bytes_max: 32 << 20,
+            load_bytes_min: 4 << 20,
+            raw_bytes_max: 2 << 30,
             segment_bytes: 64 << 20,
             reserve_bytes: 512 << 20,
             merge_files_min: 8,

@@ -15,12 +15,13 @@ use parquet::schema::types::ColumnPath;
 
 use arrow::datatypes::{DataType, Schema};
 use bartizan_schema::KqlType;
+use uuid::Uuid;
 
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::integrity::Fault;
 use crate::layout::{self, SEQ_COLUMN, TIME_COLUMN};
-use crate::manifest::IndexPlace;
+use crate::manifest::{IndexPlace, TableKey};
 use crate::snapshot::FileEntry;
 use crate::text_index;
 
@@ -61,6 +62,11 @@ pub(crate) fn encode(
     writer.write_all(&index)?;
     writer.close()?;
     Ok((bytes, place))
+}
+
+/// The place of a new file with rows of a day, relative to the store's folder.
+pub(crate) fn new_path((workspace, table): &TableKey, day: i64) -> String {
+    format!("data/{workspace}/{table}/{day}/{}.parquet", Uuid::now_v7().simple())
 }
 
 /// Writes a file so that it survives a crash from here on.

@@ -23,7 +23,7 @@ use crate::snapshot::FileEntry;
 use crate::state::{SourceMark, State};
 use crate::tables::Tables;
 use crate::wal::{self, Closed, Wal};
-use crate::{manifest_files, on_disk};
+use crate::{loading, manifest_files, on_disk};
 
 const DAMAGED: &str = "bartizan_store_log_damaged_total";
 
@@ -112,6 +112,9 @@ fn restore(
     for (key, position) in contents.positions {
         state.seq = state.seq.max(position);
         state.positions.insert(key.clone(), position);
+        if key == loading::numbers() {
+            continue;
+        }
         if let Some(layout) = layout_of(&state, &key) {
             state.table(key.0, &layout).position = position;
         }

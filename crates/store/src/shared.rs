@@ -1,9 +1,10 @@
 //! What the store's tasks and its committer thread have in common.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast};
 
 use crate::append::Appended;
@@ -35,6 +36,10 @@ pub(crate) struct Shared {
     pub(crate) rejected: RejectedByTable,
     /// A purge was asked for, or a start may have found one.
     pub(crate) purge_due: AtomicBool,
+    /// When rows went straight to a file last.
+    pub(crate) loaded: Mutex<Option<Instant>>,
+    /// Where the log's thread waits for the manifest.
+    pub(crate) runtime: Handle,
     /// Bodies on their way through decoding and the log.
     in_flight_bytes: AtomicUsize,
 }
@@ -52,6 +57,8 @@ impl Shared {
             pressure: Pressure::default(),
             rejected: RejectedByTable::default(),
             purge_due: AtomicBool::new(true),
+            loaded: Mutex::default(),
+            runtime: Handle::current(),
             in_flight_bytes: AtomicUsize::new(0),
         }
     }

@@ -108,6 +108,16 @@ impl FileEntry {
         self.id
     }
 
+    /// Whether its rows are as they came: a merge has to sort them.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.sorted_by.is_empty()
+    }
+
+    /// Its size while it is raw.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        if self.is_raw() { self.size_bytes } else { 0 }
+    }
+
     /// No longer in the manifest: delete the file once nobody reads it.
     pub(crate) fn retire(&self) {
         self.obsolete.store(true, Ordering::Release);

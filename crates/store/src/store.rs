@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::append::{Ack, AppendTarget, Appended};
 use crate::buffer::Buffer;
-use crate::committer::{self, Event, Job, QUEUE_BATCHES_MAX};
-use crate::decode::{Decoded, Layout, Stamp};
+use crate::committer::{self, Event, Job, QUEUE_BATCHES_MAX, Rows};
+use crate::decode::{Layout, Stamp};
 use crate::error::StoreError;
 use crate::manifest::TableKey;
 use crate::notice::Notice;
@@ -27,7 +27,9 @@ use crate::retention::Retention;
 use crate::shared::Shared;
 use crate::snapshot::{Snapshot, TableSnapshot};
 use crate::state::TableState;
-use crate::{background, compaction, delta, dropping, flush, integrity, layout, purge, retention};
+use crate::{
+    background, compaction, delta, dropping, flush, integrity, layout, loading, purge, raw_merge, retention,
+};
 
 /// Bodies up to this size are decoded where they arrive: at some hundred megabytes a second it takes
 /// less time than moving to another thread and back is worth.
@@ -145,8 +147,10 @@ impl Store {
             self.0.publish_turn.lock().await,
         );
         let key: TableKey = (workspace, Arc::from(table.name.as_str()));
-        // Nothing new comes in from here on; what is buffered goes to files, so that the log holds nothing of it.
+        // Nothing new comes in from here on; what is buffered goes to files, so that the log holds nothing of it. What
+        // is on its way is there before the log's thread answers.
         shared.state.lock().tables.remove(workspace, &table.name);
+        self.0.trim().await?;
         if let Err(error) = self.flush().await {
             shared.state.lock().tables.put(workspace, Table::clone(&table));
             return Err(error);
@@ -253,13 +257,14 @@ impl Store {
             tokio::time::sleep(admission.pause).await;
         }
         let received = shared.options.clock.now();
-        let decoded = self.decode(&layout, Stamp::new(&to, received), body.clone()).await?;
-        if decoded.batch.num_rows() == 0 {
+        let is_load = shared.takes_load(body.len());
+        let rows = self.decode(&layout, Stamp::new(&to, received), body.clone(), is_load).await?;
+        if rows.tally().rows == 0 {
             return Ok(Ack { seq: self.committed_seq(), ..Ack::default() });
         }
         let (reply, answer) = oneshot::channel();
         let record = Record { seq: 0, received, to, body };
-        self.tell(Event::Append(Box::new(Job { record, layout, decoded, reply }))).await?;
+        self.tell(Event::Append(Box::new(Job { record, layout, rows, reply }))).await?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -350,6 +355,7 @@ impl Store {
             let _turn = self.0.merge_turn.lock().await;
             retention::expire(&self.0.shared, now).await
         };
+        while self.0.merge_raw(true).await? {}
         expired.and(self.0.compact(false).await)
     }
 
@@ -493,14 +499,24 @@ impl Store {
         Ok((layout, ack))
     }
 
-    async fn decode(&self, layout: &Arc<Layout>, stamp: Stamp, body: Bytes) -> Result<Decoded, StoreError> {
+    /// Decodes a body; when it `is_load`, for a file.
+    async fn decode(
+        &self,
+        layout: &Arc<Layout>,
+        stamp: Stamp,
+        body: Bytes,
+        is_load: bool,
+    ) -> Result<Rows, StoreError> {
         let _slot = self.0.decode_slots.acquire().await.map_err(|_| StoreError::Closed)?;
-        if body.len() <= DECODE_INLINE_BYTES {
-            return layout.decode(&body, &stamp);
+        if body.len() <= DECODE_INLINE_BYTES && !is_load {
+            return layout.decode(&body, &stamp).map(Rows::Log);
         }
         let layout = Arc::clone(layout);
-        let decoded = tokio::task::spawn_blocking(move || layout.decode(&body, &stamp)).await;
-        decoded.map_err(|error| StoreError::Worker(error.to_string()))?
+        let decoded = tokio::task::spawn_blocking(move || match is_load {
+            true => loading::decode(&layout, &body, &stamp),
+            false => layout.decode(&body, &stamp).map(Rows::Log),
+        });
+        decoded.await.map_err(|error| StoreError::Worker(error.to_string()))?
     }
 
     async fn tell(&self, event: Event) -> Result<(), StoreError> {
@@ -537,6 +553,15 @@ impl Inner {
     pub(crate) async fn compact(&self, is_behind: bool) -> Result<(), StoreError> {
         let _turn = self.merge_turn.lock().await;
         compaction::compact(&self.shared, is_behind).await
+    }
+
+    /// Sorts the rows of some raw files, when that is due or `now`. Returns whether there were any.
+    pub(crate) async fn merge_raw(&self, now: bool) -> Result<bool, StoreError> {
+        if !now && !self.shared.is_merge_of_raw_due() {
+            return Ok(false);
+        }
+        let _turn = self.merge_turn.lock().await;
+        raw_merge::merge(&self.shared).await
     }
 
     pub(crate) async fn run_purges(&self) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use arrow::error::ArrowError;
 use bartizan_schema::KqlType;
 
 use super::cell::{Cell, Converted};
+use super::coded::CodedTexts;
 use super::json::{is_json, looks_nested};
 
 /// Builds the array of one column.
@@ -18,7 +19,18 @@ use super::json::{is_json, looks_nested};
 pub(super) struct ColumnBuilder {
     ty: KqlType,
     size: Size,
+    /// Strings are coded for a file.
+    is_coded: bool,
     values: Option<Values>,
+    /// Rows that have a value or were filled up.
+    len: usize,
+}
+
+/// A column for a file.
+#[derive(Debug)]
+pub(crate) enum FileColumn {
+    Array(ArrayRef),
+    Texts(CodedTexts),
 }
 
 /// What to expect of a column. Arrow's builders reserve for a thousand rows unless told otherwise, which
@@ -51,6 +63,8 @@ enum Values {
     Real(Float64Builder),
     /// Never null.
     Text(StringViewBuilder),
+    /// Never null, coded for a file.
+    Coded(CodedTexts),
     /// Guid, dynamic and decimal.
     NullableText(StringViewBuilder),
     /// The same text in all rows.
@@ -72,13 +86,14 @@ pub(super) enum Pushed {
 }
 
 impl ColumnBuilder {
-    pub(super) fn new(ty: KqlType, size: Size) -> Self {
-        Self { ty, size, values: None }
+    pub(super) fn new(ty: KqlType, size: Size, is_coded: bool) -> Self {
+        Self { ty, size, is_coded, values: None, len: 0 }
     }
 
     /// Drops all values.
     pub(super) fn clear(&mut self) {
         self.values = None;
+        self.len = 0;
     }
 
     pub(super) fn ty(&self) -> KqlType {
@@ -87,7 +102,7 @@ impl ColumnBuilder {
 
     /// Stores the value of row `row`. Rows come in order; those skipped have the default.
     pub(super) fn push(&mut self, row: usize, cell: Cell<'_>) -> Pushed {
-        if self.values.as_ref().is_some_and(|values| values.len() > row) {
+        if self.len > row {
             return Pushed::Rejected;
         }
         match self.ty {
@@ -129,6 +144,7 @@ impl ColumnBuilder {
     /// Gives all rows one text; what senders wrote is dropped.
     pub(super) fn fill_text(&mut self, rows: usize, text: &str) {
         self.values = Some(Values::Constant { text: text.to_owned(), rows });
+        self.len = rows;
     }
 
     /// Gives all rows one number of ticks.
@@ -136,6 +152,7 @@ impl ColumnBuilder {
         let mut builder = Int64Builder::with_capacity(rows);
         builder.append_value_n(value, rows);
         self.values = Some(Values::Long(builder));
+        self.len = rows;
     }
 
     /// Gives each row its number.
@@ -143,13 +160,28 @@ impl ColumnBuilder {
         let mut builder = Float64Builder::with_capacity(values.len());
         builder.append_slice(values);
         self.values = Some(Values::Real(builder));
+        self.len = values.len();
     }
 
     /// The column, unless no row has a value.
     pub(super) fn finish(self, rows: usize) -> Result<Option<ArrayRef>, ArrowError> {
         let Some(mut values) = self.values else { return Ok(None) };
-        values.pad(rows);
+        values.pad(rows.saturating_sub(self.len));
         values.finish().map(Some)
+    }
+
+    /// The same for a file.
+    pub(super) fn finish_for_file(self, rows: usize) -> Result<Option<FileColumn>, ArrowError> {
+        Ok(match self.values {
+            Some(Values::Coded(mut texts)) => {
+                (self.len..rows).for_each(|_| texts.push(""));
+                Some(FileColumn::Texts(texts))
+            }
+            Some(Values::Constant { text, rows }) if self.ty == KqlType::String => {
+                Some(FileColumn::Texts(CodedTexts::constant(&text, rows)))
+            }
+            _ => self.finish(rows)?.map(FileColumn::Array),
+        })
     }
 
     /// The column with `fallback` where rows have no value.
@@ -186,8 +218,10 @@ impl ColumnBuilder {
     }
 
     fn push_text(&mut self, row: usize, text: &str) -> Pushed {
-        if let Values::Text(builder) | Values::NullableText(builder) = self.at(row) {
-            builder.append_value(text);
+        match self.at(row) {
+            Values::Coded(texts) => texts.push(text),
+            Values::Text(builder) | Values::NullableText(builder) => builder.append_value(text),
+            _ => {}
         }
         Pushed::Stored { size_bytes: text.len() }
     }
@@ -211,9 +245,12 @@ impl ColumnBuilder {
 
     /// The builder, padded so that the next value is row `row`'s.
     fn at(&mut self, row: usize) -> &mut Values {
-        let (ty, size) = (self.ty, self.size);
-        let values = self.values.get_or_insert_with(|| Values::new(ty, size));
-        values.pad(row);
+        let (ty, size, is_coded) = (self.ty, self.size, self.is_coded);
+        let values = self.values.get_or_insert_with(|| Values::new(ty, size, is_coded));
+        if self.len < row {
+            values.pad(row - self.len);
+        }
+        self.len = row + 1;
         values
     }
 }
@@ -223,7 +260,7 @@ fn text_builder(size: Size) -> StringViewBuilder {
 }
 
 impl Values {
-    fn new(ty: KqlType, size: Size) -> Self {
+    fn new(ty: KqlType, size: Size, is_coded: bool) -> Self {
         let rows = size.rows;
         match ty {
             KqlType::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
@@ -232,34 +269,21 @@ impl Values {
                 Self::Long(Int64Builder::with_capacity(rows))
             }
             KqlType::Real => Self::Real(Float64Builder::with_capacity(rows)),
+            KqlType::String if is_coded => Self::Coded(CodedTexts::with_rows(rows)),
             KqlType::String => Self::Text(text_builder(size)),
             KqlType::Guid | KqlType::Dynamic | KqlType::Decimal => Self::NullableText(text_builder(size)),
         }
     }
 
-    fn len(&self) -> usize {
-        use arrow::array::ArrayBuilder;
-        match self {
-            Self::Bool(builder) => builder.len(),
-            Self::Int(builder) => builder.len(),
-            Self::Long(builder) => builder.len(),
-            Self::Real(builder) => builder.len(),
-            Self::Text(builder) | Self::NullableText(builder) => builder.len(),
-            Self::Constant { rows, .. } => *rows,
-        }
-    }
-
-    fn pad(&mut self, rows: usize) {
-        let missing = rows.saturating_sub(self.len());
-        if missing == 0 {
-            return;
-        }
+    /// Adds rows without a value.
+    fn pad(&mut self, missing: usize) {
         match self {
             Self::Bool(builder) => builder.append_nulls(missing),
             Self::Int(builder) => builder.append_nulls(missing),
             Self::Long(builder) => builder.append_nulls(missing),
             Self::Real(builder) => builder.append_nulls(missing),
             Self::Text(builder) => (0..missing).for_each(|_| builder.append_value("")),
+            Self::Coded(texts) => (0..missing).for_each(|_| texts.push("")),
             Self::NullableText(builder) => (0..missing).for_each(|_| builder.append_null()),
             Self::Constant { rows, .. } => *rows += missing,
         }
@@ -273,6 +297,11 @@ impl Values {
             Self::Real(mut builder) => Arc::new(builder.finish()),
             Self::Text(mut builder) | Self::NullableText(mut builder) => Arc::new(builder.finish()),
             Self::Constant { text, rows } => return constant(&text, rows),
+            Self::Coded(_) => {
+                return Err(ArrowError::InvalidArgumentError(
+                    "texts coded for a file are no array".to_owned(),
+                ));
+            }
         })
     }
 }

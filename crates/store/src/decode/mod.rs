@@ -7,6 +7,7 @@
 //! value for are not built at all: tables of 200 columns receive rows of 15 fields.
 
 mod cell;
+mod coded;
 mod column;
 mod json;
 mod rows;
@@ -15,8 +16,9 @@ mod stamp;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{AsArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{FieldRef, Int64Type, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use bartizan_base::Ticks;
 use bartizan_schema::{KqlType, Table};
 
@@ -24,8 +26,10 @@ pub use stamp::{Stamp, is_free};
 
 use crate::error::StoreError;
 use crate::layout::{self, TIME_COLUMN};
+pub(crate) use coded::CodedTexts;
+pub(crate) use column::FileColumn;
 use column::{ColumnBuilder, Size};
-use rows::RowReader;
+use rows::{Counts, RowReader};
 
 /// A table's declaration, prepared for decoding and padding.
 #[derive(Debug)]
@@ -44,6 +48,36 @@ pub struct Decoded {
     pub unknown_fields: u64,
     /// The sum of `_BilledSize`; 0 in tables that are free.
     pub billed_bytes: f64,
+}
+
+/// What is told of a body beside its rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tally {
+    pub(crate) rows: usize,
+    pub(crate) rejected_cells: u64,
+    pub(crate) unknown_fields: u64,
+    pub(crate) billed_bytes: f64,
+}
+
+impl Decoded {
+    pub(crate) fn tally(&self) -> Tally {
+        let Self { batch, rejected_cells, unknown_fields, billed_bytes } = self;
+        Tally {
+            rows: batch.num_rows(),
+            rejected_cells: *rejected_cells,
+            unknown_fields: *unknown_fields,
+            billed_bytes: *billed_bytes,
+        }
+    }
+}
+
+/// A decoded body on its way into a file: the columns that have values, in table order, without `__seq`.
+#[derive(Debug)]
+pub(crate) struct FileRows {
+    pub(crate) columns: Vec<(FieldRef, FileColumn)>,
+    /// The least and the greatest time.
+    pub(crate) times: (i64, i64),
+    pub(crate) tally: Tally,
 }
 
 impl Layout {
@@ -76,28 +110,71 @@ impl Layout {
         self.read(body, received, None)
     }
 
+    /// Decodes `body` as [`Layout::decode`] does, into columns that are as good as a file.
+    ///
+    /// # Errors
+    /// As [`Layout::decode`].
+    pub(crate) fn decode_for_file(&self, body: &[u8], stamp: &Stamp) -> Result<FileRows, StoreError> {
+        let (builders, counts) = self.fill(body, Some(stamp), true)?;
+        let rows = counts.billed_bytes.len();
+        let (mut columns, mut times) = (Vec::new(), (i64::MAX, i64::MIN));
+        for (at, builder) in builders.into_iter().enumerate() {
+            let column = if self.is_time(at, &builder) {
+                let array = builder.finish_time(rows, stamp.received.0);
+                let array = array.map_err(StoreError::arrow(&self.table.name))?;
+                let values = array.as_primitive::<Int64Type>().values();
+                times = values.iter().fold(times, |(min, max), time| (min.min(*time), max.max(*time)));
+                Some(FileColumn::Array(array))
+            } else {
+                builder.finish_for_file(rows).map_err(StoreError::arrow(&self.table.name))?
+            };
+            columns.extend(column.map(|column| (Arc::clone(&self.schema.fields()[at]), column)));
+        }
+        Ok(FileRows { columns, times, tally: self.tally(&counts) })
+    }
+
     fn read(&self, body: &[u8], received: Ticks, stamp: Option<&Stamp>) -> Result<Decoded, StoreError> {
+        let (builders, counts) = self.fill(body, stamp, false)?;
+        let Tally { rows, rejected_cells, unknown_fields, billed_bytes } = self.tally(&counts);
+        self.assemble(builders, rows, received)
+            .map(|batch| Decoded { batch, rejected_cells, unknown_fields, billed_bytes })
+            .map_err(StoreError::arrow(&self.table.name))
+    }
+
+    /// The values of a body, column by column.
+    fn fill(
+        &self,
+        body: &[u8],
+        stamp: Option<&Stamp>,
+        is_coded: bool,
+    ) -> Result<(Vec<ColumnBuilder>, Counts), StoreError> {
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(error.valid_up_to(), "the text is not UTF-8"))?;
         let size = Size::of_body(body.len());
+        let columns = self.table.columns.iter();
         let mut builders: Vec<ColumnBuilder> =
-            self.table.columns.iter().map(|column| ColumnBuilder::new(column.ty, size)).collect();
+            columns.map(|column| ColumnBuilder::new(column.ty, size, is_coded)).collect();
         let mut reader = RowReader::new(self, &mut builders, size.rows());
         reader.read_body(text)?;
         let counts = reader.finish();
         if let Some(stamp) = stamp {
             stamp.apply(self, &mut builders, &counts.billed_bytes);
         }
+        Ok((builders, counts))
+    }
+
+    fn tally(&self, counts: &Counts) -> Tally {
         let is_free = is_free(&self.table.name);
-        let billed_bytes = if is_free { 0.0 } else { counts.billed_bytes.iter().sum() };
-        self.assemble(builders, counts.billed_bytes.len(), received)
-            .map(|batch| Decoded {
-                batch,
-                rejected_cells: counts.rejected_cells,
-                unknown_fields: counts.unknown_fields,
-                billed_bytes,
-            })
-            .map_err(StoreError::arrow(&self.table.name))
+        Tally {
+            rows: counts.billed_bytes.len(),
+            rejected_cells: counts.rejected_cells,
+            unknown_fields: counts.unknown_fields,
+            billed_bytes: if is_free { 0.0 } else { counts.billed_bytes.iter().sum() },
+        }
+    }
+
+    fn is_time(&self, at: usize, builder: &ColumnBuilder) -> bool {
+        self.table.columns[at].name == TIME_COLUMN && builder.ty() == KqlType::DateTime
     }
 
     fn assemble(
@@ -105,12 +182,11 @@ impl Layout {
         builders: Vec<ColumnBuilder>,
         rows: usize,
         received: Ticks,
-    ) -> Result<RecordBatch, arrow::error::ArrowError> {
+    ) -> Result<RecordBatch, ArrowError> {
         let mut fields = Vec::new();
         let mut arrays = Vec::new();
         for (at, builder) in builders.into_iter().enumerate() {
-            let is_time = self.table.columns[at].name == TIME_COLUMN;
-            let array = if is_time && builder.ty() == KqlType::DateTime {
+            let array = if self.is_time(at, &builder) {
                 Some(builder.finish_time(rows, received.0)?)
             } else {
                 builder.finish(rows)?

@@ -16,6 +16,9 @@ use crate::sim_disk::SimDisk;
 
 const ROWS: i64 = 3;
 
+/// Every third batch is as large as this, and goes to a file past the log.
+const LARGE: usize = 400;
+
 /// A sender that numbers its batches per table and sends one again until it is acknowledged.
 #[derive(Default)]
 struct Sender {
@@ -29,7 +32,8 @@ impl Sender {
         let seq = self.sent.get(table).copied().unwrap_or_default() + 1;
         let rows: Vec<String> =
             (0..ROWS).map(|row| format!(r#"{{"N":{}}}"#, seq as i64 * ROWS + row)).collect();
-        let body = Bytes::from(rows.join("\n"));
+        let size = if seq.is_multiple_of(3) { LARGE } else { 0 };
+        let body = Bytes::from(format!("{:size$}", rows.join("\n")));
         let acknowledged = store.append_json(fixture.batch(table, seq), body).await.is_ok();
         if acknowledged {
             self.sent.insert(table, seq);
@@ -101,6 +105,7 @@ async fn fixture_on(disk: &SimDisk) -> Fixture {
     fixture.options.flush_age = std::time::Duration::from_secs(1_000_000);
     // Segments of a few records, so that there are several.
     fixture.options.segment_bytes = 1000;
+    fixture.options.load_bytes_min = LARGE;
     fixture
 }
 

@@ -15,6 +15,9 @@ use crate::sim_disk::SimDisk;
 /// Input/output error, no space, read-only file system.
 const ERRORS: [i32; 3] = [5, 28, 30];
 
+/// Every third batch is as large as this, and goes to a file past the log.
+const LARGE: usize = 400;
+
 #[tokio::test]
 async fn every_kind_of_error_at_every_kind_of_step() {
     for seed in 0..8 {
@@ -23,6 +26,7 @@ async fn every_kind_of_error_at_every_kind_of_step() {
         let mut fixture = Fixture::on(PathBuf::from("/sim"), Arc::new(disk.clone())).await;
         fixture.options.merge_files_min = 3;
         fixture.options.segment_bytes = 1500;
+        fixture.options.load_bytes_min = LARGE;
         let mut store = fixture.open().await;
         let mut next = 1_u64;
         let (mut refused, mut failed) = (0, 0);
@@ -46,7 +50,8 @@ async fn every_kind_of_error_at_every_kind_of_step() {
                     assert_eq!(store.missing(), (0, 0), "{case}");
                 }
                 _ => {
-                    let body = Bytes::from(format!("{{\"N\":{next}}}"));
+                    let size = if next.is_multiple_of(3) { LARGE } else { 0 };
+                    let body = Bytes::from(format!("{:size$}", format!("{{\"N\":{next}}}")));
                     match store.append_json(fixture.batch(TABLE, next), body).await {
                         Ok(_) => next += 1,
                         Err(error) => {

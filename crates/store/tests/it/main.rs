@@ -13,6 +13,7 @@ mod faults;
 mod files;
 mod fixture;
 mod integrity;
+mod loading;
 mod many_files;
 mod purge;
 mod repeats;

@@ -7,6 +7,9 @@ use bartizan_testkit::real::server::Server;
 use bytes::Bytes;
 use reqwest::StatusCode;
 
+/// For one large body.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Batches that were refused for a moment (429), of all connections.
 static REFUSED: AtomicU64 = AtomicU64::new(0);
 
@@ -28,6 +31,14 @@ impl Sender {
     pub(crate) fn new(server: &Server, rule: &str, token: &str) -> anyhow::Result<Self> {
         let url = format!("{}/dataCollectionRules/{rule}/streams", server.url);
         Ok(Self { http: server.http()?, url, token: token.to_owned() })
+    }
+
+    /// The same, speaking HTTP/1.1: one large body at a time gains nothing by the frames and windows of HTTP/2, which
+    /// cost both sides.
+    pub(crate) fn of_large_bodies(server: &Server, rule: &str, token: &str) -> anyhow::Result<Self> {
+        let ca = reqwest::Certificate::from_pem(&std::fs::read(&server.ca)?)?;
+        let http = reqwest::Client::builder().tls_certs_only([ca]).timeout(TIMEOUT).no_proxy().http1_only();
+        Ok(Self { http: http.build()?, ..Self::new(server, rule, token)? })
     }
 
     /// Sends rows until they are acknowledged. Returns the time from the first try to the acknowledgement.
