@@ -8,6 +8,7 @@ use futures::stream::{self, StreamExt as _};
 
 use crate::Selection;
 use crate::divergence;
+use crate::documented::refused_plugin;
 use crate::exceptions::Exceptions;
 use crate::folder::{Entry, Folder, Verdict};
 use crate::formatting;
@@ -28,8 +29,16 @@ const DUPLICATE: &str = "K0106";
 /// A script that declares names and has no query. The reference finds it clean and gives it no columns.
 const NO_QUERY: &str = "K0131";
 
+/// What the reference does not look at and the service refuses, as we do.
+const UNCHECKED: &[(&str, &str)] = &[
+    ("K0012", "the reference does not look into literals, and this one cannot be read"),
+    ("K0118", "the reference does not ask for an order of rows where a function looks at other rows"),
+    ("K0122", "the reference does not run what the query asserts, and it does not hold"),
+    ("K0123", "the reference does not read regular expressions, and this one cannot be used"),
+];
+
 /// Operators behind which the reference knows no columns.
-const MORE_THAN_ONE: &[&str] = &["fork", "facet", "consume", "graph-to-table", "make-graph"];
+const MORE_THAN_ONE: &[&str] = &["fork", "facet", "consume", "graph-to-table", "make-graph", "preview"];
 
 pub(crate) async fn check(
     folder: &Folder,
@@ -78,11 +87,8 @@ async fn check_clean(entry: &Entry, workspace: &Workspace) -> Vec<(&'static str,
         {
             return vec![(BINDS, Outcome::Passed)];
         }
-        let outcome = error.map_or_else(
-            || Outcome::failed("no query and no error", ""),
-            |error| Outcome::failed(described(error), near(&entry.query, error)),
-        );
-        return vec![(BINDS, outcome)];
+        let nothing = || Outcome::failed("no query and no error", "");
+        return vec![(BINDS, error.map_or_else(nothing, |error| refused(entry, error)))];
     };
     let ours = pairs(&query.root.columns());
     let mut checked = vec![(BINDS, Outcome::Passed)];
@@ -131,6 +137,14 @@ fn same_columns(
     Outcome::failed("other columns", first_difference(&wanted, ours, open, analysis.open))
 }
 
+/// A query that we refuse and the reference does not.
+fn refused(entry: &Entry, error: &Diagnostic) -> Outcome {
+    match UNCHECKED.iter().find(|(code, _)| *code == error.code) {
+        Some((_, reason)) => Outcome::Excepted((*reason).to_owned()),
+        None => Outcome::failed(described(error), near(&entry.query, error)),
+    }
+}
+
 fn first_difference(
     wanted: &[(String, String)],
     ours: &[(String, String)],
@@ -158,7 +172,7 @@ async fn runs(entry: &Entry, workspace: &Workspace) -> Outcome {
     match workspace.query(&entry.query).await {
         Ok(_) => Outcome::Passed,
         Err(QueryError::Unsupported { what, .. }) => {
-            Outcome::failed(format!("`{what}` is not supported"), "")
+            refused_plugin(&what).unwrap_or_else(|| Outcome::failed(format!("`{what}` is not supported"), ""))
         }
         Err(QueryError::Invalid(diagnostics)) => {
             match diagnostics.iter().find(|found| found.severity == Severity::Error) {
@@ -166,7 +180,7 @@ async fn runs(entry: &Entry, workspace: &Workspace) -> Outcome {
                     "every table of the store has the standard columns, of which this query makes one itself"
                         .to_owned(),
                 ),
-                Some(first) => Outcome::failed(described(first), near(&entry.query, first)),
+                Some(first) => refused(entry, first),
                 None => Outcome::failed("refused without a reason", ""),
             }
         }
@@ -187,7 +201,7 @@ fn parses(entry: &Entry) -> Outcome {
         found.iter().find(|found| found.severity == Severity::Error && found.code < FIRST_BINDER_CODE);
     match error {
         None => Outcome::Passed,
-        Some(error) => Outcome::failed(described(error), near(&entry.query, error)),
+        Some(error) => refused(entry, error),
     }
 }
 

@@ -17,6 +17,24 @@ pub(crate) fn explains(texts: &[&str], wanted: &Columns, ours: &Columns) -> Opti
         .flatten()
         .or_else(|| written("scan").then(|| match_ids(wanted, ours)).flatten())
         .or_else(|| written("union").then(|| inner_union(texts, wanted, ours)).flatten())
+        .or_else(|| written("make-series").then(|| series_of_several(wanted, ours)).flatten())
+        .or_else(|| written("diffpatterns").then(|| split_column(wanted, ours)).flatten())
+}
+
+/// `make-series` gives arrays; the reference has the type of one element for aggregates with several results.
+fn series_of_several(wanted: &Columns, ours: &Columns) -> Option<&'static str> {
+    let alike = |(theirs, mine): (&(String, String), &(String, String))| {
+        theirs == mine || theirs.0 == mine.0 && mine.1 == "dynamic"
+    };
+    (wanted.len() == ours.len() && wanted.iter().zip(ours).all(alike))
+        .then_some("the reference gives a series of `make-series` the type of its elements")
+}
+
+/// `diffpatterns` leaves out the column that splits the rows, as its page shows; the reference keeps it.
+fn split_column(wanted: &Columns, ours: &Columns) -> Option<&'static str> {
+    let left_out = |at: usize| wanted[..at].iter().chain(&wanted[at + 1..]).eq(ours);
+    (wanted.len() == ours.len() + 1 && (0..wanted.len()).any(left_out))
+        .then_some("the reference keeps the column that splits the rows of `diffpatterns`")
 }
 
 /// `scan`: the reference shows the column `match_id` without `with_match_id`, which the service does not give.

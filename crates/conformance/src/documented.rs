@@ -49,6 +49,13 @@ pub(crate) async fn check(
     }
 }
 
+/// What it means that `what` is not supported, if it is such a plugin.
+pub(crate) fn refused_plugin(what: &str) -> Option<Outcome> {
+    let plugin = what.trim_start_matches("evaluate ").trim();
+    let refused = REFUSED_PLUGINS.contains(&plugin);
+    refused.then(|| Outcome::Excepted(format!("`{plugin}` is refused on purpose")))
+}
+
 async fn check_example(example: &Example, workspace: &Workspace) -> Outcome {
     match workspace.query(&example.query).await {
         Ok(output) => match difference(example, &output.columns, &output.rows_json()) {
@@ -56,11 +63,7 @@ async fn check_example(example: &Example, workspace: &Workspace) -> Outcome {
             Some(difference) => Outcome::failed("another answer", difference),
         },
         Err(QueryError::Unsupported { what, .. }) => {
-            let plugin = what.trim_start_matches("evaluate ").trim();
-            if REFUSED_PLUGINS.contains(&plugin) {
-                return Outcome::Excepted(format!("`{plugin}` is refused on purpose"));
-            }
-            Outcome::failed(format!("`{what}` is not supported"), "")
+            refused_plugin(&what).unwrap_or_else(|| Outcome::failed(format!("`{what}` is not supported"), ""))
         }
         Err(QueryError::Invalid(diagnostics)) => {
             let first = diagnostics.first().map(|found| format!("{} {}", found.code, found.message));

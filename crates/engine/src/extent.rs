@@ -8,7 +8,7 @@ use crate::error::QueryError;
 
 /// Terms of a query: its operators, and in their expressions the calls and columns. Constants are free, so that long
 /// lists of values are. Far above real queries, and a few seconds of planning at worst.
-const TERMS_MAX: usize = 60_000;
+const TERMS_MAX: usize = 100_000;
 
 /// Refuses a query with more than [`TERMS_MAX`] terms, all results together.
 pub(crate) fn check<'a>(roots: impl Iterator<Item = &'a Rel>) -> Result<(), QueryError> {

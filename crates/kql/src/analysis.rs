@@ -66,23 +66,19 @@ pub fn analyze(text: &str, catalog: &dyn Catalog, options: &AnalyzeOptions) -> A
     analysis.unwrap_or_else(|| refused(codes::INTERNAL, "the query could not be analyzed".to_owned()))
 }
 
-/// Only parses, for editors and for checks that need no tables.
+/// Only parses, for editors and for checks that need no tables: what is wrong with a name or a type is not
+/// looked for.
 pub fn syntax_diagnostics(text: &str) -> Vec<Diagnostic> {
-    struct Nothing;
-    impl Catalog for Nothing {
-        fn table(&self, _: &str) -> Option<crate::TableSymbol> {
-            None
-        }
-        fn function(&self, _: &str) -> Option<crate::FunctionSymbol> {
-            None
-        }
-        fn table_names(&self) -> Vec<String> {
-            Vec::new()
-        }
+    if text.len() > QUERY_BYTES_MAX {
+        let message = format!("the query is longer than {QUERY_BYTES_MAX} bytes");
+        return refused(codes::TOO_LONG, message).diagnostics;
     }
-    let mut diagnostics = analyze(text, &Nothing, &AnalyzeOptions::default()).diagnostics;
-    diagnostics.retain(|finding| finding.code < codes::UNKNOWN_TABLE);
-    diagnostics
+    let parsed = with_deep_stack(|| {
+        let mut errors = Errors::default();
+        drop(syntax::parse(text, &mut errors));
+        errors.into_sorted()
+    });
+    parsed.unwrap_or_else(|| refused(codes::INTERNAL, "the query could not be read".to_owned()).diagnostics)
 }
 
 fn analyze_here(text: &str, catalog: &dyn Catalog, options: &AnalyzeOptions) -> Analysis {

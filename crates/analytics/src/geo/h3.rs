@@ -67,12 +67,15 @@ pub fn parent(token: &str, coarser: Option<i64>) -> Option<String> {
     Some(cell.parent(resolution(wanted)?)?.to_string())
 }
 
+/// Steps finer that the cells inside a cell can be.
+const FINER_MAX: i64 = 5;
+
 /// The cells inside a cell; one step finer when no resolution is given. None when there are too many.
 pub fn children(token: &str, finer: Option<i64>) -> Option<Vec<String>> {
     let cell = cell(token)?;
     let own = i64::from(u8::from(cell.resolution()));
     let wanted = finer.unwrap_or(own + 1);
-    let resolution = resolution(wanted).filter(|_| wanted > own)?;
+    let resolution = resolution(wanted).filter(|_| wanted > own && wanted <= own + FINER_MAX)?;
     if cell.children_count(resolution) > CELLS_MAX as u64 * 2 {
         return None;
     }

@@ -87,9 +87,25 @@ impl Hll {
         }
     }
 
+    /// Adds values by their hashes.
+    pub fn insert_many(&mut self, hashes: &[u64]) {
+        let mut left = hashes;
+        while !left.is_empty() {
+            let room = (self.full as usize).saturating_sub(self.hashes.len()).max(1);
+            let (now, later) = left.split_at(room.min(left.len()));
+            self.hashes.extend(now.iter().map(|hash| (*hash).max(1)));
+            self.settle_when_full();
+            left = later;
+        }
+    }
+
     #[cold]
     fn insert_and_settle(&mut self, hash: u64) {
         self.hashes.push(hash.max(1));
+        self.settle_when_full();
+    }
+
+    fn settle_when_full(&mut self) {
         if self.hashes.len() < self.full as usize {
             return;
         }
@@ -403,6 +419,30 @@ impl PartialEq for Hll {
 mod tests {
     use super::*;
     use crate::sketch::hash_u64;
+
+    /// Hashes that come many at a time make the set that they make one by one, whatever their number.
+    #[test]
+    fn many_at_a_time_are_as_each_alone() {
+        for level in [0, 1] {
+            let mut each = Hll::with_accuracy(level).unwrap();
+            let mut many = Hll::with_accuracy(level).unwrap();
+            let mut from = 0;
+            for count in (0..200).chain([1_000, 20_000, 3]) {
+                // every third was there before
+                let hashes: Vec<u64> =
+                    (from..from + count).map(|value| hash_u64(value - value / 3)).collect();
+                hashes.iter().for_each(|hash| each.insert(*hash));
+                many.insert_many(&hashes);
+                assert_eq!(many.count(), each.count(), "{level} {from}");
+                from += count;
+            }
+            assert!(many.has_registers());
+            assert_eq!(many.to_bytes(), each.to_bytes());
+            let mut zero = Hll::with_accuracy(level).unwrap();
+            zero.insert_many(&[0, 0, 1]);
+            assert_eq!(zero.count(), 1, "0 is not stored");
+        }
+    }
 
     fn of(level: usize, values: std::ops::Range<u64>) -> Hll {
         let mut set = Hll::with_accuracy(level).unwrap();

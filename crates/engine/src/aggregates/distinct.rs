@@ -14,6 +14,9 @@ use super::grouped::{Definition, Grouped, Rows};
 use crate::functions::sketch;
 use crate::types::arrow_type;
 
+/// Hashes of a run that are gathered before they are added.
+const HASHES_AT_ONCE: usize = 64;
+
 /// What the column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum From {
@@ -104,6 +107,20 @@ impl Sets {
         }
     }
 
+    /// Adds hashes of one group.
+    fn insert_many(&mut self, group: usize, hashes: &[u64]) {
+        let accuracy = self.definition.accuracy;
+        let set = &mut self.sets[group];
+        if set.is_none() {
+            *set = Hll::with_accuracy(accuracy);
+        }
+        if let Some(set) = set {
+            let before = set.heap_bytes();
+            set.insert_many(hashes);
+            self.heap = (self.heap + set.heap_bytes()).saturating_sub(before);
+        }
+    }
+
     fn unite(&mut self, group: usize, other: Hll) {
         self.heap += other.heap_bytes();
         match &mut self.sets[group] {
@@ -125,7 +142,7 @@ impl Sets {
     }
 
     /// Inserts the hashes of a column's values. A value that follows itself, as values of clustered files
-    /// do, is not inserted again.
+    /// do, is not inserted again. Rows of one group come in runs there too, and its set is looked up once for many.
     #[inline]
     fn insert_all<T: PartialEq + Copy>(
         &mut self,
@@ -134,17 +151,30 @@ impl Sets {
         value: impl Fn(usize) -> T,
         hash: impl Fn(usize, T) -> u64,
     ) {
-        let mut last = None;
-        for (row, group) in rows.iter() {
-            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
-                continue;
+        let mut hashes = [0; HASHES_AT_ONCE];
+        for (group, run) in rows.runs() {
+            let (mut last, mut filled) = (None, 0);
+            for row in run {
+                if nulls.is_some_and(|nulls| nulls.is_null(row)) || !rows.counts(row) {
+                    continue;
+                }
+                let value = value(row);
+                if last == Some(value) {
+                    continue;
+                }
+                last = Some(value);
+                hashes[filled] = hash(row, value);
+                filled += 1;
+                if filled == HASHES_AT_ONCE {
+                    self.insert_many(group, &hashes);
+                    filled = 0;
+                }
             }
-            let value = value(row);
-            if last == Some((group, value)) {
-                continue;
+            match &hashes[..filled] {
+                [] => {}
+                [one] => self.insert(group, *one),
+                many => self.insert_many(group, many),
             }
-            last = Some((group, value));
-            self.insert(group, hash(row, value));
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
@@ -50,8 +51,23 @@ pub(super) struct Rows<'a> {
 impl Rows<'_> {
     /// Row and group of each row that counts.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
-        let counts = move |row: usize| self.counted.is_none_or(|keep| keep.is_valid(row) && keep.value(row));
-        self.groups.iter().copied().enumerate().filter(move |(row, _)| counts(*row))
+        self.groups.iter().copied().enumerate().filter(|(row, _)| self.counts(*row))
+    }
+
+    #[inline]
+    pub(super) fn counts(&self, row: usize) -> bool {
+        self.counted.is_none_or(|keep| keep.is_valid(row) && keep.value(row))
+    }
+
+    /// Groups, each with a run of rows that are in it. Not all of these may count.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let mut end = 0;
+        std::iter::from_fn(move || {
+            let start = end;
+            let group = *self.groups.get(start)?;
+            end += self.groups[start..].iter().take_while(|other| **other == group).count();
+            Some((group, start..end))
+        })
     }
 }
 

@@ -25,7 +25,9 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         None => Value::Null,
     }),
     strict("parse_ipv4_mask", |args, _| match (v4(&text(args[0].clone())), to_long(&args[1])) {
-        (Some(net), Some(prefix @ 0..=32)) => Value::Long(i64::from(net.masked(prefix as u32))),
+        (Some(net), Some(prefix @ 0..=32)) => {
+            Value::Long(i64::from(net.masked(net.prefix.min(prefix as u32))))
+        }
         _ => Value::Null,
     }),
     strict("parse_ipv6", |args, _| match v6(&text(args[0].clone())) {
@@ -33,7 +35,9 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         None => Value::Null,
     }),
     strict("parse_ipv6_mask", |args, _| match (v6(&text(args[0].clone())), to_long(&args[1])) {
-        (Some(net), Some(prefix @ 0..=128)) => Value::string(long_form(net.masked(prefix as u32))),
+        (Some(net), Some(prefix @ 0..=128)) => {
+            Value::string(long_form(net.masked(net.prefix.min(prefix as u32))))
+        }
         _ => Value::Null,
     }),
     strict("ipv4_compare", |args, _| compare4(args).map_or(Value::Null, |order| Value::Long(order as i64))),
@@ -226,8 +230,9 @@ fn format_ipv4<'a>(args: &[Value<'a>], with_mask: bool) -> Value<'a> {
     Value::string(if with_mask { format!("{address}/{prefix}") } else { address.to_string() })
 }
 
-/// Whether the text has the address, not as a part of a longer one.
+/// Whether the text has the address, not as a part of a longer one. A prefix of one ends with a dot.
 fn has_address(subject: &str, wanted: &str, prefix: bool) -> bool {
+    let prefix = prefix && wanted.ends_with('.');
     if !prefix && v4(wanted).is_none() {
         return false;
     }
@@ -238,8 +243,7 @@ fn has_address(subject: &str, wanted: &str, prefix: bool) -> bool {
         let rest = &subject[at + found.len()..];
         let after = rest.chars().next();
         let free_after = match after {
-            _ if prefix && wanted.ends_with('.') => true,
-            Some('.') if prefix => true,
+            _ if prefix => true,
             Some('.') => !rest[1..].starts_with(|c: char| c.is_ascii_digit()),
             Some(c) => !inside(c),
             None => true,

@@ -11,6 +11,7 @@ use super::common_type;
 use super::scalar::{Exprs, apply, never_null};
 use crate::error::QueryError;
 use crate::functions::comparison;
+use crate::types::is_number;
 
 impl Exprs<'_> {
     /// `a == b`, or `a != b` when `negated`. In a predicate null may be left as null.
@@ -27,7 +28,7 @@ impl Exprs<'_> {
             let args = vec![self.value(a)?, self.value(b)?];
             return Ok(apply(entry, vec![a.ty, b.ty], KqlType::Bool, args));
         }
-        let ty = operand_type(a, b)?;
+        let ty = operand_type(a, b);
         let (left, right) = (self.value_as(a, ty)?, self.value_as(b, ty)?);
         // A conversion that fails is null even where the operand itself never is.
         let sure = |side: &Scalar| never_null(side) && (side.ty == ty || ty == KqlType::String);
@@ -47,7 +48,7 @@ impl Exprs<'_> {
     }
 
     pub(super) fn ordering(&self, function: &str, a: &Scalar, b: &Scalar) -> Result<Expr, QueryError> {
-        let ty = operand_type(a, b)?;
+        let ty = operand_type(a, b);
         let (left, right) = (self.value_as(a, ty)?, self.value_as(b, ty)?);
         if matches!(ty, KqlType::Dynamic | KqlType::Decimal) {
             return Ok(apply(comparison::ordering(function), vec![ty, ty], KqlType::Bool, vec![left, right]));
@@ -74,18 +75,14 @@ fn is_finite(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(ScalarValue::Float64(Some(value)), _) if value.is_finite())
 }
 
-/// The type both sides are compared as.
-fn operand_type(a: &Scalar, b: &Scalar) -> Result<KqlType, QueryError> {
-    let span = a.span.to(b.span);
-    let ty = match (a.ty, b.ty) {
-        (KqlType::Guid, KqlType::String) | (KqlType::String, KqlType::Guid) => Some(KqlType::Guid),
-        (KqlType::Bool, other) | (other, KqlType::Bool) if super::super::types::is_number(other) => {
-            Some(other)
-        }
-        (a, b) => common_type(a, b),
-    };
-    match ty {
-        None => Err(QueryError::unsupported(format!("comparing {} with {}", a.ty, b.ty), span)),
-        Some(ty) => Ok(ty),
+/// The type both sides are compared as. A moment or a span of time and a number are compared by ticks
+/// (`dayofweek(t) == 0`), and what else has nothing in common by its text.
+fn operand_type(a: &Scalar, b: &Scalar) -> KqlType {
+    let in_time = |ty| matches!(ty, KqlType::TimeSpan | KqlType::DateTime);
+    match (a.ty, b.ty) {
+        (KqlType::Guid, KqlType::String) | (KqlType::String, KqlType::Guid) => KqlType::Guid,
+        (KqlType::Bool, other) | (other, KqlType::Bool) if is_number(other) => other,
+        (time, number) | (number, time) if in_time(time) && is_number(number) => KqlType::Long,
+        (a, b) => common_type(a, b).unwrap_or(KqlType::String),
     }
 }

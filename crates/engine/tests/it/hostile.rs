@@ -164,8 +164,8 @@ async fn large_and_deep_texts() {
         ),
         (
             "texts in every column",
-            format!("print a = 'x', b = 'y', c = 'z' | search {}'w'", "'v' or ".repeat(20_000)),
-            Refused("terms, at most 60000"),
+            format!("print a = 'x', b = 'y', c = 'z' | search {}'w'", "'v' or ".repeat(40_000)),
+            Refused("terms, at most 100000"),
         ),
         (
             "levels of top-nested",

@@ -10,12 +10,12 @@ use crate::support::Fixture;
 const PAIRS: &[(&str, &str)] = &[
     // each use reads another column
     (
-        "let s = Heartbeat | summarize n = count(), last = max(TimeGenerated), os = take_any(OSType) by Computer;
-         s | where n > 39 | join kind=inner (s | project Computer, last) on Computer | project Computer, n, last
+        "let s = Heartbeat | summarize n = count(), newest = max(TimeGenerated), os = take_any(OSType) by Computer;
+         s | where n > 39 | join kind=inner (s | project Computer, newest) on Computer | project Computer, n, newest
          | sort by Computer asc",
         "Heartbeat | summarize n = count() by Computer | where n > 39
-         | join kind=inner (Heartbeat | summarize last = max(TimeGenerated) by Computer) on Computer
-         | project Computer, n, last | sort by Computer asc",
+         | join kind=inner (Heartbeat | summarize newest = max(TimeGenerated) by Computer) on Computer
+         | project Computer, n, newest | sort by Computer asc",
     ),
     // one shared relation reads another one
     (

@@ -16,8 +16,8 @@ use super::union::setting_word;
 use super::{Binder, Inherited, passed_on};
 
 impl Binder<'_> {
-    /// Expands each row and runs the body over what it became. The result has the input's columns that were
-    /// not expanded in place, then what else the body gives; of two equal names, the body's.
+    /// Expands each row and runs the body over what it became. The result has the input's columns in place, but
+    /// for those that were expanded by themselves, then what else the body gives; of two equal names, the body's.
     pub(super) fn mv_apply(
         &mut self,
         input: Table,
@@ -29,18 +29,17 @@ impl Binder<'_> {
     ) -> Table {
         let item_index = setting_word(settings, &["with_itemindex"]);
         let row_limit = limit.and_then(|limit| self.constant_long(limit));
-        let expansion = self.expansion(&input, items, item_index.clone());
+        let expansion = self.expansion(&input, items, item_index);
         let inherited = Inherited::from(&input);
-        // the body sees the item's index behind the expanded columns
-        let mut seen: Vec<usize> = (0..expansion.columns.len()).collect();
-        if let Some(at) = item_index
-            .and_then(|name| expansion.columns.iter().skip(input.columns.len()).position(|c| c.name == name))
-        {
-            let index = seen.remove(input.columns.len() + at);
-            seen.push(index);
-        }
-        let visible: Vec<ColumnSchema> = seen.iter().map(|at| expansion.columns[*at].clone()).collect();
-        let (source, result) = self.group_body(visible.clone(), inherited, body, span);
+        let seen = expansion.columns.clone();
+        let (source, result) = self.group_body(seen.clone(), inherited, body, span);
+
+        // what the body leaves out of the input's row rides along
+        let kept = (0..input.columns.len()).filter(|at| !expansion.unnamed.contains(at));
+        let kept: Vec<usize> = kept.collect();
+        let left_out =
+            |at: &usize| !result.columns.iter().any(|column| column.name == input.columns[*at].name);
+        let carried: Vec<usize> = kept.iter().copied().filter(left_out).collect();
 
         let row_id = ColumnSchema { name: self.hidden_name(0), ty: KqlType::Long };
         let mut numbered = passed_on(&input.columns, span);
@@ -48,6 +47,21 @@ impl Binder<'_> {
         numbered.push(Named { name: row_id.name.clone(), value: Scalar { kind, ty: KqlType::Long, span } });
         let mut columns = expansion.columns;
         columns.push(row_id.clone());
+        // where an expanded value took a column's name, the column's own value is copied before
+        let mut carried_from = Vec::with_capacity(carried.len());
+        for at in &carried {
+            if !expansion.items.iter().any(|item| item.output == *at) {
+                carried_from.push(*at);
+                continue;
+            }
+            let own = ColumnSchema {
+                name: self.hidden_name(input.columns.len() + at + 1),
+                ty: input.columns[*at].ty,
+            };
+            numbered.push(Named { name: own.name.clone(), value: Scalar::column(*at, own.ty, span) });
+            carried_from.push(columns.len());
+            columns.push(own);
+        }
         let expanded = Rel::MvExpand(Box::new(MvExpand {
             input: Rel::Project { input: Box::new(input.rel), items: numbered },
             items: expansion.items,
@@ -56,21 +70,14 @@ impl Binder<'_> {
             row_limit,
             columns: columns.clone(),
         }));
-        // what the body leaves out of the input's row rides along
-        let kept = (0..input.columns.len()).filter(|at| !expansion.replaced.contains(at));
-        let kept: Vec<usize> = kept.collect();
-        let position = |name: &str| result.columns.iter().position(|column| column.name == name);
-        let carried: Vec<usize> =
-            kept.iter().copied().filter(|at| position(&input.columns[*at].name).is_none()).collect();
         let column = |at: usize| Scalar::column(at, columns[at].ty, span);
-        let mut items: Vec<Named> =
-            seen.iter().map(|at| Named { name: columns[*at].name.clone(), value: column(*at) }).collect();
-        items.push(Named { name: row_id.name, value: column(columns.len() - 1) });
-        for at in &carried {
-            items.push(Named { name: self.hidden_name(at + 1), value: column(*at) });
+        let mut items = passed_on(&seen, span);
+        items.push(Named { name: row_id.name, value: column(seen.len()) });
+        for (at, from) in carried.iter().zip(carried_from) {
+            items.push(Named { name: self.hidden_name(at + 1), value: column(from) });
         }
         let rows = Rel::Project { input: Box::new(expanded), items };
-        let groups = Groups { rows, source, visible: visible.len(), keys: 1, span };
+        let groups = Groups { rows, source, visible: seen.len(), keys: 1, span };
         let width = result.columns.len();
         let applied = self.applied(&groups, result, inherited, span);
 

@@ -23,8 +23,8 @@ pub(super) struct Expansion {
     pub(super) columns: Vec<ColumnSchema>,
     pub(super) items: Vec<MvExpandItem>,
     pub(super) item_index: Option<String>,
-    /// Input columns that are replaced.
-    pub(super) replaced: Vec<usize>,
+    /// Input columns that are expanded by themselves, without a name for the outcome.
+    pub(super) unnamed: Vec<usize>,
 }
 
 impl Binder<'_> {
@@ -78,12 +78,7 @@ impl Binder<'_> {
     ) -> Expansion {
         let mut columns = input.columns.clone();
         let mut out = Vec::new();
-        let mut replaced = Vec::new();
-        let mut names = Names::reserving(columns.iter().map(|column| column.name.as_str()));
-        if let Some(name) = &item_index {
-            columns.push(ColumnSchema { name: name.clone(), ty: KqlType::Long });
-            names.take(name);
-        }
+        let mut unnamed = Vec::new();
         for item in items {
             let (name, value) = match &item.value.kind {
                 ExprKind::Assign { names, value, .. } => {
@@ -107,12 +102,13 @@ impl Binder<'_> {
             let name = name.unwrap_or_else(|| self.numbered_name(|_| false));
             let column = ColumnSchema { name, ty };
             let existing = input.columns.iter().position(|known| known.name == column.name);
-            let existing =
-                existing.or_else(|| plain_column(&bound).filter(|at| input.columns[*at].name == column.name));
-            let output = match existing {
+            let plain = plain_column(&bound).filter(|at| input.columns[*at].name == column.name);
+            if !matches!(item.value.kind, ExprKind::Assign { .. }) {
+                unnamed.extend(plain);
+            }
+            let output = match existing.or(plain) {
                 Some(at) => {
                     columns[at] = column;
-                    replaced.push(at);
                     at
                 }
                 None => {
@@ -122,7 +118,14 @@ impl Binder<'_> {
             };
             out.push(MvExpandItem { value: bound, output });
         }
-        Expansion { columns, items: out, item_index, replaced }
+        let item_index = item_index.map(|name| {
+            let mut names = Names::reserving(columns.iter().map(|column| column.name.as_str()));
+            names.unique(&name)
+        });
+        if let Some(name) = &item_index {
+            columns.push(ColumnSchema { name: name.clone(), ty: KqlType::Long });
+        }
+        Expansion { columns, items: out, item_index, unnamed }
     }
 
     pub(super) fn parse_operator(

@@ -262,12 +262,7 @@ impl Binder<'_> {
     ) -> Table {
         let mut order: Vec<usize> = Vec::new();
         let mut all = passed_on(&input.columns, span);
-        let mut rest_at = None;
         for (item, direction) in items {
-            if matches!(&item.kind, ExprKind::Wildcard(pattern) if pattern == "*") && direction.is_none() {
-                rest_at = rest_at.or(Some(order.len()));
-                continue;
-            }
             let mut found = self.listed_columns(&input, std::slice::from_ref(item));
             // a saved function lists a column in vain: it is there without values, as in the reference
             if let (true, None, ExprKind::Name(name)) = (found.is_empty(), direction, &item.kind)
@@ -286,8 +281,7 @@ impl Binder<'_> {
             order.extend(new);
         }
         let rest: Vec<usize> = (0..input.columns.len()).filter(|at| !order.contains(at)).collect();
-        let rest_at = rest_at.unwrap_or(order.len());
-        order.splice(rest_at..rest_at, rest);
+        order.extend(rest);
         let items = order.into_iter().map(|at| all[at].clone()).collect();
         self.project(input, items, span)
     }

@@ -7,7 +7,7 @@ pub(super) const OPERATORS: &[Operator] = &[
         "extend",
         &["T | extend [Name =] Expression, …"],
         "adds columns, or gives an existing column a new value in its place",
-        "print n = 2 | extend double = n * 2",
+        "print n = 2 | extend twice = n * 2",
     ),
     Operator::new(
         "project",
@@ -31,7 +31,7 @@ pub(super) const OPERATORS: &[Operator] = &[
         "project-rename",
         &["T | project-rename New = Old, …"],
         "renames columns in their places",
-        "print a = 1, b = 2 | project-rename first = a",
+        "print a = 1, b = 2 | project-rename c = a",
     ),
     Operator::new(
         "project-reorder",

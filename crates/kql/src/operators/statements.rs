@@ -11,7 +11,7 @@ pub(super) const STATEMENTS: &[Operator] = &[
             "let Name = view () { Query };",
         ],
         "gives a name to a value, a table or a function",
-        "let limit = 2; let first = (T: (*)) { T | take limit }; first(range n from 1 to 9 step 1)",
+        "let limit = 2; let few = (T: (*)) { T | take limit }; few(range n from 1 to 9 step 1)",
     ),
     Operator::new(
         "set",

@@ -12,6 +12,7 @@ use crate::syntax::codes;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::literal::{long_value, string_value, time_of_day, timespan_value, typed_value};
 use crate::syntax::parser::Parser;
+use crate::syntax::reserved;
 
 /// Operators of one strength: as written, and the canonical name.
 type Operators = &'static [(&'static str, &'static str)];
@@ -85,14 +86,14 @@ impl Parser<'_> {
                 && self.ahead_mark(2, "]")
                 && self.ahead_mark(3, "="));
         if single {
-            let names = self.name("a column name").into_iter().collect();
+            let names = self.new_name("a column name").into_iter().collect();
             self.bump();
             return self.assigned(start, names, false, value);
         }
         if self.at_mark("(") && self.at_tuple() {
             self.bump();
             let mut names = Vec::new();
-            while let Some(name) = self.name("a column name") {
+            while let Some(name) = self.new_name("a column name") {
                 names.push(name);
                 if !self.eat(",") {
                     break;
@@ -294,6 +295,9 @@ impl Parser<'_> {
             let kind = ExprKind::Member { base: Box::new(base), name };
             return Expr { kind, span: self.span_from(start) };
         }
+        if !self.ahead_mark(1, "(") {
+            self.refuse_reserved(reserved::names_value);
+        }
         let Some(name) = self.name("a name after `.`") else { return base };
         let kind = if self.at_mark("(") {
             ExprKind::Call { base: Some(Box::new(base)), name, args: self.arguments() }
@@ -383,7 +387,7 @@ impl Parser<'_> {
         Expr { kind: ExprKind::Literal(Literal::String(value), KqlType::String), span: self.span_from(start) }
     }
 
-    fn literal(&mut self) -> Expr {
+    pub(super) fn literal(&mut self) -> Expr {
         let span = self.span();
         let text = self.current();
         let value = match self.bump().kind {
@@ -429,7 +433,7 @@ impl Parser<'_> {
         let text = self.current();
         let called = self.ahead_mark(1, "(");
         match text {
-            "true" | "false" | "True" | "False" | "TRUE" | "FALSE" if !called => {
+            _ if is_bool(text) && !called => {
                 self.bump();
                 let value = Literal::Bool(text.eq_ignore_ascii_case("true"));
                 return Expr { kind: ExprKind::Literal(value, KqlType::Bool), span: start };
@@ -443,6 +447,9 @@ impl Parser<'_> {
         }
         if self.patterns && self.ahead_mark(1, "*") && self.touches(0) {
             return self.wildcard();
+        }
+        if !called {
+            self.refuse_reserved(reserved::names_value);
         }
         self.bump();
         if called {
@@ -474,10 +481,13 @@ impl Parser<'_> {
         self.at += 2;
         let mut types = Vec::new();
         let mut columns = Vec::new();
+        let mut star = false;
         while !self.at_end() && !self.at_mark(")") {
             if self.ahead_mark(1, ":") || self.at_mark("[") {
                 columns.extend(self.column_decl());
-            } else if !self.eat("*") {
+            } else if self.eat("*") {
+                star = true;
+            } else {
                 match self.type_name() {
                     Some(ty) => types.push(ty),
                     None => break,
@@ -488,187 +498,16 @@ impl Parser<'_> {
             }
         }
         self.expect(")");
-        Expr { kind: ExprKind::TypeOf { types, columns }, span: self.span_from(start) }
+        Expr { kind: ExprKind::TypeOf { types, columns, star }, span: self.span_from(start) }
     }
+}
 
-    fn datatable(&mut self) -> Expr {
-        let start = self.span();
-        self.bump();
-        let columns = self.columns();
-        let values = self.bracketed_values();
-        Expr { kind: ExprKind::Datatable { columns, values }, span: self.span_from(start) }
-    }
-
-    /// `[a, b, c]`; a comma may stand before the bracket.
-    fn bracketed_values(&mut self) -> Vec<Expr> {
-        let mut values = Vec::new();
-        self.expect("[");
-        while !self.at_end() && !self.at_mark("]") {
-            let before = self.at;
-            values.push(self.scalar());
-            if !self.eat(",") || self.at == before {
-                break;
-            }
-        }
-        self.expect("]");
-        values
-    }
-
-    fn external_data(&mut self) -> Expr {
-        let start = self.span();
-        self.bump();
-        let columns = self.columns();
-        let uris = self.bracketed_values();
-        let properties = self.with_properties();
-        Expr { kind: ExprKind::ExternalData { columns, uris, properties }, span: self.span_from(start) }
-    }
-
-    fn entity_group(&mut self) -> Expr {
-        let start = self.span();
-        self.bump();
-        let entities = self.bracketed_values();
-        Expr { kind: ExprKind::EntityGroup(entities), span: self.span_from(start) }
-    }
-
-    /// `dynamic(…)`: JSON, with KQL's freedom in quotes and its typed literals inside.
-    fn dynamic(&mut self) -> Expr {
-        let start = self.span();
-        self.at += 2;
-        let mut json = String::new();
-        self.json(&mut json);
-        self.expect(")");
-        let value = if json == "null" { Literal::Null } else { Literal::Dynamic(json) };
-        Expr { kind: ExprKind::Literal(value, KqlType::Dynamic), span: self.span_from(start) }
-    }
-
-    fn json(&mut self, out: &mut String) {
-        self.deeper(|parser| parser.json_value(out), |_| ());
-    }
-
-    fn json_value(&mut self, out: &mut String) {
-        let text = self.current();
-        match self.token().kind {
-            TokenKind::String => {
-                let mut value = String::new();
-                while self.token().kind == TokenKind::String {
-                    value.push_str(&string_value(self.current()));
-                    self.bump();
-                }
-                push_json_string(out, &value);
-            }
-            TokenKind::Punct if text == "[" => self.json_list(out, "[", "]", Self::json),
-            TokenKind::Punct if text == "{" => self.json_list(out, "{", "}", Self::json_entry),
-            TokenKind::Punct if text == "-" || text == "+" => {
-                self.bump();
-                if text == "-" {
-                    out.push('-');
-                }
-                self.json_value(out);
-            }
-            TokenKind::Long | TokenKind::Real => {
-                self.bump();
-                push_json_number(out, text);
-            }
-            TokenKind::Word if matches!(text, "true" | "false" | "null") => {
-                self.bump();
-                out.push_str(text);
-            }
-            TokenKind::Timespan | TokenKind::Typed => {
-                let literal = self.literal();
-                push_json_literal(out, &literal);
-            }
-            TokenKind::Word if text == "dynamic" && self.ahead_mark(1, "(") => {
-                self.at += 2;
-                self.json(out);
-                self.expect(")");
-            }
-            _ => {
-                self.expected("a JSON value");
-                out.push_str("null");
-                self.recover();
-            }
-        }
-    }
-
-    fn json_list(
-        &mut self,
-        out: &mut String,
-        open: &str,
-        close: &str,
-        mut item: impl FnMut(&mut Self, &mut String),
-    ) {
-        self.bump();
-        out.push_str(open);
-        while !self.at_end() && !self.at_mark(close) {
-            item(self, out);
-            if !self.eat(",") {
-                break;
-            }
-            if !self.at_mark(close) {
-                out.push(',');
-            }
-        }
-        self.expect(close);
-        out.push_str(close);
-    }
-
-    fn json_entry(&mut self, out: &mut String) {
-        if self.token().kind == TokenKind::String {
-            push_json_string(out, &string_value(self.current()));
-            self.bump();
-        } else {
-            self.expected("a key in quotes");
-            push_json_string(out, "");
-            self.bump();
-        }
-        self.expect(":");
-        out.push(':');
-        self.json(out);
-    }
+/// Whether the word is a value of bool.
+pub(super) fn is_bool(text: &str) -> bool {
+    matches!(text, "true" | "false" | "True" | "False" | "TRUE" | "FALSE")
 }
 
 /// `datetime(now)` is the call `now()`.
 fn is_now(text: &str) -> bool {
     text.strip_prefix("datetime").is_some_and(|rest| rest.trim().trim_matches(['(', ')']).trim() == "now")
-}
-
-/// Appends `value` as a JSON string.
-pub(crate) fn push_json_string(out: &mut String, value: &str) {
-    out.push('"');
-    for c in value.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-fn push_json_number(out: &mut String, text: &str) {
-    match long_value(text) {
-        Some(value) => out.push_str(&value.to_string()),
-        None => out.push_str(text.strip_suffix('.').unwrap_or(text)),
-    }
-}
-
-fn push_json_literal(out: &mut String, literal: &Expr) {
-    let ExprKind::Literal(value, _) = &literal.kind else {
-        return out.push_str("null");
-    };
-    match value {
-        Literal::Bool(value) => out.push_str(&value.to_string()),
-        Literal::Int(value) => out.push_str(&value.to_string()),
-        Literal::Long(value) => out.push_str(&value.to_string()),
-        Literal::Real(value) if value.is_finite() => out.push_str(&value.to_string()),
-        Literal::Decimal(value) => out.push_str(value),
-        Literal::DateTime(value) => push_json_string(out, &value.to_string()),
-        Literal::TimeSpan(value) => push_json_string(out, &value.to_string()),
-        Literal::Guid(value) => push_json_string(out, value),
-        _ => out.push_str("null"),
-    }
 }

@@ -244,7 +244,12 @@ impl Lexer<'_> {
         }
         self.skip_while(|byte| byte.is_ascii_digit());
         let mut kind = TokenKind::Long;
-        if self.byte(0) == b'.' && self.byte(1) != b'.' && !starts_word(self.byte(1)) {
+        let exponent = |from: usize| {
+            let sign = usize::from(matches!(self.byte(from + 1), b'+' | b'-'));
+            matches!(self.byte(from), b'e' | b'E') && self.byte(from + 1 + sign).is_ascii_digit()
+        };
+        let fraction = self.byte(1) != b'.' && (!starts_word(self.byte(1)) || exponent(1));
+        if self.byte(0) == b'.' && fraction {
             kind = TokenKind::Real;
             self.at += 1;
             self.skip_while(|byte| byte.is_ascii_digit());

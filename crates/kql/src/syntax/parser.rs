@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 use crate::syntax::ast::{Name, Parameter, Script};
 use crate::syntax::lexer::{Token, TokenKind, tokenize};
-use crate::syntax::{Errors, codes};
+use crate::syntax::{Errors, codes, reserved};
 
 /// Nested brackets, chained operators and the like one inside the other. Real queries stay below 40.
 const DEPTH_MAX: usize = 250;
@@ -167,6 +167,29 @@ impl<'a> Parser<'a> {
         None
     }
 
+    /// The name of a new column or parameter, see [`reserved`].
+    pub(super) fn new_name(&mut self, what: &str) -> Option<Name> {
+        self.refuse_reserved(reserved::names_column);
+        self.name(what)
+    }
+
+    /// The name of a new `let` value or table, which other places read by it.
+    pub(super) fn new_value_name(&mut self, what: &str) -> Option<Name> {
+        self.refuse_reserved(|word| reserved::names_column(word) && reserved::names_value(word));
+        self.name(what)
+    }
+
+    /// Reports a word here that is no name without brackets.
+    pub(super) fn refuse_reserved(&mut self, names: impl Fn(&str) -> bool) {
+        let word = self.current();
+        if self.token().kind != TokenKind::Word || names(word) || self.exhausted {
+            return;
+        }
+        let message = format!("`{word}` is a word of the language, and no name without brackets");
+        let hint = Some(format!("write ['{word}']"));
+        self.errors.error_with_hint(codes::EXPECTED, self.span(), message, hint);
+    }
+
     /// Whether `first` and the token after it touch, as the parts of `project-away` do.
     pub(super) fn touches(&self, first: usize) -> bool {
         self.ahead(first).span().end == self.ahead(first + 1).span().start
@@ -213,7 +236,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Like [`Parser::recover`], but also stops at a comma.
-    fn recover_in_list(&mut self) {
+    pub(super) fn recover_in_list(&mut self) {
         self.skip_to(&["|", ";", ","]);
     }
 

@@ -69,7 +69,7 @@ impl Parser<'_> {
 
     fn let_statement(&mut self) -> Statement {
         self.bump();
-        let Some(name) = self.name("a name") else {
+        let Some(name) = self.new_value_name("a name") else {
             self.recover();
             return Statement::Error(self.span());
         };
@@ -163,7 +163,9 @@ impl Parser<'_> {
         if self.ahead_mark(1, ")") {
             return self.ahead_mark(2, "{");
         }
+        let bracketed = self.ahead_mark(1, "[") && self.ahead(2).kind == TokenKind::String;
         self.ahead(1).kind == TokenKind::Word && self.ahead_mark(2, ":")
+            || bracketed && self.ahead_mark(3, "]") && self.ahead_mark(4, ":")
     }
 
     fn lambda(&mut self, view: bool) -> Lambda {
@@ -198,7 +200,7 @@ impl Parser<'_> {
     }
 
     fn parameter(&mut self) -> Option<Parameter> {
-        let name = self.name("a parameter name")?;
+        let name = self.new_name("a parameter name")?;
         if !self.expect(":") {
             return None;
         }
@@ -245,7 +247,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn column_decl(&mut self) -> Option<ColumnDecl> {
-        let name = self.name("a column name")?;
+        let name = self.new_name("a column name")?;
         self.expect(":");
         Some(ColumnDecl { name, ty: self.type_name()? })
     }

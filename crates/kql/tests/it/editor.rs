@@ -124,15 +124,15 @@ fn the_call_around_the_cursor_is_explained() {
 
 #[test]
 fn every_piece_has_its_colour() {
-    let text = "let n = 5; // note\nLogons | where Bytes > n and Account has 'x' | summarize kind=count() by bin(TimeGenerated, 1h)\n| project-away kind | join kind=inner (Hosts) on Computer | evaluate narrow() | extend v = todynamic(Value).a";
+    let text = "let n = 5; // note\nLogons | where Bytes > n and Account has 'x' | summarize type=count() by bin(TimeGenerated, 1h)\n| project-away type | join kind=inner (Hosts) on Computer | evaluate narrow() | extend v = todynamic(Value).a";
     let shown: Vec<String> = classify(text, &catalog())
         .iter()
         .filter(|piece| format!("{:?}", piece.kind) != "Mark")
         .map(|piece| format!("{}:{:?}", &text[piece.span.start..piece.span.end], piece.kind))
         .collect();
     let expected = "let:Keyword n:Variable 5:Literal // note:Comment Logons:Table where:Operator Bytes:Column n:Variable \
-        and:Keyword Account:Column has:Keyword 'x':String summarize:Operator kind:Column count:Aggregate by:Keyword \
-        bin:Function TimeGenerated:Column 1h:Literal project:Operator -:Operator away:Operator kind:Column \
+        and:Keyword Account:Column has:Keyword 'x':String summarize:Operator type:Column count:Aggregate by:Keyword \
+        bin:Function TimeGenerated:Column 1h:Literal project:Operator -:Operator away:Operator type:Column \
         join:Operator kind:Setting inner:Column Hosts:Table on:Keyword Computer:Column evaluate:Operator \
         narrow:Plugin extend:Operator v:Column todynamic:Function Value:Column a:Column";
     assert_eq!(shown.join(" "), expected.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -224,11 +224,11 @@ fn a_typical_rule_is_read_quickly() {
     let catalog =
         MemoryCatalog::default().with("T", "a:string,b:long,d:dynamic,t:datetime,user:string,host:string");
     let steps = "| where t > ago(1h) and a has_any ('x', 'y', 'z') and not(user startswith 'svc')\n\
-        | extend kind = case(b > 5, 'high', b > 2, 'middle', 'low'), part = tostring(d.p[0].q)\n\
+        | extend level = case(b > 5, 'high', b > 2, 'middle', 'low'), part = tostring(d.p[0].q)\n\
         | where isnotempty(part) and host !in~ ('p', 'q', 'r')\n\
-        | summarize n = count(), users = make_set(user, 100), latest = max(t) by host, bin(t, 5m), kind\n\
+        | summarize n = count(), users = make_set(user, 100), latest = max(t) by host, bin(t, 5m), level\n\
         | where n > 3\n\
-        | project t, host, kind, user = tostring(users[0]), a = kind, b = n, d = users\n";
+        | project t, host, level, user = tostring(users[0]), a = level, b = n, d = users\n";
     let rule = format!(
         "let since = ago(1d);\nlet names = datatable(user: string)['m', 'n'];\nT\n{}| join kind=leftanti (names) on user\n",
         steps.repeat(6)

@@ -29,8 +29,8 @@ pub(super) async fn rows(
 ) -> Result<Vec<Map<String, Value>>, Failure> {
     let text = format!(
         "AzureActivity | where TimeGenerated > ago({DAYS}d) and (OperationNameValue endswith '/WRITE' or \
-         OperationNameValue endswith '/DELETE') | top {CHANGES_MAX} by TimeGenerated desc | project time = \
-         tostring(TimeGenerated), id = ResourceId, operation = OperationName, caller = Caller, correlation = \
+         OperationNameValue endswith '/DELETE') | top {CHANGES_MAX} by TimeGenerated desc | project ['time'] \
+         = tostring(TimeGenerated), id = ResourceId, operation = OperationName, caller = Caller, correlation = \
          tostring(CorrelationId), event = tostring(EventDataId), properties = tostring(Properties)"
     );
     let asked = QueryRequest { workspace: call.app.home.customer, text, ..asked.clone() };

@@ -192,5 +192,8 @@ fn ticks<'a>(value: f64) -> Value<'a> {
 fn tohex<'a>(value: &Value<'a>, width: Option<&Value<'a>>) -> Value<'a> {
     let (Some(number), width) = (to_long(value), width.map_or(Some(0), to_long)) else { return Value::Null };
     let width = width.unwrap_or(0).clamp(0, 64) as usize;
-    Value::string(format!("{number:0width$x}"))
+    Value::string(match value {
+        Value::Int(number) => format!("{number:0width$x}"),
+        _ => format!("{number:0width$x}"),
+    })
 }

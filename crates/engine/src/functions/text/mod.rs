@@ -185,26 +185,60 @@ fn replaced<'a>(subject: Cow<'a, str>, from: &str, to: &str, scratch: &mut Scrat
     Value::string(subject.replace(from, to))
 }
 
+/// Each text is looked for in what no text before it has replaced. Elements that are no text are passed over.
 fn replace_strings<'a>(args: &[Value<'a>], scratch: &mut Scratch) -> Value<'a> {
-    let mut subject = text(args[0].clone()).into_owned();
+    let subject = text(args[0].clone()).into_owned();
     let list = |value: &Value<'_>| match value {
         Value::Dynamic(json) => elements(json),
         _ => None,
     };
     let Some(from) = list(&args[1]) else { return Value::string(subject) };
     let to = list(&args[2]);
+    let mut pieces = vec![Piece { text: subject, replaced: false }];
     for (at, from) in from.iter().enumerate() {
         let replacement = match &to {
-            Some(all) => all.get(at).map(|value| text(from_tree(value)).into_owned()).unwrap_or_default(),
-            None => text(args[2].clone()).into_owned(),
+            Some(all) => all.get(at).map_or(Some(""), Tree::as_str).map(str::to_owned),
+            None => Some(text(args[2].clone()).into_owned()),
         };
-        let from = text(from_tree(from)).into_owned();
-        match replaced(Cow::Owned(subject), &from, &replacement, scratch) {
-            Value::String(text) => subject = text.into_owned(),
-            _ => return Value::Null,
+        let (Some(from), Some(replacement)) = (from.as_str(), replacement) else { continue };
+        if from.is_empty() {
+            continue;
+        }
+        let whole: usize = pieces.iter().map(|piece| piece.text.len()).sum();
+        let open = pieces.iter().filter(|piece| !piece.replaced);
+        let count: usize = open.map(|piece| piece.text.matches(from).count()).sum();
+        if scratch.too_large(whole.saturating_add(count.saturating_mul(replacement.len()))) {
+            return Value::Null;
+        }
+        pieces = split_at(pieces, from, &replacement);
+    }
+    Value::string(pieces.into_iter().map(|piece| piece.text).collect::<String>())
+}
+
+/// A part of a text in which texts are replaced.
+struct Piece {
+    text: String,
+    replaced: bool,
+}
+
+/// Cuts the pieces that nothing has replaced yet at each `from`, with `to` in its place.
+fn split_at(pieces: Vec<Piece>, from: &str, to: &str) -> Vec<Piece> {
+    let mut out = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        if piece.replaced || !piece.text.contains(from) {
+            out.push(piece);
+            continue;
+        }
+        for (at, text) in piece.text.split(from).enumerate() {
+            if at > 0 {
+                out.push(Piece { text: to.to_owned(), replaced: true });
+            }
+            if !text.is_empty() {
+                out.push(Piece { text: text.to_owned(), replaced: false });
+            }
         }
     }
-    Value::string(subject)
+    out
 }
 
 fn push_codes(value: &Value<'_>, out: &mut String) {

@@ -146,14 +146,17 @@ fn trim<'a>(args: &[Value<'a>], scratch: &mut Scratch, start: bool, end: bool) -
     Value::string(kept.to_owned())
 }
 
-/// `indexof_regex(text, regex [, start [, length [, occurrence]]])`: matches do not overlap; −1 when absent.
+/// `indexof_regex(text, regex [, start [, length [, occurrence]]])`: matches do not overlap; −1 when absent, null
+/// for a place that there is not.
 fn indexof<'a>(args: &[Value<'a>], scratch: &mut Scratch) -> Value<'a> {
     let (subject, pattern) = (text(args[0].clone()), text(args[1].clone()));
     let number = |at: usize, default: i64| args.get(at).map_or(Some(default), to_long).unwrap_or(default);
     let (start, length, occurrence) = (number(2, 0), number(3, -1), number(4, 1));
     let count = subject.chars().count() as i64;
-    let start = if start < 0 { start.saturating_add(count).max(0) } else { start };
-    if start > count || length < -1 || occurrence < 1 {
+    if start < 0 || length < -1 || occurrence < 0 {
+        return Value::Null;
+    }
+    if start > count {
         return Value::Long(-1);
     }
     let length = if length < 0 { count } else { length };

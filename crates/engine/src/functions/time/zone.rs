@@ -60,7 +60,7 @@ fn timestamp(ticks: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// A local time that clocks skip is read as before the change; one they show twice is the earlier.
+/// A local time that clocks skip is read as after the change; one they show twice is the earlier.
 fn to_utc<'a>(ticks: i64, zone: &TimeZone) -> Value<'a> {
     if !(0..=Ticks::MAX.0).contains(&ticks) {
         return Value::Null;
@@ -78,7 +78,7 @@ fn to_utc<'a>(ticks: i64, zone: &TimeZone) -> Value<'a> {
         )
         .ok()
     });
-    let Some(moment) = local.and_then(|local| zone.to_ambiguous_timestamp(local).compatible().ok()) else {
+    let Some(moment) = local.and_then(|local| zone.to_ambiguous_timestamp(local).earlier().ok()) else {
         return Value::Null;
     };
     let seconds = moment.as_second();

@@ -101,7 +101,7 @@ impl Binder<'_> {
             return self.failed(span);
         };
         let binder = BINDERS.iter().find(|(name, _)| *name == plugin.name);
-        let Some((_, bind)) = binder else { return self.refused(plugin, input, schema, name.span) };
+        let Some((_, bind)) = binder else { return self.refused(plugin, input, schema, args, name.span) };
         let table = bind(self, Invocation { plugin, input, args, schema, span });
         match table {
             Some(table) => table,
@@ -109,13 +109,25 @@ impl Binder<'_> {
         }
     }
 
-    /// A plugin that no engine of ours runs. Its columns are taken to be those the query declares.
-    fn refused(&mut self, plugin: &Plugin, input: Table, schema: Option<&Schema>, span: Span) -> Table {
+    /// A plugin that no engine of ours runs. Its columns are taken to be those the query declares, behind the call
+    /// or in `typeof(…)` as its first argument.
+    fn refused(
+        &mut self,
+        plugin: &Plugin,
+        input: Table,
+        schema: Option<&Schema>,
+        args: &[Expr],
+        span: Span,
+    ) -> Table {
         if let Some(why) = plugin.refused {
             let message = format!("`evaluate {}` is refused: {why}", plugin.name);
             self.errors.warning(codes::UNSUPPORTED, span, message, None);
         }
-        let (columns, open) = match schema {
+        let first = match args.first().map(|arg| &arg.unwrapped().kind) {
+            Some(ExprKind::TypeOf { columns, star, .. }) => Some((*star, columns.clone())),
+            _ => None,
+        };
+        let (columns, open) = match schema.or(first.as_ref()) {
             Some(schema) => (self.schema_columns(&input.columns, schema), false),
             None => (Vec::new(), true),
         };

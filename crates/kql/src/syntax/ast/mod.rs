@@ -190,10 +190,12 @@ pub enum ExprKind {
     },
     /// `(e)`.
     Paren(Box<Expr>),
-    /// `typeof(string)`, or a schema `typeof(a: long, b: string)`.
+    /// `typeof(string)`, or a schema `typeof(*, a: long, b: string)`.
     TypeOf {
         types: Vec<KqlType>,
         columns: Vec<ColumnDecl>,
+        /// `*`: the input's columns too.
+        star: bool,
     },
     /// `datatable(a: long)[1, 2]`.
     Datatable {

@@ -107,7 +107,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn parse_column(&mut self) -> Option<ParsePart> {
-        let name = self.name("a column name")?;
+        let name = self.new_name("a column name")?;
         let ty = if self.eat(":") { self.type_name() } else { None };
         Some(ParsePart::Column { name, ty })
     }
@@ -179,7 +179,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn range(&mut self) -> OperatorKind {
-        let Some(name) = self.name("a column name") else { return OperatorKind::Error };
+        let Some(name) = self.new_value_name("a column name") else { return OperatorKind::Error };
         self.expect_word("from");
         let start = self.scalar();
         self.expect_word("to");

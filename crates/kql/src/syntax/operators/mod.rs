@@ -55,7 +55,11 @@ impl Parser<'_> {
             return false;
         }
         match word {
-            "range" => self.ahead(1).kind == TokenKind::Word && self.ahead_word(2, "from"),
+            "range" => {
+                let bracketed = self.ahead_mark(1, "[") && self.ahead_mark(3, "]");
+                self.ahead(1).kind == TokenKind::Word && self.ahead_word(2, "from")
+                    || bracketed && self.ahead_word(4, "from")
+            }
             "macro" => self.ahead_mark(1, "-") && self.ahead_word(2, "expand"),
             // `evaluate`, `find` and the rest are also good column names
             "evaluate" => self.ahead(1).kind == TokenKind::Word && self.ahead_mark(2, "("),
@@ -185,11 +189,11 @@ impl Parser<'_> {
             "sample-distinct" => {
                 let count = self.scalar();
                 self.expect_word("of");
-                OperatorKind::SampleDistinct { count, of: self.scalar() }
+                OperatorKind::SampleDistinct { count, of: self.assignment() }
             }
             "as" => {
                 let settings = self.hints();
-                match self.name("a name") {
+                match self.new_value_name("a name") {
                     Some(name) => OperatorKind::As { settings, name },
                     None => OperatorKind::Error,
                 }

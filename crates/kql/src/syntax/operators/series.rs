@@ -89,7 +89,7 @@ impl Parser<'_> {
     pub(super) fn top_hitters(&mut self) -> OperatorKind {
         let count = self.scalar();
         self.expect_word("of");
-        let of = self.scalar();
+        let of = self.assignment();
         let by = self.eat_word("by").then(|| self.scalar());
         OperatorKind::TopHitters { count, of, by }
     }
