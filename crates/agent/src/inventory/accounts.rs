@@ -17,7 +17,7 @@ const LISTED_MAX: usize = 100;
 const NAME_MAX: usize = 64;
 
 /// The accounts of the system whose files are below `root`.
-pub fn evidence(root: &Path) -> Value {
+pub(super) fn evidence(root: &Path) -> Value {
     let read = |path: &str| {
         let content = files::read_bounded(&below(root, path), FILE_BYTES_MAX);
         let content = content.map_err(|error| format!("`{path}` cannot be read: {error}"))?;
