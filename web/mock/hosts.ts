@@ -75,6 +75,7 @@ export function machineItem(host: Host, at: number): Item {
       },
       networkProfile: { networkInterfaces: [{ ipAddresses: [{ address: host.ip, ipAddressVersion: 'IPv4' }] }] },
       errorDetails: [],
+      agentReport: { location: at % 2 ? { address: '131.111.8.46', country: 'United Kingdom', countryCode: 'GB', reason: null } : { address: host.ip, country: null, countryCode: null, reason: 'The machine is heard from a private address, and has no public one of its own.' } },
     },
   };
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command line tool talks to its user on stdout")]
 
+mod addresses;
 mod bench;
 mod bench_query;
 mod bpf;
@@ -39,6 +40,8 @@ enum Chore {
     Test(test::Options),
     /// Check the layout: dependency direction, file names, headers
     Tidy,
+    /// Make the table of countries by address from a downloaded package (content/addresses/README.md)
+    Addresses(addresses::Options),
     /// Measure: ingest rows/s, event-to-row and event-to-incident latency; `bench query`, `bench control`
     Bench(bench::Options),
     /// Kill the server at random points while rows come in, and count them
@@ -66,6 +69,7 @@ fn run(chore: Chore) -> anyhow::Result<()> {
         Chore::Up(options) => up::run(&options),
         Chore::Test(options) => test::run(&options),
         Chore::Tidy => tidy::run(),
+        Chore::Addresses(options) => addresses::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::Crash(options) => crash::run(&options),
         Chore::Conformance(options) => conformance::run(&options),

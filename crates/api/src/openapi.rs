@@ -81,6 +81,7 @@ fn places(path: &str, namespace: &str) -> Vec<(&'static str, String)> {
         OWN if rest.ends_with("/features") => &[("subscription", SUBSCRIPTION), ("machine", MACHINE)],
         OWN if rest.contains("/tenantSettings") => &[("root", MANAGEMENT_GROUP)],
         OWN => &[("subscription", SUBSCRIPTION)],
+        "Microsoft.GuestConfiguration" => &[("machine", MACHINE)],
         "Microsoft.Insights" if rest.contains("/dataCollectionRuleAssociations") => &[("machine", MACHINE)],
         "Microsoft.HybridCompute"
         | "Microsoft.Insights"

@@ -54,6 +54,8 @@ pub const TYPES: &[TypeInfo] = &[
     put201("Microsoft.Authorization/roleDefinitions"),
     read("Microsoft.AwsConnector/ec2Instances"),
     read("Microsoft.ConnectedVMwarevSphere/virtualMachines"),
+    read("Microsoft.GuestConfiguration/guestConfigurationAssignments"),
+    read("Microsoft.GuestConfiguration/guestConfigurationAssignments/reports"),
     TypeInfo { deleted: 204, ..put200("Microsoft.HybridCompute/machines") },
     TypeInfo { deleted: 204, ..put200("Microsoft.HybridCompute/machines/extensions") },
     full("Microsoft.Insights/dataCollectionEndpoints"),

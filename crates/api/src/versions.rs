@@ -13,6 +13,7 @@ const RANGES: &[(&str, &str, &str)] = &[
     ("microsoft.authorization", "2015-07-01", "2026-06-01"),
     ("microsoft.awsconnector", "2024-12-01", "2024-12-01"),
     ("microsoft.connectedvmwarevsphere", "2020-10-01", "2023-12-01"),
+    ("microsoft.guestconfiguration", "2018-06-30-preview", "2024-04-05"),
     ("microsoft.hybridcompute", "2019-12-12", "2026-07-15"),
     ("microsoft.insights", "2019-11-01", "2024-03-11"),
     ("microsoft.management", "2018-03-01", "2024-04-01"),

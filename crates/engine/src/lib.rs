@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod addresses;
 mod aggregates;
 mod arrow_stream;
 mod catalog;

@@ -47,6 +47,7 @@ export type Machine = Resource<{
   provisioningState?: string;
   errorDetails?: { code?: string; message?: string }[];
   detectedProperties?: Record<string, string>;
+  agentReport?: { location?: { address?: string | null; country?: string | null; countryCode?: string | null; reason?: string | null } };
   networkProfile?: { networkInterfaces?: { ipAddresses?: { address?: string }[] }[] };
 }>;
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::apt::{self, Updates};
 use super::permission_watch::PermissionWatch;
-use super::{autostart, dpkg, software, ssh_config, world_writable};
+use super::{accounts, autostart, dpkg, software, ssh_config, world_writable};
 use crate::backoff::Backoff;
 use crate::extension::Context;
 use crate::protection::{self, Signs};
@@ -26,7 +26,8 @@ const FULL_INTERVAL: Duration = Duration::from_secs(600);
 const UPDATES_LISTED_MAX: usize = 500;
 
 /// Every topic, cheapest first, so that the first answers are with the server at once.
-const TOPICS: [&str; 5] = ["ssh.config", "endpointProtection", "autostart", "packages.updates", PERMISSIONS];
+const TOPICS: [&str; 6] =
+    ["ssh.config", "accounts", "endpointProtection", "autostart", "packages.updates", PERMISSIONS];
 const PERMISSIONS: &str = "files.worldWritable";
 /// Least time between two walks over all system files.
 const WALK_PAUSE: Duration = Duration::from_secs(20);
@@ -94,6 +95,7 @@ async fn collect(topic: &str, context: &Context) -> Value {
     let blocking = |work: fn() -> Value| on_disk(move || Ok(work()));
     let result = match topic {
         "ssh.config" => blocking(ssh_config::evidence).await,
+        "accounts" => blocking(|| accounts::evidence(Path::new("/"))).await,
         "autostart" => blocking(autostart::evidence).await,
         PERMISSIONS => blocking(world_writable::evidence).await,
         "packages.updates" => return packages_updates().await,
@@ -180,6 +182,8 @@ fn inputs_of(topic: &str, context: &Context) -> Inputs {
                 "/var/run/reboot-required".into(),
             ]
         }
+        // Changed permissions do not change these times; the full collection finds them.
+        "accounts" => [accounts::PASSWD, accounts::SHADOW].map(PathBuf::from).to_vec(),
         "autostart" => autostart::FOLDERS.iter().chain(&autostart::FILES).map(PathBuf::from).collect(),
         // Permissions leave no trace in times: the watch tells, and the full collection.
         _ => Vec::new(),

@@ -4,6 +4,7 @@
 //! Evidence goes to the server for posture; `docs/reference/evidence.md` has the shape of each topic. The
 //! inventory states facts and judges nothing: "password sign-in is on" is here, "that is bad" is not.
 
+mod accounts;
 mod apt;
 mod autostart;
 mod deb_version;

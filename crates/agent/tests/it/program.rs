@@ -169,7 +169,14 @@ async fn the_inventory_reports_every_topic() {
     let server = FakeServer::start(desired).await;
     assert!(connect(&server, &state, "good-token", &[]).await.status.success());
     let _agent = Agent::start(&state);
-    let topics = ["ssh.config", "packages.updates", "files.worldWritable", "endpointProtection", "autostart"];
+    let topics = [
+        "ssh.config",
+        "accounts",
+        "packages.updates",
+        "files.worldWritable",
+        "endpointProtection",
+        "autostart",
+    ];
     until("all topics", || topics.iter().all(|topic| server.seen.lock().evidence.contains_key(*topic))).await;
     let evidence = server.seen.lock().evidence.clone();
     assert!(evidence["ssh.config"]["installed"].is_boolean());

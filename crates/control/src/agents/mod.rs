@@ -4,8 +4,10 @@
 
 mod desired;
 mod enrol;
+pub(crate) mod guest_configuration;
 mod heard;
 mod hub;
+mod location;
 mod packages;
 mod presence;
 mod renew;
@@ -20,6 +22,7 @@ use axum::routing::{get, post};
 
 pub(crate) use heard::{LastHeard, write_last_heard};
 pub(crate) use hub::{DesiredHub, wake_on_changes};
+pub(crate) use location::country_name;
 pub(crate) use presence::watch_presence;
 pub use presence::{SILENCE, SILENCE_LONGEST, SILENCE_SHORTEST};
 pub(crate) use report::Reports;

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::access::Caller;
 use crate::agents::together::Together;
-use crate::agents::{AGENT_BODY_MAX, resource};
+use crate::agents::{AGENT_BODY_MAX, guest_configuration, location, resource};
 use crate::app::App;
 use crate::http::{Failure, read_json};
 use crate::plans::component::EXTENSION_TYPE;
@@ -81,7 +81,13 @@ fn edits(family: &Family, report: &Report, now: Ticks) -> Vec<Edit> {
     let status = &report.status;
     let mut body = family.parent.body.clone();
     resource::describe(&mut body, &status.facts, &status.agent_version);
+    let location = location::of(
+        report.actor.ip.as_deref(),
+        &status.facts,
+        &body["properties"]["agentReport"]["location"],
+    );
     resource::describe_agent(&mut body, status);
+    body["properties"]["agentReport"]["location"] = location;
     resource::set_status(&mut body, "Connected", now);
     let mut edits = Vec::new();
     if body != family.parent.body {
@@ -117,6 +123,7 @@ pub(super) async fn evidence(
     // A machine's clock may be wrong; its evidence must not come from the future.
     let at = report.time.min(app.clock.now());
     for (topic, facts) in report.topics {
+        guest_configuration::judge(&app.records, &agent.machine, &caller.actor, &topic, &facts, at).await?;
         app.records.put_evidence(&agent.machine, &topic, facts, at).await?;
     }
     Ok(StatusCode::NO_CONTENT)

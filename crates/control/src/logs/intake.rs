@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::access::{Caller, CallerKind};
+use crate::agents::country_name;
 use crate::app::App;
 use crate::http::{Failure, INCOMPLETE_BODY};
 use crate::logs::machine_rules;
@@ -27,6 +28,9 @@ use crate::logs::{SERVER_TABLES, WRITE_ACTION};
 /// What one batch may use while it is transformed. Azure gives it 20 seconds.
 const TRANSFORM_LIMITS: QueryLimits =
     QueryLimits { timeout: std::time::Duration::from_secs(20), rows: 1_000_000, bytes: 128 << 20 };
+
+/// Column of `Heartbeat` for the country from which the machine was heard; the machine cannot know it.
+const COUNTRY: &str = "RemoteIPCountry";
 
 /// Who brings rows.
 #[derive(Clone, Copy, Debug)]
@@ -273,6 +277,10 @@ fn target(
                 target.batch = own(agent.machine.key());
                 target.resource_id = Some(agent.machine.clone());
                 target.force = identity(table, agent.machine.name(), &agent.vm_id.to_string());
+                let country = caller.actor.ip.as_deref().and_then(country_name);
+                if let Some(country) = country.filter(|_| table.column(COUNTRY).is_some()) {
+                    target.force.insert(COUNTRY.to_owned(), country.to_owned());
+                }
                 if target.force.is_empty() && table.kind == TableKind::Standard {
                     let text =
                         format!("Rows of `{}` are not about a machine; agents do not send them.", table.name);

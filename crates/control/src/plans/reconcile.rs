@@ -23,6 +23,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{GROUP_TYPE, Hierarchy, LOCK_TYPE, ROLE_ASSIGNMENT_TYPE, SUBSCRIPTION_TYPE};
+use crate::agents::guest_configuration;
 
 use super::builtin;
 use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
@@ -185,6 +186,8 @@ impl Marked {
             // Its machine's compliance depends on it, and it is itself subject to policies.
             self.targets.extend(change.id.parent());
             self.targets.insert(change.id.clone());
+        } else if is(guest_configuration::ASSIGNMENT_TYPE) {
+            self.targets.extend(change.id.parent());
         } else if EVALUATED_TYPES.into_iter().any(is) && change.op == ChangeOp::Put {
             self.targets.insert(change.id.clone());
         }

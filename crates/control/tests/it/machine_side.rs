@@ -91,13 +91,44 @@ async fn steps_become_substatuses_and_an_unsupported_system_is_diagnosed_with_it
     // What a client writes is not what a machine reports.
     let own = caller.get(machine.id.as_str()).await.unwrap().json();
     assert_eq!(own["properties"]["agentReport"]["host"]["diskFreeBytes"], 9_u64 << 30, "in steps of 64 MiB");
+    // It is heard from this host, and has no public address of its own.
+    let location = &own["properties"]["agentReport"]["location"];
+    assert!(location["country"].is_null() && location["reason"].is_string(), "{location}");
     let mut lie = own.clone();
+    lie["properties"]["agentReport"]["location"]["country"] = "Atlantis".into();
     lie["properties"]["agentReport"]["host"]["root"] = false.into();
     assert_eq!(caller.put(machine.id.as_str(), lie).await.unwrap().status, 200);
     assert_eq!(
         caller.get(machine.id.as_str()).await.unwrap().json()["properties"]["agentReport"],
         own["properties"]["agentReport"]
     );
+}
+
+#[tokio::test]
+async fn a_machine_has_the_country_of_its_address() {
+    let s = server().await;
+    let caller = owner(&s).await;
+    let machine = s.enrol("web-1").await.unwrap();
+    let other = s.enrol("web-2").await.unwrap();
+    let mut abroad = status("12", json!([]));
+    abroad["facts"]["addresses"] = json!([
+        {"interface": "eth0", "mac": "", "address": "10.0.0.7", "prefixLength": 24},
+        {"interface": "eth1", "mac": "", "address": "129.132.1.1", "prefixLength": 24},
+    ]);
+    told(&machine, abroad).await;
+    told(&other, status("12", json!([]))).await;
+    let own = caller.get(machine.id.as_str()).await.unwrap().json();
+    assert_eq!(
+        own["properties"]["agentReport"]["location"],
+        json!({"address": "129.132.1.1", "country": "Switzerland", "countryCode": "CH", "reason": null})
+    );
+    let query = "healthresources | extend place = properties.agentLocation | project name = split(tostring(properties.targetResourceId), '/')[8], \
+                 country = tostring(place.country), reason = tostring(place.reason) | order by tostring(name) asc";
+    let path = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01";
+    let answer = caller.post(path, json!({"query": query})).await.unwrap().json();
+    assert_eq!(answer["data"][0]["country"], "Switzerland", "{answer:#}");
+    assert_eq!(answer["data"][1]["country"], "", "{answer:#}");
+    assert!(answer["data"][1]["reason"].as_str().unwrap().contains("private address"), "{answer:#}");
 }
 
 #[tokio::test]

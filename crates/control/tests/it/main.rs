@@ -18,6 +18,7 @@ mod elastic;
 mod export;
 mod export_s3;
 mod graph;
+mod guest_configuration;
 mod hierarchy;
 mod identity;
 mod ingest;

@@ -7,11 +7,19 @@ use serde_json::Value as Tree;
 use super::convert::{text, to_long};
 use super::dynamic::{elements, from_tree};
 use super::kernel::{Entry, strict};
+use crate::addresses::country_of;
 use crate::value::Value;
 
 pub(super) const FUNCTIONS: &[Entry] = &[
-    // No address database is shipped, so no address is known; the service gives null for unknown ones.
-    strict("geo_info_from_ip_address", |_, _| Value::Null),
+    strict("geo_info_from_ip_address", |args, _| {
+        match text(args[0].clone()).trim().parse().map(country_of) {
+            // Only the country is known: no part of it, no town, and no place on the globe.
+            Ok(Some(country)) => {
+                from_tree(&serde_json::json!({"country": country.name, "state": "", "city": ""}))
+            }
+            Ok(None) | Err(_) => Value::Null,
+        }
+    }),
     strict("parse_ipv4", |args, _| match v4(&text(args[0].clone())) {
         Some(net) => Value::Long(i64::from(net.masked(net.prefix))),
         None => Value::Null,

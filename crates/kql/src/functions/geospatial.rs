@@ -325,7 +325,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "geo_info_from_ip_address",
         &["(ip: string): dynamic"],
-        "country, state, city and place of an address",
+        "the country of an address; its state and city, which are not known here, are empty",
         r#"print geo_info_from_ip_address("20.53.203.50")"#,
     ),
 ];

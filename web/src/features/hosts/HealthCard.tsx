@@ -16,6 +16,13 @@ const useStyles = makeStyles({
 
 const tones: Record<HealthState, Tone> = { Healthy: 'good', 'Installation issue': 'warn', 'Heartbeat issue': 'bad', 'Not applicable': 'neutral' };
 
+/** The country of the address from which the machine was heard, or why there is none. */
+function countryText(machine: Machine) {
+  const location = machine.properties.agentReport?.location;
+  if (!location) return undefined;
+  return location.country ? <span title={`By the address ${location.address}`}>{location.country}</span> : `Not known. ${location.reason}`;
+}
+
 /** How the agent is, why, and what to do; with its last sign of life. */
 export function HealthCard({ machine, extensions, tier, brings }: { machine: Machine; extensions: readonly MachineExtension[]; tier: Tier; brings: TierParts }) {
   const styles = useStyles();
@@ -30,6 +37,7 @@ export function HealthCard({ machine, extensions, tier, brings }: { machine: Mac
         ['Last heartbeat', isDirect(machine) ? 'Not collected: the machine has the sensor only' : heartbeat ? <When at={String(heartbeat[1])} /> : 'None in 7 days'],
         ['Status', machine.properties.status],
         ['Status since', machine.properties.lastStatusChange && <When at={machine.properties.lastStatusChange} />],
+        ['Country', countryText(machine)],
         ['Agent version', machine.properties.agentVersion],
         ['Tier', tier === 'Free' ? 'Off' : `Plan ${tier.slice(1)}`],
       ]} />

@@ -84,6 +84,11 @@ export function osText(machine: Machine): string {
   return osName || osType || '–';
 }
 
+/** The code of the country from which the machine was heard. */
+function countryText({ machine }: InventoryRow): string {
+  return machine.properties.agentReport?.location?.countryCode ?? '–';
+}
+
 /** Where the machine comes from, as Azure's kinds name it. */
 export function kindText(machine: Machine): string {
   return isDirect(machine) ? 'Server (direct onboarding)' : machine.kind || 'Server';
@@ -121,5 +126,6 @@ export const columns: readonly Column<InventoryRow>[] = [
     render: (row) => (row.unhealthy.length === 0 ? <span title="No unhealthy recommendations">0</span> : <AppLink to={paths.machine(row.machine.id, 'recommendations')}>{row.unhealthy.length} unhealthy</AppLink>),
   },
   { id: 'group', header: 'Resource group', width: '100px', sort: (row) => row.group, render: (row) => <span title={row.group}>{row.group}</span> },
+  { id: 'country', header: 'Country', width: '68px', sort: countryText, render: (row) => <span title={row.machine.properties.agentReport?.location?.country ?? 'Not known'}>{countryText(row)}</span> },
   { id: 'os', header: 'Operating system', width: 'minmax(110px, 1fr)', sort: (row) => osText(row.machine), render: (row) => <span title={osText(row.machine)}>{osText(row.machine)}</span> },
 ];

@@ -23,9 +23,11 @@ pub(super) fn row(tenant: &str, machine: &Resource) -> Map<String, Value> {
         "" => json!(machine.modified),
         time => time.into(),
     };
+    let location = machine.property("agentReport").map_or(&Value::Null, |report| &report["location"]);
     let properties = json!({
         "targetResourceId": machine.id, "targetResourceType": MACHINES, "availabilityState": state,
         "summary": summary, "occurredTime": since, "reportedTime": machine.modified,
+        "agentLocation": location,
     });
     let mut out = Map::new();
     let id = format!("{}/providers/Microsoft.ResourceHealth/availabilityStatuses/current", machine.id);

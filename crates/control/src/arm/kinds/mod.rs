@@ -9,6 +9,7 @@ mod connectors;
 mod contacts;
 mod exports;
 mod groups;
+mod guest_configuration;
 mod incidents;
 mod machines;
 mod mde_onboardings;
@@ -54,6 +55,7 @@ const KINDS: &[(&str, &dyn Kind)] = &[
     ("Microsoft.Authorization/policySetDefinitions", &policies::Initiatives),
     ("Microsoft.Authorization/roleAssignments", &access::RoleAssignments),
     ("Microsoft.Authorization/roleDefinitions", &access::RoleDefinitions),
+    ("Microsoft.GuestConfiguration/guestConfigurationAssignments/reports", &guest_configuration::Reports),
     ("Microsoft.HybridCompute/machines", &machines::Machines),
     ("Microsoft.HybridCompute/machines/extensions", &machines::Extensions),
     ("Microsoft.Insights/dataCollectionEndpoints", &collection::Endpoints),
