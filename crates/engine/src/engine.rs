@@ -569,6 +569,9 @@ impl Inner {
             // rows; the default finds out late.
             .set_usize("datafusion.execution.skip_partial_aggregation_probe_rows_threshold", 50_000)
             .set_str("datafusion.execution.skip_partial_aggregation_probe_ratio_threshold", "0.75")
+            // A file for each batch that is divided among partitions and finds no memory: of files that go on, a
+            // reader may wait for one while its batch is in another, for ever (55.2, apache/datafusion#24883).
+            .set_usize("datafusion.execution.max_spill_file_size_bytes", 1)
             // The store writes none.
             .set_bool("datafusion.execution.parquet.bloom_filter_on_read", false)
             .set_bool("datafusion.execution.parquet.pushdown_filters", selective)

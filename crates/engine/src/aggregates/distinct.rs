@@ -88,26 +88,11 @@ impl Sets {
     #[inline]
     fn insert(&mut self, group: usize, hash: u64) {
         if !self.sets[group].as_mut().is_some_and(|set| set.insert_quickly(hash)) {
-            self.insert_with_care(group, hash);
+            self.insert_many(group, &[hash]);
         }
     }
 
-    /// Adds a hash, and notes what memory that takes.
-    #[cold]
-    fn insert_with_care(&mut self, group: usize, hash: u64) {
-        let accuracy = self.definition.accuracy;
-        let set = &mut self.sets[group];
-        if set.is_none() {
-            *set = Hll::with_accuracy(accuracy);
-        }
-        if let Some(set) = set {
-            let before = set.heap_bytes();
-            set.insert(hash);
-            self.heap = (self.heap + set.heap_bytes()).saturating_sub(before);
-        }
-    }
-
-    /// Adds hashes of one group.
+    /// Adds hashes of one group, and notes what memory that takes.
     fn insert_many(&mut self, group: usize, hashes: &[u64]) {
         let accuracy = self.definition.accuracy;
         let set = &mut self.sets[group];

@@ -164,6 +164,25 @@ async fn sorting_and_grouping_spill() {
     assert_eq!(fixture.query(grouped).await.unwrap().rows_json(), [[json!(600_000), json!(600_000)]]);
 }
 
+/// Two partitions that write what they cannot hold have, of a dozen such queries, made one or two wait for ever.
+#[tokio::test]
+async fn grouping_without_room_ends() {
+    let options = EngineOptions { threads: 2, query_memory_bytes: 4 << 20, ..EngineOptions::default() };
+    let fixture = Fixture::with_options(Vec::new(), options).await;
+    for _ in 0..12 {
+        let mut request = fixture.request(
+            "range x from 1 to 80000 step 1 | summarize n = count() by s = strcat(hash_sha256(tostring(x)), x) \
+             | summarize sum(n), count()",
+        );
+        request.limits.timeout = Duration::from_secs(30);
+        match fixture.engine.query(request).await {
+            Ok(output) => assert_eq!(output.rows_json(), [[json!(80_000), json!(80_000)]]),
+            Err(QueryError::Memory { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_result_is_cut_at_its_size() {
     let fixture = Fixture::new(Vec::new()).await;
