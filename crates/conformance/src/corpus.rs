@@ -79,7 +79,7 @@ async fn check_entry<'e>(
 }
 
 async fn check_clean(entry: &Entry, workspace: &Workspace) -> Vec<(&'static str, Outcome)> {
-    let analysis = analyze(&entry.query, &workspace.names, &AnalyzeOptions::default());
+    let analysis = analyze(&entry.query, &workspace.names, &without_values());
     let Some(query) = &analysis.query else {
         let error = analysis.diagnostics.iter().find(|found| found.severity == Severity::Error);
         if entry.columns.as_ref().is_none_or(Vec::is_empty)
@@ -96,7 +96,7 @@ async fn check_clean(entry: &Entry, workspace: &Workspace) -> Vec<(&'static str,
         checked.push((COLUMNS, same_columns(entry, &analysis, &ours, workspace)));
     }
     checked.push((FORMATS, formatting::check(&entry.query, &analysis, &workspace.names)));
-    checked.push((RUNS, runs(entry, workspace).await));
+    checked.push((RUNS, runs(entry, &query.unset_parameters, workspace).await));
     checked
 }
 
@@ -123,7 +123,7 @@ fn same_columns(
         );
     }
     // part of the answers were made before columns were added to the schema
-    let before = analyze(&entry.query, &workspace.older, &AnalyzeOptions::default());
+    let before = analyze(&entry.query, &workspace.older, &without_values());
     let before_columns = before.query.as_ref().map(|query| pairs(&query.root.columns()));
     if before.open == open && before_columns.as_ref() == Some(&wanted) {
         return Outcome::Passed;
@@ -168,8 +168,16 @@ fn first_difference(
     }
 }
 
-async fn runs(entry: &Entry, workspace: &Workspace) -> Outcome {
-    match workspace.query(&entry.query).await {
+/// Query parameters need no values to be bound.
+pub(crate) fn without_values() -> AnalyzeOptions {
+    AnalyzeOptions { allow_unset_parameters: true, ..AnalyzeOptions::default() }
+}
+
+/// Runs the query with null for the parameters that it gives no default.
+async fn runs(entry: &Entry, unset: &[ColumnSchema], workspace: &Workspace) -> Outcome {
+    let value = |ty: &str| if ty == "string" { String::new() } else { format!("{ty}(null)") };
+    let parameters = unset.iter().map(|parameter| (parameter.name.clone(), value(parameter.ty.name())));
+    match workspace.query_with(&entry.query, parameters.collect()).await {
         Ok(_) => Outcome::Passed,
         Err(QueryError::Unsupported { what, .. }) => {
             refused_plugin(&what).unwrap_or_else(|| Outcome::failed(format!("`{what}` is not supported"), ""))

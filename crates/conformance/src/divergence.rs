@@ -19,6 +19,16 @@ pub(crate) fn explains(texts: &[&str], wanted: &Columns, ours: &Columns) -> Opti
         .or_else(|| written("union").then(|| inner_union(texts, wanted, ours)).flatten())
         .or_else(|| written("make-series").then(|| series_of_several(wanted, ours)).flatten())
         .or_else(|| written("diffpatterns").then(|| split_column(wanted, ours)).flatten())
+        .or_else(|| written("make-graph").then(|| elements(wanted, ours)).flatten())
+}
+
+/// A node or an edge as a column: the reference's own `tuple` is no type that a result has.
+fn elements(wanted: &Columns, ours: &Columns) -> Option<&'static str> {
+    let alike = |(theirs, mine): (&(String, String), &(String, String))| {
+        theirs == mine || theirs.0 == mine.0 && theirs.1 == "tuple" && mine.1 == "dynamic"
+    };
+    (wanted.len() == ours.len() && wanted.iter().zip(ours).all(alike))
+        .then_some("`tuple` is the reference's mark for an element of a graph; as a result it is dynamic")
 }
 
 /// `make-series` gives arrays; the reference has the type of one element for aggregates with several results.

@@ -1,7 +1,8 @@
 //! Formatting changes nothing but the layout: once is enough, and the formatted query means the same.
 
-use bartizan_kql::{Analysis, AnalyzeOptions, Catalog, analyze, format};
+use bartizan_kql::{Analysis, Catalog, analyze, format};
 
+use crate::corpus::without_values;
 use crate::report::Outcome;
 
 /// Longest query whose whole tree is compared; of longer ones the columns are. Their trees take megabytes.
@@ -27,7 +28,7 @@ pub(crate) fn check(query: &str, before: &Analysis, catalog: &dyn Catalog) -> Ou
         }
         Err(findings) => return refused(findings),
     }
-    let after = analyze(&once, catalog, &AnalyzeOptions::default());
+    let after = analyze(&once, catalog, &without_values());
     let (left, right) = (meaning(before, query.len()), meaning(&after, query.len()));
     if left == right {
         return Outcome::Passed;

@@ -68,6 +68,15 @@ impl Workspace {
     }
 
     pub(crate) async fn query(&self, text: &str) -> Result<QueryOutput, QueryError> {
+        self.query_with(text, HashMap::new()).await
+    }
+
+    /// The same with values of query parameters.
+    pub(crate) async fn query_with(
+        &self,
+        text: &str,
+        parameters: HashMap<String, String>,
+    ) -> Result<QueryOutput, QueryError> {
         let request = QueryRequest {
             workspace: self.id,
             text: text.to_owned(),
@@ -77,7 +86,7 @@ impl Workspace {
             ingested: None,
             limits: QueryLimits { timeout: TIMEOUT, ..QueryLimits::default() },
         };
-        self.engine.query(request).await
+        self.engine.query_with(request, parameters).await
     }
 }
 

@@ -256,14 +256,16 @@ impl Engine {
         self.inner.threads.idle().await;
     }
 
-    /// Analyses a query without running it.
+    /// Analyses a query without running it, as it runs by itself: without values of query parameters.
     pub fn check(&self, workspace: WorkspaceId, text: &str) -> Checked {
-        self.check_reaching(workspace, text, &Reach::default())
+        self.inner.check(workspace, text, &AnalyzeOptions::default(), &Reach::default())
     }
 
-    /// The same for a caller who may read other workspaces.
+    /// Analyses a text that is being written, for a caller who may read other workspaces. Query parameters may
+    /// have no values yet.
     pub fn check_reaching(&self, workspace: WorkspaceId, text: &str, reach: &Reach) -> Checked {
-        self.inner.check(workspace, text, &AnalyzeOptions::default(), reach)
+        let options = AnalyzeOptions { allow_unset_parameters: true, ..AnalyzeOptions::default() };
+        self.inner.check(workspace, text, &options, reach)
     }
 
     /// Analyses a request as [`Engine::query_reaching`] would, with its moment and the caller's parameters, without

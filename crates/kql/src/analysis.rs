@@ -28,6 +28,9 @@ pub struct AnalyzeOptions {
     /// The caller's values for `declare query_parameters`, by name: literals as the language writes them, or plain
     /// text for a string.
     pub parameters: HashMap<String, String>,
+    /// Query parameters without a value and without a default are null, and [`BoundQuery::unset_parameters`] names
+    /// them: for editors and checks, which have no values yet. Otherwise they are errors.
+    pub allow_unset_parameters: bool,
 }
 
 /// What a plugin call's rows told about its columns.
@@ -41,7 +44,12 @@ pub struct Learned {
 
 impl Default for AnalyzeOptions {
     fn default() -> Self {
-        Self { now: Ticks(UNIX_EPOCH_TICKS), learned: HashMap::new(), parameters: HashMap::new() }
+        Self {
+            now: Ticks(UNIX_EPOCH_TICKS),
+            learned: HashMap::new(),
+            parameters: HashMap::new(),
+            allow_unset_parameters: false,
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct BoundQuery {
     pub results: Vec<BoundResult>,
     /// Whether rows of a watchlist were put in. They are in the tree, so no table tells of them.
     pub reads_watchlists: bool,
+    /// Declared query parameters that stand for null, as nothing gave them a value.
+    pub unset_parameters: Vec<ColumnSchema>,
 }
 
 /// A result besides the first.

@@ -9,7 +9,7 @@ use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Name};
 use crate::syntax::codes;
 
-use super::naming::{Names, item_name, matches_wildcard, maybe_column};
+use super::naming::{Names, item_name, matches_wildcard, maybe_column, name_in_pattern};
 use super::scope::Table;
 use super::several::{column_of_several, several_columns};
 use super::{Binder, failed_scalar, passed_on};
@@ -123,6 +123,9 @@ impl Binder<'_> {
 
     /// The name of an expression; that of a column that may be missing only when it is there.
     fn own_name(&self, item: &Expr) -> Option<String> {
+        if let Some(pattern) = &self.pattern {
+            return name_in_pattern(item, &|name| pattern.is_element(name));
+        }
         let name = item_name(item)?;
         if maybe_column(item).is_some() && self.row().position(&name).is_none() {
             return None;

@@ -83,6 +83,7 @@ impl Binder<'_> {
             let value = match (given, &parameter.default) {
                 (Some(given), _) => self.given_parameter(parameter, given),
                 (None, Some(default)) => convert(self.scalar(default), &parameter.ty),
+                (None, None) if self.allow_unset => self.unset_parameter(parameter),
                 (None, None) => {
                     let message =
                         format!("query parameter `{}` has no value and no default", parameter.name.text);
@@ -92,6 +93,18 @@ impl Binder<'_> {
             };
             self.env.declare(&parameter.name.text, Binding::Scalar { value, rows: None });
         }
+    }
+
+    /// Null of the parameter's type: an empty text for a string.
+    fn unset_parameter(&mut self, parameter: &Parameter) -> Scalar {
+        let span = parameter.name.span;
+        let ParameterType::Scalar(ty) = parameter.ty else {
+            self.errors.error(codes::ARGUMENT_TYPE, span, "a query parameter is a value, not a table");
+            return failed_scalar(span);
+        };
+        self.unset.push(ColumnSchema { name: parameter.name.text.clone(), ty });
+        let null = if ty == KqlType::String { Literal::String(String::new()) } else { Literal::Null };
+        Scalar::literal(null, ty, span)
     }
 
     /// A caller's value: a literal as the language writes it, or plain text for a string.

@@ -113,6 +113,10 @@ pub(crate) struct Binder<'a> {
     aliases: HashMap<String, Expr>,
     /// The caller's values of query parameters.
     parameters: &'a HashMap<String, String>,
+    /// Whether they may have no value.
+    allow_unset: bool,
+    /// Those that have none.
+    unset: Vec<ColumnSchema>,
     /// Options of the query that change what an expression means.
     options: HashMap<String, Scalar>,
     /// Results besides the first.
@@ -147,7 +151,9 @@ pub(crate) fn bind(
     let render = binder.render.take();
     let results = std::mem::take(&mut binder.results);
     let reads_watchlists = binder.reads_watchlists;
-    Some((BoundQuery { root: table.rel, render, results, reads_watchlists }, table.open))
+    let unset_parameters = std::mem::take(&mut binder.unset);
+    let query = BoundQuery { root: table.rel, render, results, reads_watchlists, unset_parameters };
+    Some((query, table.open))
 }
 
 impl<'a> Binder<'a> {
@@ -172,6 +178,8 @@ impl<'a> Binder<'a> {
             patterns: HashMap::new(),
             aliases: HashMap::new(),
             parameters: &options.parameters,
+            allow_unset: options.allow_unset_parameters,
+            unset: Vec::new(),
             options: HashMap::new(),
             results: Vec::new(),
             aggregates: None,

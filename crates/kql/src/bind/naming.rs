@@ -28,24 +28,41 @@ pub(crate) fn maybe_column(expr: &Expr) -> Option<&str> {
 /// The name an expression has by itself, if it has one. Inside of other expressions a column that may be missing
 /// has none.
 pub(crate) fn result_name(expr: &Expr) -> Option<String> {
+    name_beside(expr, &|_| false)
+}
+
+/// The name of an expression inside a pattern of a graph: in calls, the elements of the pattern (`is_element`) do
+/// not count, so that `strlen(a.id)` is `strlen_id`.
+pub(crate) fn name_in_pattern(expr: &Expr, is_element: &dyn Fn(&str) -> bool) -> Option<String> {
+    match &expr.unwrapped().kind {
+        ExprKind::Call { .. } => name_beside(expr, is_element),
+        _ => result_name(expr),
+    }
+}
+
+/// The name of an expression, without those names at the beginning of a path that are `hidden`.
+fn name_beside(expr: &Expr, hidden: &dyn Fn(&str) -> bool) -> Option<String> {
     match &expr.unwrapped().kind {
         ExprKind::Name(name) => Some(name.clone()),
-        ExprKind::Member { base, name } => Some(match result_name(base) {
-            Some(base) if !base.starts_with('$') => format!("{base}_{}", name.text),
-            _ => name.text.clone(),
-        }),
-        ExprKind::Index { base, index } => result_name(base).map(|base| match &index.kind {
+        ExprKind::Member { base, name } => {
+            let first = matches!(&base.unwrapped().kind, ExprKind::Name(name) if hidden(name));
+            Some(match name_beside(base, hidden).filter(|_| !first) {
+                Some(base) if !base.starts_with('$') => format!("{base}_{}", name.text),
+                _ => name.text.clone(),
+            })
+        }
+        ExprKind::Index { base, index } => name_beside(base, hidden).map(|base| match &index.kind {
             ExprKind::Literal(Literal::Long(value), _) => format!("{base}_{value}"),
             _ => format!("{base}_"),
         }),
-        ExprKind::Call { base: None, name, args } => call_name(&name.text, args),
+        ExprKind::Call { base: None, name, args } => call_name(&name.text, args, hidden),
         _ => None,
     }
 }
 
-fn call_name(function: &str, args: &[Expr]) -> Option<String> {
+fn call_name(function: &str, args: &[Expr], hidden: &dyn Fn(&str) -> bool) -> Option<String> {
     let declared = functions::lookup(function).or_else(|| functions::lookup_aggregate(function))?;
-    let first = || args.first().and_then(result_name);
+    let first = || args.first().and_then(|arg| name_beside(arg, hidden));
     match declared.function.naming {
         Naming::Numbered => None,
         Naming::FirstArgument => first(),

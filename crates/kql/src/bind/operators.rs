@@ -6,7 +6,7 @@ use crate::bound::{
     ColumnSchema, Literal, Named, NamedAggregate, Rel, Render, Scalar, ScalarKind, SortKey as BoundKey,
 };
 use crate::span::Span;
-use crate::syntax::ast::{Expr, ExprKind, Operator, OperatorKind, PartitionBody, SortKey};
+use crate::syntax::ast::{Expr, ExprKind, Operator, OperatorKind, PartitionBody, Setting, SortKey};
 use crate::syntax::codes;
 
 use super::make_series::SeriesClauses;
@@ -118,7 +118,7 @@ impl Binder<'_> {
                 input
             }
             OperatorKind::Invoke(call) => self.invoke(input, call, span),
-            OperatorKind::GetSchema => self.get_schema(input, span),
+            OperatorKind::GetSchema(settings) => self.get_schema(input, settings, span),
             OperatorKind::Consume(_) => self.take_none(input, span),
             OperatorKind::Search { settings, tables, predicate } => {
                 self.search(Some(input), settings, tables, predicate, span)
@@ -329,7 +329,10 @@ impl Binder<'_> {
     }
 
     /// One row per column of the input. The .NET type names are what the service prints.
-    fn get_schema(&mut self, input: Table, span: Span) -> Table {
+    fn get_schema(&mut self, input: Table, settings: &[Setting], span: Span) -> Table {
+        if super::union::setting_word(settings, &["kind"]).as_deref() == Some("csl") {
+            return self.declared_schema(&input, span);
+        }
         let schema = [
             ("ColumnName", KqlType::String),
             ("ColumnOrdinal", KqlType::Long),
@@ -346,6 +349,20 @@ impl Binder<'_> {
             ]
         });
         let rel = Rel::Rows { columns: columns.clone(), rows: rows.collect() };
+        let inherited = Inherited { open: false, time_alias: false, cost: input.columns.len(), depth: 0 };
+        self.derive(rel, columns, inherited, span)
+    }
+
+    /// One row with the columns as `datatable` and `externaldata` declare them.
+    fn declared_schema(&mut self, input: &Table, span: Span) -> Table {
+        let declared: Vec<String> = input
+            .columns
+            .iter()
+            .map(|column| format!("{}:{}", crate::syntax::written_name(&column.name), column.ty.name()))
+            .collect();
+        let columns = vec![ColumnSchema { name: "Schema".to_owned(), ty: KqlType::String }];
+        let rows = vec![vec![Literal::String(declared.join(","))]];
+        let rel = Rel::Rows { columns: columns.clone(), rows };
         let inherited = Inherited { open: false, time_alias: false, cost: input.columns.len(), depth: 0 };
         self.derive(rel, columns, inherited, span)
     }

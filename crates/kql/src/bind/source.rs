@@ -194,6 +194,9 @@ impl Binder<'_> {
         let ty = match (start.ty, step.ty) {
             (KqlType::DateTime, _) => KqlType::DateTime,
             (KqlType::Dynamic, _) => stop.ty,
+            _ if [start.ty, stop.ty, step.ty].into_iter().all(super::types::is_plain_number) => {
+                super::types::common(&[start.ty, stop.ty, step.ty])
+            }
             (start, step) => super::types::arithmetic("+", start, step).unwrap_or(start),
         };
         let column = ColumnSchema { name: name.text.clone(), ty };

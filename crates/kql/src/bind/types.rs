@@ -24,6 +24,11 @@ pub(crate) fn widest(left: KqlType, right: KqlType) -> KqlType {
     if wider == KqlType::Int { KqlType::Long } else { wider }
 }
 
+/// A number that is no decimal.
+pub(super) fn is_plain_number(ty: KqlType) -> bool {
+    matches!(ty, KqlType::Int | KqlType::Long | KqlType::Real)
+}
+
 /// What values of these types become when one of them is chosen (`iff`, `coalesce`, `max_of`).
 pub(crate) fn common(types: &[KqlType]) -> KqlType {
     let mut known = types.iter().copied().filter(|ty| *ty != KqlType::Dynamic);

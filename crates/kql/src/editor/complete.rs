@@ -7,6 +7,7 @@ use crate::functions::{self, Declared};
 use crate::operators::{self, Operator};
 use crate::span::Span;
 use crate::stack::with_deep_stack;
+use crate::syntax::written_name;
 
 use super::place::{Place, place};
 use super::{at_character, probe_at, sentence};
@@ -289,7 +290,7 @@ impl List {
 
     fn columns(&mut self, probe: &Probe) {
         for column in probe.columns() {
-            self.add(CompletionKind::Column, &column.name, column.ty.name(), &quoted(&column.name));
+            self.add(CompletionKind::Column, &column.name, column.ty.name(), &written_name(&column.name));
         }
     }
 
@@ -313,7 +314,7 @@ impl List {
     fn tables(&mut self, catalog: &dyn Catalog) {
         for name in catalog.table_names() {
             let documentation = catalog.table_description(&name).unwrap_or_default();
-            self.documented(CompletionKind::Table, &name, "table", &quoted(&name), documentation);
+            self.documented(CompletionKind::Table, &name, "table", &written_name(&name), documentation);
         }
     }
 
@@ -443,13 +444,6 @@ impl List {
 /// The place in a list of what is used most; what is not in it comes behind.
 fn common(list: &[&str], name: &str) -> usize {
     list.iter().position(|known| *known == name).unwrap_or(list.len())
-}
-
-/// A column's or table's name as it is written.
-fn quoted(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if plain { name.to_owned() } else { format!("['{}']", name.replace('\\', "\\\\").replace('\'', "\\'")) }
 }
 
 /// The words of an operator's clauses, taken from the forms it is written in: `by`, `on`, `with`.

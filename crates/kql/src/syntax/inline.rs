@@ -44,7 +44,7 @@ impl Parser<'_> {
         let literal = match self.token().kind {
             TokenKind::String | TokenKind::Typed => true,
             TokenKind::Word => is_bool(text) || text == "dynamic" && self.ahead_mark(1, "("),
-            TokenKind::Punct => text == "-" && self.touches(0) && number(self.ahead(1)),
+            TokenKind::Punct => matches!(text, "-" | "+") && self.touches(0) && number(self.ahead(1)),
             _ => number(self.token()),
         };
         if !literal {

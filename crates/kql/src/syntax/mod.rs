@@ -18,5 +18,6 @@ pub(crate) mod visit;
 pub use codes::{CODES, Code};
 pub(crate) use errors::Errors;
 pub(crate) use inline::push_json_string;
+pub(crate) use literal::written_name;
 pub(crate) use parser::{parse, parse_function};
 pub use source::{SourceKind, SourceToken, source_tokens};

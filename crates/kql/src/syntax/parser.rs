@@ -64,6 +64,21 @@ impl<'a> Parser<'a> {
         &self.text[span.start..span.end]
     }
 
+    /// The tokens from `start` up to here, with spaces only where words would run together: the same text, however
+    /// the query is laid out.
+    pub(super) fn text_since(&self, start: usize) -> String {
+        let mut out = String::new();
+        for token in &self.tokens[start.min(self.at)..self.at] {
+            let text = self.text_of(*token);
+            let letter = |c: char| c.is_alphanumeric() || c == '_';
+            if out.ends_with(letter) && text.starts_with(letter) || out.ends_with(',') {
+                out.push(' ');
+            }
+            out.push_str(text);
+        }
+        out
+    }
+
     pub(super) fn current(&self) -> &'a str {
         self.text_of(self.token())
     }

@@ -69,6 +69,7 @@ impl Parser<'_> {
 
     fn let_statement(&mut self) -> Statement {
         self.bump();
+        self.refuse_reserved(|word| !matches!(word, "true" | "false"));
         let Some(name) = self.new_value_name("a name") else {
             self.recover();
             return Statement::Error(self.span());
@@ -193,6 +194,9 @@ impl Parser<'_> {
             }
             if !self.eat(",") {
                 break;
+            }
+            if self.at_mark(")") {
+                self.expected("a parameter name");
             }
         }
         self.expect(")");

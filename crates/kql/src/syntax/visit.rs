@@ -136,7 +136,7 @@ pub(crate) fn walk_operators(ops: &[Operator], visitor: &mut dyn Visitor) {
 
 fn walk_operator(kind: &OperatorKind, visitor: &mut dyn Visitor) {
     match kind {
-        OperatorKind::GetSchema
+        OperatorKind::GetSchema(_)
         | OperatorKind::ExecuteAndCache
         | OperatorKind::AssertSchema(_)
         | OperatorKind::Count(_)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bartizan_schema::KqlType;
 
-use crate::bound::{ColumnSchema, GraphFold, GraphOutput, Named, Scalar, ScalarKind};
+use crate::bound::{ColumnSchema, GraphFold, GraphOutput, Literal, Named, Scalar, ScalarKind};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind};
 use crate::syntax::codes;
@@ -61,6 +61,11 @@ impl PatternScope {
         }
     }
 
+    /// Whether a name is a node or an edge of the pattern.
+    pub(in crate::bind) fn is_element(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
     /// The column that gives `output`, the same one each time.
     fn output(&mut self, output: GraphOutput, ty: KqlType, span: Span) -> Scalar {
         let known = self.outputs.iter().position(|(known, _)| *known == output);
@@ -109,6 +114,10 @@ impl Binder<'_> {
                 let variable = self.variable(base)?;
                 Some(self.property(variable, &name.text, span))
             }
+            ExprKind::Name(name) if scope.inside.is_none() && !scope.in_condition => {
+                let variable = *scope.variables.get(name)?;
+                Some(self.whole_element(variable, span))
+            }
             ExprKind::Name(name) if scope.inside.is_none() && scope.variables.contains_key(name) => {
                 let message = format!("`{name}` is an element of the pattern, not a value");
                 let hint = Some(format!("name one of its properties: `{name}.…`"));
@@ -117,6 +126,29 @@ impl Binder<'_> {
             }
             _ => None,
         }
+    }
+
+    /// A node or an edge as the bag of its properties; the edges of a path as an array of such bags.
+    fn whole_element(&mut self, variable: Variable, span: Span) -> Scalar {
+        let Some(scope) = &mut self.pattern else { return failed_scalar(span) };
+        let over = if matches!(variable, Variable::Node(_)) { Over::Nodes } else { Over::Edges };
+        let columns: Vec<(usize, ColumnSchema)> = scope.columns(over).iter().cloned().enumerate().collect();
+        let mut pairs = Vec::new();
+        for (column, schema) in columns.into_iter().filter(|(_, schema)| !schema.name.starts_with('\u{1}')) {
+            let ty = schema.ty;
+            pairs.push(Scalar::literal(Literal::String(schema.name), KqlType::String, span));
+            pairs.push(match variable {
+                Variable::Node(variable) => scope.output(GraphOutput::Node { variable, column }, ty, span),
+                Variable::Edge(step) => scope.output(GraphOutput::Edge { step, column }, ty, span),
+                Variable::Path(_) => Scalar::column(column, ty, span),
+            });
+        }
+        let kind = ScalarKind::Call { function: "bag_pack", args: pairs };
+        let bag = Scalar { kind, ty: KqlType::Dynamic, span };
+        let Variable::Path(step) = variable else { return bag };
+        let column = scope.column_for(false, bag);
+        let output = GraphOutput::Path { step, inner: false, column, fold: GraphFold::List };
+        scope.output(output, KqlType::Dynamic, span)
     }
 
     fn variable(&self, expr: &Expr) -> Option<Variable> {

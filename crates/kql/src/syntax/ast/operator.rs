@@ -115,7 +115,7 @@ pub enum OperatorKind {
         name: Name,
     },
     Invoke(Expr),
-    GetSchema,
+    GetSchema(Vec<Setting>),
     Consume(Vec<Setting>),
     Search {
         settings: Vec<Setting>,

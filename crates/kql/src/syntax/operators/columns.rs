@@ -148,14 +148,23 @@ impl Parser<'_> {
     pub(super) fn render(&mut self) -> OperatorKind {
         let visualization = self.name("a chart kind").map(|name| name.text).unwrap_or_default();
         let mut properties = Vec::new();
-        let bracketed = self.eat_word("with");
-        if bracketed {
-            self.expect("(");
+        if !self.at_word("with") {
+            self.render_properties(false, &mut properties);
         }
+        if self.eat_word("with") {
+            self.expect("(");
+            self.render_properties(true, &mut properties);
+            self.expect(")");
+        }
+        OperatorKind::Render { visualization, properties }
+    }
+
+    /// `title = 'x', ycolumns = a, b`; lists of columns stand only in brackets.
+    fn render_properties(&mut self, bracketed: bool, properties: &mut Vec<(String, String)>) {
         while self.token().kind == TokenKind::Word && self.ahead_mark(1, "=") {
             let key = self.current().to_owned();
             self.skip(2);
-            let start = self.span();
+            let start = self.at;
             let value = match self.token().kind {
                 TokenKind::String => string_value(self.current()),
                 _ => String::new(),
@@ -165,17 +174,12 @@ impl Parser<'_> {
                 self.bump();
                 self.scalar();
             }
-            let span = self.span_from(start);
-            let value = if value.is_empty() { self.text[span.start..span.end].to_owned() } else { value };
+            let value = if value.is_empty() { self.text_since(start) } else { value };
             properties.push((key, value));
             if !self.eat(",") && bracketed {
                 break;
             }
         }
-        if bracketed {
-            self.expect(")");
-        }
-        OperatorKind::Render { visualization, properties }
     }
 
     pub(super) fn range(&mut self) -> OperatorKind {

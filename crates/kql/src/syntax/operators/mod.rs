@@ -199,10 +199,7 @@ impl Parser<'_> {
                 }
             }
             "invoke" => OperatorKind::Invoke(self.scalar()),
-            "getschema" => {
-                self.settings_of("getschema");
-                OperatorKind::GetSchema
-            }
+            "getschema" => OperatorKind::GetSchema(self.settings_of("getschema")),
             "consume" => OperatorKind::Consume(self.settings_of("consume")),
             "search" => self.search(),
             "find" => self.find(),

@@ -56,6 +56,9 @@ impl Parser<'_> {
             if !self.eat(",") {
                 break;
             }
+            if self.at_mark(")") {
+                self.expected("the name of a property");
+            }
         }
         self.expect(")");
         properties
