@@ -87,7 +87,10 @@ impl CodedTexts {
     fn push_plain(&mut self, text: &str) {
         let is_full = |page: &PlainPage| page.bytes.len() + text.len() > PAGE_BYTES;
         if self.pages.last().is_none_or(is_full) {
-            let bytes = Vec::with_capacity(PAGE_BYTES.min(text.len() * 1024 + 64));
+            // as if the other rows that are expected had a text like this: memory that grows is copied, and new
+            // memory comes emptied
+            let expected = self.codes.capacity().saturating_sub(self.rows) + 1;
+            let bytes = Vec::with_capacity(PAGE_BYTES.min(expected.saturating_mul(text.len() + 4)));
             self.pages.push(PlainPage { rows: 0, bytes });
         }
         if let Some(page) = self.pages.last_mut() {
