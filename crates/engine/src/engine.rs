@@ -27,6 +27,7 @@ use crate::interrupt::{GiveWay, Interrupt, InterruptOnDrop};
 use crate::learn;
 use crate::limits::{Partial, QueryLimits, QueryThreads};
 use crate::lower::{Context, pattern};
+use crate::made_filters::FilterAsMade;
 use crate::memory::{Held, QueryPool};
 use crate::output::{QueryOutput, QueryStats, QueryTable};
 use crate::planning::{self, QueryPlan};
@@ -586,6 +587,7 @@ impl Inner {
             .with_analyzer_rules(planning::analyzer_rules())
             .with_optimizer_rules(interrupt.optimizer_rules())
             .with_physical_optimizer_rules(pushdown::fenced(restore_order::physical_rules()))
+            .with_physical_optimizer_rule(Arc::new(FilterAsMade))
             .with_physical_optimizer_rule(Arc::new(GroupByRuns))
             .with_physical_optimizer_rule(Arc::new(GiveWay(interrupt.clone())));
         Ok(builder.with_aggregate_functions(functions).build())

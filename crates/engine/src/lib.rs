@@ -23,6 +23,7 @@ mod interrupt;
 mod learn;
 mod limits;
 mod lower;
+mod made_filters;
 mod memory;
 mod output;
 mod planning;

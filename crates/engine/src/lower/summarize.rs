@@ -1,5 +1,7 @@
 //! `summarize`, and with it `distinct` and `count`.
 
+use std::collections::HashSet;
+
 use bartizan_kql::bound::{ColumnSchema, Named, NamedAggregate, Rel};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 
@@ -21,10 +23,24 @@ impl Context {
         let mut groups = Vec::with_capacity(keys.len());
         let mut outputs = Vec::with_capacity(keys.len() + aggregates.len());
         let mut columns = Vec::with_capacity(keys.len() + aggregates.len());
+        let mut kept = HashSet::new();
         for (at, key) in keys.iter().enumerate() {
-            let name = format!("k{at}");
-            groups.push(self.scalar(&key.value, scope)?.alias(name.clone()));
-            outputs.push(column(&name).alias(key.name.clone()));
+            // A column keeps its name: filters that a join makes as it runs pass below the grouping by name.
+            let (name, group) = match self.scalar(&key.value, scope)? {
+                Expr::Column(column) if !is_made_here(&column.name) && kept.insert(column.name.clone()) => {
+                    (column.name.clone(), Expr::Column(column))
+                }
+                value => {
+                    let name = format!("k{at}");
+                    (name.clone(), value.alias(name))
+                }
+            };
+            groups.push(group);
+            outputs.push(if name == key.name {
+                column(&name)
+            } else {
+                column(&name).alias(key.name.clone())
+            });
             columns.push(ColumnSchema { name: key.name.clone(), ty: key.value.ty });
         }
         let mut calls = Vec::with_capacity(aggregates.len());
@@ -47,4 +63,9 @@ impl Context {
         };
         Ok(Lowered::new(projected(plan, outputs)?.build()?, columns))
     }
+}
+
+/// Whether a name is of the form that results of aggregates and computed keys get: `a0`, `k12`.
+fn is_made_here(name: &str) -> bool {
+    name.strip_prefix(['a', 'k']).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -183,6 +183,54 @@ async fn grouping_without_room_ends() {
     }
 }
 
+/// What a join knows of its keys is put to the rows of the other side's files before they are grouped, and changes
+/// nothing: rows in memory, which are not filtered so, give the same.
+#[tokio::test]
+async fn rows_are_filtered_by_what_they_are_joined_to() {
+    let (memory, files) = (Fixture::new(Vec::new()).await, Fixture::new(Vec::new()).await);
+    for fixture in [&memory, &files] {
+        fixture.append("Heartbeat", heartbeats(0, 200)).await;
+    }
+    files.store.flush().await.unwrap();
+    let query = |kind: &str| {
+        format!(
+            "let few = Heartbeat | where OSType == 'Windows' and Computer != 'host-0' | summarize newest = max(TimeGenerated) by Computer, Version \
+             | where newest > datetime(2026-03-01T10:00:00Z); \
+             Heartbeat | where OSType == 'Linux' and Computer != 'host-4' | summarize n = count() by Version, Computer \
+             | join kind={kind} few on Computer, Version"
+        )
+    };
+    for kind in [
+        "inner",
+        "innerunique",
+        "leftsemi",
+        "leftanti",
+        "leftouter",
+        "rightouter",
+        "rightsemi",
+        "rightanti",
+        "fullouter",
+    ] {
+        let sorted = |mut rows: Vec<Vec<Value>>| {
+            rows.sort_by_key(|row| format!("{row:?}"));
+            rows
+        };
+        let text = query(kind);
+        let expected = sorted(memory.query(&text).await.unwrap().rows_json());
+        assert_eq!(sorted(files.query(&text).await.unwrap().rows_json()), expected, "{kind}");
+        assert!(!expected.is_empty(), "{kind}");
+    }
+    let plan = files.engine.plan(files.request(&query("inner"))).await.unwrap()[0].to_string();
+    assert!(plan.contains("FilterExec: DynamicFilter"), "{plan}");
+    // a key that is computed, and one that has the name of another column, are no columns of the files
+    let renamed = "let few = Heartbeat | where Version == '' | distinct OSType = Computer; \
+                   Heartbeat | summarize n = count() by OSType = Computer, Computer = OSType | join kind=inner few on OSType \
+                   | summarize sum(n), dcount(Computer) by OSType | sort by OSType asc";
+    let expected = memory.query(renamed).await.unwrap().rows_json();
+    assert_eq!(files.query(renamed).await.unwrap().rows_json(), expected);
+    assert_eq!(expected.len(), 5);
+}
+
 #[tokio::test]
 async fn a_result_is_cut_at_its_size() {
     let fixture = Fixture::new(Vec::new()).await;
