@@ -75,6 +75,11 @@ impl Caller {
         (since.elapsed() < LOOK_TIME).then_some(map)
     }
 
+    /// Whether the caller was looked up a moment ago, and nothing has been decided by that yet.
+    pub(crate) fn has_look(&self) -> bool {
+        self.look.0.lock().as_ref().is_some_and(|(_, since)| since.elapsed() < LOOK_TIME)
+    }
+
     /// The principal, for doors that agents may not use.
     pub(crate) fn principal(&self) -> Result<&Principal, Failure> {
         match &self.kind {

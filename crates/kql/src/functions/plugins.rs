@@ -114,8 +114,8 @@ pub const PLUGINS: &[Plugin] = &[
     plugin(
         "dcount_intersect",
         "(sketches...: column)",
-        "distinct counts of the first sketch, of the first two in common, and so on",
-        "range n from 1 to 100 step 1 | summarize even = hll(n * 2), third = hll(n * 3) | evaluate dcount_intersect(even, third)",
+        "each row with distinct counts of its first sketch, of the first two in common, and so on",
+        "range n from 1 to 100 step 1 | summarize even = hll(n * 2), third = hll(n * 3) | evaluate dcount_intersect(even, third) | project s0, s1",
     ),
     plugin(
         "diffpatterns",

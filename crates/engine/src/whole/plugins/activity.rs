@@ -51,7 +51,7 @@ pub(super) fn activity_engagement(inputs: &[Rows], task: &Task<'_>) -> Answer {
     let inner = task.bins(4, from)?;
     let starts = timeline.starts(inner, from, to)?;
     let rows = engagement(&timeline.events, inner, &starts, task.positive(5)?);
-    Ok(timeline.write(task, &rows, 4, |row| {
+    Ok(timeline.write(task, &rows, 1, |row| {
         let counts = row.value;
         let ratio = counts.inner as f64 / counts.outer as f64;
         vec![start(task, row.bin), Value::Long(counts.inner), Value::Long(counts.outer), Value::Real(ratio)]
@@ -61,7 +61,7 @@ pub(super) fn activity_engagement(inputs: &[Rows], task: &Task<'_>) -> Answer {
 pub(super) fn activity_metrics(inputs: &[Rows], task: &Task<'_>) -> Answer {
     let (timeline, from, to) = read(inputs, task)?;
     let rows = stays(&timeline.events, task.bins(4, from)?, from, to);
-    Ok(timeline.write(task, &rows, 5, |row| {
+    Ok(timeline.write(task, &rows, 1, |row| {
         let stay = row.value;
         vec![
             start(task, row.bin),
@@ -105,7 +105,7 @@ pub(super) fn new_activity_metrics(inputs: &[Rows], task: &Task<'_>) -> Answer {
         cohort => number(&cohort),
     };
     let rows = cohorts(&timeline.events, bins, &starts, &known, only);
-    Ok(timeline.write(task, &rows, 7, |row| {
+    Ok(timeline.write(task, &rows, 2, |row| {
         let cohort = row.value;
         let retention = cohort.retained as f64 / cohort.size as f64;
         vec![

@@ -34,9 +34,8 @@ struct Shape {
     constants: &'static [(&'static str, Kind)],
     /// Constants in front that may be left out together, when fewer than all are given.
     left_out: usize,
+    /// Its own columns, behind timeline and dimensions.
     columns: &'static [(&'static str, KqlType)],
-    /// Dimensions follow the plugin's own columns, not the timeline.
-    dimensions_last: bool,
 }
 
 use Kind::{Bin, Count, Moment, Step};
@@ -55,14 +54,12 @@ const SHAPES: &[Shape] = &[
         ],
         left_out: 0,
         columns: &[("dcount", Long)],
-        dimensions_last: false,
     },
     Shape {
         plugin: "activity_counts_metrics",
         constants: &[("start", Moment), ("end", Moment), ("window", Bin)],
         left_out: 0,
         columns: &[("count", Long), ("dcount", Long), ("new_dcount", Long), ("aggregated_dcount", Long)],
-        dimensions_last: false,
     },
     Shape {
         plugin: "activity_engagement",
@@ -73,7 +70,6 @@ const SHAPES: &[Shape] = &[
             ("dcount_activities_outer", Long),
             ("activity_ratio", Real),
         ],
-        dimensions_last: true,
     },
     Shape {
         plugin: "activity_metrics",
@@ -85,21 +81,18 @@ const SHAPES: &[Shape] = &[
             ("retention_rate", Real),
             ("churn_rate", Real),
         ],
-        dimensions_last: true,
     },
     Shape {
         plugin: "session_count",
         constants: &[("start", Moment), ("end", Moment), ("bin", Bin), ("lookback", Step)],
         left_out: 0,
         columns: &[("count_sessions", Long)],
-        dimensions_last: false,
     },
     Shape {
         plugin: "sliding_window_counts",
         constants: &[("start", Moment), ("end", Moment), ("lookback", Step), ("bin", Bin)],
         left_out: 0,
         columns: &[("Count", Long), ("Dcount", Long)],
-        dimensions_last: false,
     },
 ];
 
@@ -126,14 +119,8 @@ pub(super) fn counts(binder: &mut Binder<'_>, call: Invocation<'_>) -> Option<Ta
     }
     let (dimensions, sliced) = binder.dimensions(&arguments, &arguments.rest, &mut picked)?;
     let mut out = vec![timeline];
-    let own = columns(shape.columns);
-    if shape.dimensions_last {
-        out.extend(own);
-        out.extend(sliced);
-    } else {
-        out.extend(sliced);
-        out.extend(own);
-    }
+    out.extend(sliced);
+    out.extend(columns(shape.columns));
     let input = binder.picked(picked, call.span);
     Some(binder.whole_plugin(call.plugin, vec![input], args, dimensions, free_names(out), call.span))
 }
@@ -155,6 +142,7 @@ pub(super) fn new_activity_metrics(binder: &mut Binder<'_>, call: Invocation<'_>
     let (dimensions, sliced) = binder.dimensions(&arguments, &arguments.rest, &mut picked)?;
     let named = |name: &str| ColumnSchema { name: format!("{name}_{}", timeline.name), ty: timeline.ty };
     let mut out = vec![named("from"), named("to")];
+    out.extend(sliced);
     out.extend(columns(&[
         ("dcount_new_values", Long),
         ("dcount_retained_values", Long),
@@ -162,7 +150,6 @@ pub(super) fn new_activity_metrics(binder: &mut Binder<'_>, call: Invocation<'_>
         ("retention_rate", Real),
         ("churn_rate", Real),
     ]));
-    out.extend(sliced);
     let ty = args[0].ty;
     let id_name = binder.plugin_column(&picked.input.clone(), &arguments, "id")?.1;
     let mut inputs = vec![binder.picked(picked, call.span)];

@@ -2,7 +2,7 @@
 
 use bartizan_schema::KqlType;
 
-use crate::bound::ColumnSchema;
+use crate::bound::{ColumnSchema, Named, Scalar};
 use crate::functions::ArgumentKind;
 use crate::syntax::ast::ExprKind;
 use crate::syntax::codes;
@@ -75,7 +75,7 @@ pub(super) fn funnel_sequence(binder: &mut Binder<'_>, call: Invocation<'_>) -> 
     let mut picked = Picked::of(call.input);
     let (mut args, timeline) = binder.id_and_timeline(&arguments, &mut picked)?;
     let (state, state_name) = binder.plugin_column(&picked.input.clone(), &arguments, "state")?;
-    let ty = timeline.ty;
+    let (ty, state_ty) = (timeline.ty, state.ty);
     args.extend([
         binder.timeline_moment(&arguments, "start", ty)?,
         binder.timeline_moment(&arguments, "end", ty)?,
@@ -93,8 +93,19 @@ pub(super) fn funnel_sequence(binder: &mut Binder<'_>, call: Invocation<'_>) -> 
         column("samples", KqlType::Dynamic),
     ];
     let input = binder.picked(picked, call.span);
-    Some(binder.whole_plugin(call.plugin, vec![input], args, Vec::new(), free_names(out), call.span))
+    let table = binder.whole_plugin(call.plugin, vec![input], args, Vec::new(), free_names(out), call.span);
+    // the states around the sequence are texts there, and of the column's own type in the result
+    let shown = |(at, column): (usize, &ColumnSchema)| {
+        let value = Scalar::column(at, column.ty, call.span);
+        let is_state = PREVIOUS_AND_NEXT.contains(&at);
+        Named { name: column.name.clone(), value: if is_state { converted(value, state_ty) } else { value } }
+    };
+    let items = table.columns.iter().enumerate().map(shown).collect();
+    Some(binder.project(table, items, call.span))
 }
+
+/// Where [`funnel_sequence`] has the states around the sequence.
+const PREVIOUS_AND_NEXT: [usize; 2] = [1, 2];
 
 const DYNAMIC: ArgumentKind = ArgumentKind::Exactly(KqlType::Dynamic);
 
@@ -124,7 +135,7 @@ pub(super) fn funnel_sequence_completion(binder: &mut Binder<'_>, call: Invocati
     Some(binder.whole_plugin(call.plugin, vec![input], args, Vec::new(), free_names(out), call.span))
 }
 
-/// One count per sketch: of the sketches up to it, in common.
+/// The input's columns, and one count per sketch: of the sketches up to it, in common.
 pub(super) fn dcount_intersect(binder: &mut Binder<'_>, call: Invocation<'_>) -> Option<Table> {
     let arguments = binder.arranged(&call)?;
     if !(2..=SKETCHES_MAX).contains(&arguments.rest.len()) {
@@ -133,16 +144,21 @@ pub(super) fn dcount_intersect(binder: &mut Binder<'_>, call: Invocation<'_>) ->
         return None;
     }
     let mut picked = Picked::of(call.input);
-    let (mut rest, mut out) = (Vec::new(), Vec::new());
+    let (mut rest, mut out) = (Vec::new(), picked.input.columns.clone());
+    let (mut sketches, mut counts) = (Vec::new(), Vec::new());
+    for (at, column) in out.iter().enumerate() {
+        rest.push(picked.add(Scalar::column(at, column.ty, call.span), &column.name));
+    }
     for (at, expr) in arguments.rest.iter().enumerate() {
         let (value, name) = binder.column_argument(&picked.input.clone(), &arguments, "sketches", expr)?;
         if value.ty != KqlType::Dynamic {
             binder.wrong_argument(&arguments, "sketches", value.ty.name(), "a sketch of hll()", value.span);
             return None;
         }
-        rest.push(picked.add(value, &name));
-        out.push(ColumnSchema { name: format!("s{at}"), ty: KqlType::Long });
+        sketches.push(picked.add(value, &name));
+        counts.push(ColumnSchema { name: format!("s{at}"), ty: KqlType::Long });
     }
+    out.extend(counts);
     let input = binder.picked(picked, call.span);
-    Some(binder.whole_plugin(call.plugin, vec![input], Vec::new(), rest, out, call.span))
+    Some(binder.whole_plugin(call.plugin, vec![input], sketches, rest, free_names(out), call.span))
 }
