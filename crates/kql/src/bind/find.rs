@@ -107,9 +107,10 @@ impl Binder<'_> {
                 false
             }
             ExprKind::Wildcard(_) => true,
-            ExprKind::Paren(inner) | ExprKind::Negate(inner) | ExprKind::Member { base: inner, .. } => {
-                self.named_columns(inner, names)
-            }
+            ExprKind::Paren(inner)
+            | ExprKind::Negate(inner)
+            | ExprKind::Plus(inner)
+            | ExprKind::Member { base: inner, .. } => self.named_columns(inner, names),
             ExprKind::Index { base, index } => {
                 let base = self.named_columns(base, names);
                 self.named_columns(index, names) || base

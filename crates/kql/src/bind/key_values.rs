@@ -35,15 +35,7 @@ impl Binder<'_> {
         let text = super::scalar::converted(text, KqlType::String);
         let shape = self.shape(settings);
         let wanted = self.declared_columns(declared);
-        let is_set = |delimiter: &Option<String>| delimiter.as_ref().is_some_and(|text| !text.is_empty());
-        if is_set(&shape.pair_delimiter) != is_set(&shape.kv_delimiter) {
-            // the reference lets it bind; what it would find is not documented
-            let mut columns = input.columns;
-            for column in &wanted {
-                place(&mut columns, &column.name, column.ty);
-            }
-            return self.unsupported("parse-kv with one delimiter", columns, input.open, span);
-        }
+        // with one delimiter alone the text is read as with none: anything but letters and digits separates
         let constant = |text: String| Scalar::literal(Literal::String(text), KqlType::String, span);
         let optional = |text: Option<String>| constant(text.unwrap_or_default());
         let mut args = vec![

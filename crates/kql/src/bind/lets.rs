@@ -340,6 +340,7 @@ fn constant(expr: &Expr) -> Option<(Literal, KqlType)> {
             (Literal::Real(value), ty) => Some((Literal::Real(-value), ty)),
             _ => None,
         },
+        ExprKind::Plus(inner) => constant(inner),
         _ => None,
     }
 }

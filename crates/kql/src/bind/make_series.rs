@@ -50,7 +50,7 @@ impl Binder<'_> {
         let aggregates: Vec<Expr> = clauses.aggregates.iter().map(|item| item.value.clone()).collect();
         let bin = Expr { kind: ExprKind::Name(BIN.to_owned()), span: axis.span };
         let by: Vec<Expr> = clauses.by.iter().cloned().chain([bin]).collect();
-        let grouped = self.summarize(binned, &aggregates, &by, span);
+        let grouped = self.summarize_any(binned, &aggregates, &by, span);
         let Some(keys) = grouped.columns.iter().position(|column| column.name == BIN) else {
             return self.failed(span);
         };

@@ -113,6 +113,7 @@ impl Binder<'_> {
             ExprKind::Member { base, name } => self.path(base, PathSegment::Key(name.text.clone()), span),
             ExprKind::Index { base, index } => self.index(base, index, span),
             ExprKind::Negate(inner) => self.negate(inner, span),
+            ExprKind::Plus(inner) => self.plus(inner, span),
             ExprKind::Binary { op, left, right } => self.binary(op, left, right, span),
             ExprKind::Logic { op, terms } => self.logic(op, terms, span),
             ExprKind::Membership { op, value, list } => self.membership(op, value, list, span),
@@ -238,6 +239,25 @@ impl Binder<'_> {
             }
         };
         Scalar { kind: ScalarKind::Call { function: "neg", args: vec![value] }, ty, span }
+    }
+
+    /// `+a`: the value itself; an int becomes long, as behind the other sign.
+    fn plus(&mut self, inner: &Expr, span: Span) -> Scalar {
+        let value = self.scalar(inner);
+        match value.ty {
+            KqlType::Int => converted(value, KqlType::Long),
+            KqlType::Long
+            | KqlType::Real
+            | KqlType::Decimal
+            | KqlType::TimeSpan
+            | KqlType::DateTime
+            | KqlType::Dynamic => value,
+            other => {
+                let message = format!("`+` takes a number, a timespan or a datetime, this is {other}");
+                self.errors.error(codes::OPERAND_TYPES, span, message);
+                failed_scalar(span)
+            }
+        }
     }
 
     fn binary(&mut self, op: &'static str, left: &Expr, right: &Expr, span: Span) -> Scalar {

@@ -47,6 +47,22 @@ impl Binder<'_> {
                 binder.refuse_dynamic_key(&key.value, "a group key");
             }
         });
+        self.grouped(input, aggregates, keys, span)
+    }
+
+    /// `summarize` for an operator whose keys may be dynamic: such values group by their JSON text.
+    pub(super) fn summarize_any(
+        &mut self,
+        input: Table,
+        aggregates: &[Expr],
+        by: &[Expr],
+        span: Span,
+    ) -> Table {
+        let keys = self.over(&input, |binder| binder.keys(by));
+        self.grouped(input, aggregates, keys, span)
+    }
+
+    fn grouped(&mut self, input: Table, aggregates: &[Expr], keys: Vec<Named>, span: Span) -> Table {
         let (outputs, mut found) = self.aggregate_items(&input, &keys, aggregates);
         let mut names = Names::reserving(keys.iter().map(|key| key.name.as_str()));
         let mut declared = std::collections::HashSet::new();

@@ -251,7 +251,7 @@ impl Binder<'_> {
             }
             None => named(&format!("approximate_count_{of_name}"), call("count", Vec::new(), span)),
         };
-        let grouped = self.summarize(input, &[measured], &[named(&of_name, value.clone())], span);
+        let grouped = self.summarize_any(input, &[measured], &[named(&of_name, value.clone())], span);
         let measure = grouped.columns.get(1).map_or(KqlType::Long, |column| column.ty);
         let key = SortKey { value: Scalar::column(1, measure, span), descending: true, nulls_first: false };
         let sorted = self.through(grouped, span, |input| Rel::Sort { input, keys: vec![key] });

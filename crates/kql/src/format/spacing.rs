@@ -165,7 +165,9 @@ impl Visitor for Learnt {
                 self.tight_after.insert(base.span.end);
             }
             ExprKind::Wildcard(_) => self.inside(expr.span),
-            ExprKind::Negate(inner) => self.tight.push(Span::new(expr.span.start, inner.span.start)),
+            ExprKind::Negate(inner) | ExprKind::Plus(inner) => {
+                self.tight.push(Span::new(expr.span.start, inner.span.start))
+            }
             ExprKind::Datatable { columns, values } => {
                 if let (Some(first), false) = (values.first(), columns.is_empty()) {
                     self.datatables.insert(first.span.start, columns.len());

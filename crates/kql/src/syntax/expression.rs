@@ -81,10 +81,7 @@ impl Parser<'_> {
     fn assignment_of(&mut self, value: impl Fn(&mut Self) -> Expr) -> Expr {
         let start = self.span();
         let single = (self.token().kind == TokenKind::Word && self.ahead_mark(1, "="))
-            || (self.at_mark("[")
-                && self.ahead(1).kind == TokenKind::String
-                && self.ahead_mark(2, "]")
-                && self.ahead_mark(3, "="));
+            || self.bracketed(0).is_some_and(|length| self.ahead_mark(length, "="));
         if single {
             let names = self.new_name("a column name").into_iter().collect();
             self.bump();
@@ -266,7 +263,8 @@ impl Parser<'_> {
             return Expr { kind: ExprKind::Negate(Box::new(inner)), span: self.span_from(start) };
         }
         if self.eat("+") {
-            return self.deeper(Self::signed, Expr::error);
+            let inner = self.deeper(Self::signed, Expr::error);
+            return Expr { kind: ExprKind::Plus(Box::new(inner)), span: self.span_from(start) };
         }
         self.postfix()
     }
@@ -308,15 +306,15 @@ impl Parser<'_> {
     }
 
     fn index(&mut self, start: Span, base: Expr) -> Expr {
-        self.bump();
-        if self.token().kind == TokenKind::String && self.ahead_mark(1, "]") {
-            let name = Name { text: string_value(self.current()), span: self.span() };
-            self.at += 2;
-            return Expr {
-                kind: ExprKind::Member { base: Box::new(base), name },
-                span: self.span_from(start),
-            };
+        if self.bracketed(0).is_some()
+            && let Some(name) = self.name("a name")
+        {
+            // the place of the name is that of its text
+            let span = Span::new(name.span.start + 1, name.span.end - 1);
+            let kind = ExprKind::Member { base: Box::new(base), name: Name { span, ..name } };
+            return Expr { kind, span: self.span_from(start) };
         }
+        self.bump();
         let index = Box::new(self.scalar());
         self.expect("]");
         Expr { kind: ExprKind::Index { base: Box::new(base), index }, span: self.span_from(start) }

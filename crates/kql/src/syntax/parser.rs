@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 use crate::syntax::ast::{Name, Parameter, Script};
 use crate::syntax::lexer::{Token, TokenKind, tokenize};
+use crate::syntax::literal::string_value;
 use crate::syntax::{Errors, codes, reserved};
 
 /// Nested brackets, chained operators and the like one inside the other. Real queries stay below 40.
@@ -173,13 +174,24 @@ impl<'a> Parser<'a> {
             self.bump();
             return Some(Name { text, span });
         }
-        if self.at_mark("[") && self.ahead(1).kind == TokenKind::String && self.ahead_mark(2, "]") {
-            let text = super::literal::string_value(self.text_of(self.ahead(1)));
-            self.skip(3);
+        if let Some(length) = self.bracketed(0) {
+            let texts = (1..length - 1).map(|at| string_value(self.text_of(self.ahead(at))));
+            let text = texts.collect();
+            self.skip(length);
             return Some(Name { text, span: self.span_from(span) });
         }
         self.expected(what);
         None
+    }
+
+    /// How many tokens a name in brackets has that starts `from` tokens ahead: strings side by side are one, as
+    /// everywhere.
+    pub(super) fn bracketed(&self, from: usize) -> Option<usize> {
+        if !self.ahead_mark(from, "[") {
+            return None;
+        }
+        let strings = (from + 1..).take_while(|at| self.ahead(*at).kind == TokenKind::String).count();
+        (strings > 0 && self.ahead_mark(from + 1 + strings, "]")).then_some(strings + 2)
     }
 
     /// The name of a new column or parameter, see [`reserved`].

@@ -17,9 +17,10 @@ impl Parser<'_> {
     pub(super) fn script(&mut self, close: Option<&str>) -> Script {
         let mut script = Script::default();
         loop {
-            while self.at_mark(";") && (script.statements.is_empty() || self.ahead(1).kind == TokenKind::End)
-            {
-                self.bump();
+            if self.at_mark(";") {
+                // one ends a statement, and another one has none to end
+                self.expected("a statement");
+                while self.eat(";") {}
             }
             if self.at_end() || close.is_some_and(|mark| self.at_mark(mark)) {
                 return script;
@@ -164,9 +165,8 @@ impl Parser<'_> {
         if self.ahead_mark(1, ")") {
             return self.ahead_mark(2, "{");
         }
-        let bracketed = self.ahead_mark(1, "[") && self.ahead(2).kind == TokenKind::String;
         self.ahead(1).kind == TokenKind::Word && self.ahead_mark(2, ":")
-            || bracketed && self.ahead_mark(3, "]") && self.ahead_mark(4, ":")
+            || self.bracketed(1).is_some_and(|length| self.ahead_mark(1 + length, ":"))
     }
 
     fn lambda(&mut self, view: bool) -> Lambda {

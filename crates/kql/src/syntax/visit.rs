@@ -82,7 +82,10 @@ pub(crate) fn walk_expr(expr: &Expr, visitor: &mut dyn Visitor) {
             walk_optional(base.as_deref(), visitor);
             walk_exprs(args, visitor);
         }
-        ExprKind::Negate(inner) | ExprKind::Paren(inner) | ExprKind::Assign { value: inner, .. } => {
+        ExprKind::Negate(inner)
+        | ExprKind::Plus(inner)
+        | ExprKind::Paren(inner)
+        | ExprKind::Assign { value: inner, .. } => {
             walk_expr(inner, visitor);
         }
         ExprKind::Binary { left, right, .. } => {

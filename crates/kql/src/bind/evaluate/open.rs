@@ -17,7 +17,7 @@ use crate::syntax::codes;
 use super::super::operators::plain_column;
 use super::super::scalar::converted;
 use super::super::scope::Table;
-use super::super::{Binder, Inherited, is_null, passed_on};
+use super::super::{Binder, Inherited, failed_scalar, is_null, passed_on};
 use super::Invocation;
 use super::arguments::Arguments;
 
@@ -93,10 +93,15 @@ fn slot(bag: &Scalar, key: &str, span: Span) -> Scalar {
 
 impl Binder<'_> {
     fn bag(&mut self, input: &Table, arguments: &Arguments<'_>) -> Option<Bag> {
-        let (value, _) = self.plugin_column(input, arguments, "column")?;
+        let (mut value, _) = self.plugin_column(input, arguments, "column")?;
+        let at = plain_column(&value);
         if value.ty != KqlType::Dynamic {
-            self.wrong_argument(arguments, "column", value.ty.name(), "dynamic", value.span);
-            return None;
+            // it is taken away like any other, and has no keys to give
+            let message = format!("`bag_unpack` unpacks dynamic values, these are {}", value.ty);
+            let hint =
+                (value.ty == KqlType::String).then(|| "parse the text first: parse_json(…)".to_owned());
+            self.errors.warning(codes::ARGUMENT_TYPE, value.span, message, hint);
+            value = failed_scalar(value.span);
         }
         let text = |literal| match literal {
             Some(Literal::String(text)) => text,
@@ -119,7 +124,6 @@ impl Binder<'_> {
             Some(Literal::Dynamic(json)) => serde_json::from_str(&json).unwrap_or_default(),
             _ => Vec::new(),
         };
-        let at = plain_column(&value);
         let columns = input.columns.iter().cloned().enumerate();
         let kept = columns.filter(|(other, _)| Some(*other) != at).collect();
         Some(Bag { value, prefix, conflict, ignored, kept })

@@ -106,8 +106,9 @@ impl Binder<'_> {
                 "map" => self.over_path(args, GraphFold::List, span),
                 "all" => self.over_path(args, GraphFold::All, span),
                 "any" => self.over_path(args, GraphFold::Any, span),
-                "node_degree_in" => Some(self.degree(args, 1, span)),
-                "node_degree_out" => Some(self.degree(args, 2, span)),
+                "node_id" => Some(self.of_node(args, 0, KqlType::String, span)),
+                "node_degree_in" => Some(self.of_node(args, 1, KqlType::Long, span)),
+                "node_degree_out" => Some(self.of_node(args, 2, KqlType::Long, span)),
                 _ => None,
             },
             ExprKind::Member { base, name } if scope.inside.is_none() => {
@@ -214,18 +215,19 @@ impl Binder<'_> {
         Some(scope.output(GraphOutput::Path { step, inner, column, fold }, ty, span))
     }
 
-    /// `node_degree_in(n)`, or without an argument inside `map(inner_nodes(e), …)`.
-    fn degree(&mut self, args: &[Expr], column: usize, span: Span) -> Scalar {
+    /// A hidden column of nodes: `node_degree_in(n)`, or without an argument inside `map(inner_nodes(e), …)`.
+    fn of_node(&mut self, args: &[Expr], column: usize, ty: KqlType, span: Span) -> Scalar {
         debug_assert!(column < NODE_COLUMNS.len());
         let named = args.first().map(|arg| self.variable(arg));
         let Some(scope) = &mut self.pattern else { return failed_scalar(span) };
         match named {
-            None if scope.inside == Some(Over::Nodes) => Scalar::column(column, KqlType::Long, span),
+            None if scope.inside == Some(Over::Nodes) => Scalar::column(column, ty, span),
             Some(Some(Variable::Node(variable))) if scope.inside.is_none() => {
-                scope.output(GraphOutput::Node { variable, column }, KqlType::Long, span)
+                scope.output(GraphOutput::Node { variable, column }, ty, span)
             }
             _ => {
-                let message = "a degree is counted of a node of the pattern, or inside `inner_nodes`";
+                let message =
+                    "a degree or an id is that of a node of the pattern, or stands inside `inner_nodes`";
                 self.errors.error(codes::ARGUMENT_TYPE, span, message);
                 failed_scalar(span)
             }

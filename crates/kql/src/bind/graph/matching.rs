@@ -49,12 +49,6 @@ impl Binder<'_> {
             self.sequence(pattern, &graph, &mut shape);
         }
         self.check_shape(&shape, shortest, span);
-        if query.project.is_empty() {
-            let hint = Some("add `project` with the properties to show".to_owned());
-            let message = "a pattern gives no columns by itself";
-            self.errors.error_with_hint(codes::EXPECTED, span, message, hint);
-            return self.failed(span);
-        }
         let cycles = self.cycles(query, span);
         let shortest = if shortest { Some(self.output_all(query, span)) } else { None };
         let scope = PatternScope::new(Rc::clone(&graph), shape.variables);
@@ -122,14 +116,13 @@ impl Binder<'_> {
     }
 
     fn hops(&mut self, range: &HopRange, span: Span) -> (u32, u32) {
-        let bound = |binder: &mut Self, expr: &Expr| match binder.scalar(expr).kind {
-            ScalarKind::Literal(Literal::Long(value)) => u32::try_from(value).ok(),
-            ScalarKind::Literal(Literal::Int(value)) => u32::try_from(value).ok(),
-            _ => None,
+        let bound = |binder: &mut Self, expr: &Expr| {
+            let value = binder.scalar(expr);
+            constant_number(&value).and_then(|value| u32::try_from(value).ok())
         };
         let found = self.apart(|binder| (bound(binder, &range.min), bound(binder, &range.max)));
         match found {
-            (Some(min), Some(max)) if min <= max && max <= HOPS_MAX && max > 0 => (min, max),
+            (Some(min), Some(max)) if min <= max && max <= HOPS_MAX => (min, max),
             _ => {
                 let message = format!(
                     "a variable-length edge takes two constant numbers, the first no larger than the second \
@@ -250,6 +243,22 @@ impl Binder<'_> {
         }
         let items = passed_on(&table.columns, span).into_iter().chain(items).collect();
         self.project(table.clone(), items, span)
+    }
+}
+
+/// The value of a whole number that is written, or added up of such ones.
+fn constant_number(value: &Scalar) -> Option<i64> {
+    match &value.kind {
+        ScalarKind::Literal(Literal::Long(value)) => Some(*value),
+        ScalarKind::Literal(Literal::Int(value)) => Some(i64::from(*value)),
+        ScalarKind::Call { function, args } => match (*function, args.as_slice()) {
+            ("+", [a, b]) => constant_number(a)?.checked_add(constant_number(b)?),
+            ("-", [a, b]) => constant_number(a)?.checked_sub(constant_number(b)?),
+            ("*", [a, b]) => constant_number(a)?.checked_mul(constant_number(b)?),
+            ("tolong" | "toint", [a]) => constant_number(a),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

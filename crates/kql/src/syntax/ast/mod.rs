@@ -158,6 +158,8 @@ pub enum ExprKind {
     },
     /// `-x` and `+x`.
     Negate(Box<Expr>),
+    /// `+a`: the same value, but no longer a column with a name.
+    Plus(Box<Expr>),
     /// Comparison, arithmetic and string operators by their KQL spelling.
     Binary {
         op: &'static str,
