@@ -70,7 +70,7 @@ pub struct Evaluator {
     ctx: PostureContext,
     catalog: &'static Catalog,
     answers: BTreeMap<ResourceId, BTreeMap<AssessmentKey, Code>>,
-    /// What was stored last: by resource, a hash of its etag and the decisions about it.
+    /// What was stored last: by resource, a hash of what its assessments say.
     stored: HashMap<ResourceId, u64>,
     rounds: u32,
     /// Subscriptions whose score has to be computed anew.
@@ -223,7 +223,7 @@ impl Evaluator {
                 about.map(|assessment| (assessment, assessment.decide(&subject.facts, now))).collect();
             let answers = decisions.iter().map(|(assessment, decision)| (assessment.key, decision.code));
             self.answers.insert(subject.resource.id.clone(), answers.collect());
-            let hash = hash_of(&subject.resource.etag, &decisions);
+            let hash = hash_of(&subject, &self.ctx.workspace_id, &decisions);
             if self.stored.get(&subject.resource.id) != Some(&hash) {
                 changed.push((subject, decisions, hash));
             }
@@ -378,10 +378,12 @@ impl Marked {
     }
 }
 
-/// The same when the stored assessments would be the same. The etag stands for what they repeat of the resource.
-fn hash_of(etag: &str, decisions: &[(&Assessment, Decision)]) -> u64 {
+/// The same when the stored assessments would be the same. A resource that was deleted and made again has another time
+/// of creation: its assessments went with it.
+fn hash_of(subject: &Subject, workspace: &str, decisions: &[(&Assessment, Decision)]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    etag.hash(&mut hasher);
+    subject.resource.created.hash(&mut hasher);
+    resource_details(subject, workspace).to_string().hash(&mut hasher);
     for (_, decision) in decisions {
         decision.code.as_str().hash(&mut hasher);
         (&decision.cause, &decision.message, &decision.data).hash(&mut hasher);

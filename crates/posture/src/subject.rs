@@ -44,7 +44,7 @@ pub(crate) async fn gather(
     let mut out = Vec::with_capacity(ids.len());
     for resource in records.get_many(ids).await? {
         if resource.resource_type.eq_ignore_ascii_case(SUBSCRIPTION_TYPE) {
-            let machines = records.list_all(&resource.id, MACHINE_TYPE).await?.len();
+            let machines = records.count(&resource.id, MACHINE_TYPE).await?;
             let facts = json!({
                 "subscription": resource.to_arm_json(),
                 "plan": plans.of(&resource.id),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::database::{Records, Writing};
 use crate::error::RecordsError;
+use crate::place::Sql;
 use crate::resources::Resource;
 
 /// One change: who did what to which resource, with the body before and after.
@@ -65,6 +66,29 @@ impl Activity {
     pub(crate) async fn insert(&self, tx: &mut Writing) -> Result<(), RecordsError> {
         let entry = serde_json::to_string(self).expect("an activity has only text keys");
         sqlx::query("INSERT INTO activity (entry) VALUES ($1)").bind(entry).execute(&mut **tx).await?;
+        Ok(())
+    }
+
+    /// Inserts `entries` in their order, by one statement.
+    pub(crate) async fn insert_all(
+        tx: &mut Writing,
+        sql: Sql,
+        entries: &[Activity],
+    ) -> Result<(), RecordsError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let texts = entries.iter().map(|entry| serde_json::to_string(entry).map(Value::String));
+        let texts = texts.collect::<Result<Value, _>>().expect("an activity has only text keys");
+        let unpacked = match sql {
+            Sql::Sqlite => "SELECT value FROM json_each($1) ORDER BY key",
+            Sql::Postgres => {
+                "SELECT value FROM json_array_elements_text($1::json) WITH ORDINALITY AS entry (value, place)
+                 ORDER BY place"
+            }
+        };
+        let statement = format!("INSERT INTO activity (entry) {unpacked}");
+        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(texts.to_string()).execute(&mut **tx).await?;
         Ok(())
     }
 }

@@ -1,10 +1,14 @@
 //! Enrolled agents: which machine a client certificate speaks for.
 
+use std::collections::HashMap;
+
 use bartizan_base::{ResourceId, Ticks};
 use uuid::Uuid;
 
+use crate::asked::{for_each, in_a_task};
 use crate::database::Records;
 use crate::error::RecordsError;
+use crate::place::Sql;
 
 /// An enrolled agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,26 +58,45 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn put_agent(&self, agent: &Agent) -> Result<(), RecordsError> {
+        let (records, agent) = (self.clone(), agent.clone());
+        in_a_task(async move {
+            let new = records.asked.new_agents.clone();
+            new.ask(agent, |agents| records.put_agents(agents)).await
+        })
+        .await
+    }
+
+    /// Adds agents in one transaction, in their order.
+    async fn put_agents(&self, agents: Vec<Agent>) -> Result<Vec<Result<(), RecordsError>>, RecordsError> {
+        Ok(match self.insert_agents(&agents).await {
+            Ok(()) => agents.iter().map(|_| Ok(())).collect(),
+            Err(error) => for_each(agents.len(), error),
+        })
+    }
+
+    async fn insert_agents(&self, agents: &[Agent]) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM agents WHERE machine_key = $1 OR vm_id = $2")
-            .bind(agent.machine.key())
+        for agent in agents {
+            sqlx::query("DELETE FROM agents WHERE machine_key = $1 OR vm_id = $2")
+                .bind(agent.machine.key())
+                .bind(agent.vm_id.to_string())
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query(
+                "INSERT INTO agents (vm_id, machine_key, machine_id, serial, previous_serial, enrolled, last_seen, agent_version)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            )
             .bind(agent.vm_id.to_string())
+            .bind(agent.machine.key())
+            .bind(agent.machine.as_str())
+            .bind(&agent.serial)
+            .bind(&agent.previous_serial)
+            .bind(agent.enrolled.0)
+            .bind(agent.last_seen.0)
+            .bind(&agent.agent_version)
             .execute(&mut *tx)
             .await?;
-        sqlx::query(
-            "INSERT INTO agents (vm_id, machine_key, machine_id, serial, previous_serial, enrolled, last_seen, agent_version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(agent.vm_id.to_string())
-        .bind(agent.machine.key())
-        .bind(agent.machine.as_str())
-        .bind(&agent.serial)
-        .bind(&agent.previous_serial)
-        .bind(agent.enrolled.0)
-        .bind(agent.last_seen.0)
-        .bind(&agent.agent_version)
-        .execute(&mut *tx)
-        .await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -83,6 +106,14 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn agent(&self, vm_id: Uuid) -> Result<Option<Agent>, RecordsError> {
+        let found = self.asked.agents.ask(vm_id, |asked| self.agents_each(asked)).await?;
+        match found {
+            Some(found) => Ok(found),
+            None => self.agent_alone(vm_id).await,
+        }
+    }
+
+    async fn agent_alone(&self, vm_id: Uuid) -> Result<Option<Agent>, RecordsError> {
         let row: Option<Row> = sqlx::query_as(
             "SELECT vm_id, machine_id, serial, previous_serial, enrolled, last_seen, agent_version
              FROM agents WHERE vm_id = $1",
@@ -91,6 +122,28 @@ impl Records {
         .fetch_optional(&self.pool)
         .await?;
         row.map(from_row).transpose()
+    }
+
+    /// What there is of each of `asked`, in their order.
+    async fn agents_each(&self, asked: Vec<Uuid>) -> Result<Vec<Option<Agent>>, RecordsError> {
+        if let [vm_id] = asked[..] {
+            return Ok(vec![self.agent_alone(vm_id).await?]);
+        }
+        let (unpacked, join) = match self.sql {
+            Sql::Sqlite => ("json_each($1)", "CROSS JOIN agents WHERE"),
+            Sql::Postgres => ("json_array_elements_text($1::json)", "JOIN agents ON"),
+        };
+        let sql = format!(
+            "SELECT vm_id, machine_id, serial, previous_serial, enrolled, last_seen, agent_version
+             FROM (SELECT value AS key FROM {unpacked}) AS asked {join} agents.vm_id = asked.key"
+        );
+        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(serde_json::json!(asked).to_string())
+            .fetch_all(&self.pool)
+            .await?;
+        let found = rows.into_iter().map(|row| from_row(row).map(|agent| (agent.vm_id, agent)));
+        let found = found.collect::<Result<HashMap<Uuid, Agent>, _>>()?;
+        Ok(asked.iter().map(|vm_id| found.get(vm_id).cloned()).collect())
     }
 
     /// All agents.

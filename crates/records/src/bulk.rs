@@ -164,7 +164,7 @@ impl Records {
         let found = self.get_many_within(tx, &asked).await?;
         let mut there: HashMap<ResourceId, Resource> =
             found.into_iter().map(|resource| (resource.id.clone(), resource)).collect();
-        let (mut made, mut written) = (Vec::new(), BTreeSet::new());
+        let (mut made, mut written, mut entries) = (Vec::new(), BTreeSet::new(), Vec::new());
         for BulkWrite { write, of } in writes {
             let before = there.get(&write.id);
             let same = !write.audit && before.is_some_and(|before| before.body == write.body);
@@ -173,7 +173,7 @@ impl Records {
             }
             let resource = self.successor(before, write.id, write.body);
             if write.audit {
-                Activity::written(before, &resource, &write.actor).insert(tx).await?;
+                entries.push(Activity::written(before, &resource, &write.actor));
             }
             made.push(put(&resource, &write.actor));
             written.insert(resource.id.clone());
@@ -181,11 +181,12 @@ impl Records {
         }
         let written: Vec<&Resource> = written.iter().filter_map(|id| there.get(id)).collect();
         self.insert(tx, &written).await?;
+        Activity::insert_all(tx, self.sql, &entries).await?;
         Ok(made)
     }
 
     /// Writes resources, each at most once, over what is there.
-    async fn insert(&self, tx: &mut Writing, resources: &[&Resource]) -> Result<(), RecordsError> {
+    pub(crate) async fn insert(&self, tx: &mut Writing, resources: &[&Resource]) -> Result<(), RecordsError> {
         if resources.is_empty() {
             return Ok(());
         }

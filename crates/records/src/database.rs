@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+use crate::asked::Asked;
 use crate::changes::{self, Changes};
 use crate::derived::Derived;
 use crate::error::RecordsError;
@@ -64,6 +65,8 @@ pub struct Records {
     pub(crate) derived: Derived,
     /// Whose turn it is to write.
     writer: Arc<Mutex<()>>,
+    /// What many ask at once.
+    pub(crate) asked: Asked,
 }
 
 /// A write transaction, rolled back unless it is committed.
@@ -169,8 +172,10 @@ impl Records {
         clock: Arc<dyn Clock>,
     ) -> Result<Records, RecordsError> {
         let changes = broadcast::channel(CHANGES_KEPT).0;
-        let (origin, derived, writer) = (Uuid::new_v4(), Derived::default(), Arc::default());
-        let records = Records { pool, sql, local, clock, changes, origin, listener: None, derived, writer };
+        let (origin, derived, writer, asked) =
+            (Uuid::new_v4(), Derived::default(), Arc::default(), Asked::default());
+        let records =
+            Records { pool, sql, local, clock, changes, origin, listener: None, derived, writer, asked };
         records.migrate().await?;
         Ok(records)
     }

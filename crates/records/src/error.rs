@@ -1,5 +1,7 @@
 //! What can go wrong with records, by what a caller can do about it.
 
+use std::sync::Arc;
+
 use bartizan_base::ErrorKind;
 
 /// An error of the record store.
@@ -31,6 +33,9 @@ pub enum RecordsError {
     Damaged(String),
     #[error("records database failed")]
     Database(#[source] sqlx::Error),
+    /// What was written together with others failed, for all of them.
+    #[error(transparent)]
+    Shared(Arc<RecordsError>),
 }
 
 /// SQLite's primary result codes that a caller can act upon (sqlite.org/rescode.html).
@@ -51,6 +56,7 @@ impl RecordsError {
             Self::NewerSchema { .. } | Self::Place(_) | Self::Damaged(_) | Self::Database(_) => {
                 ErrorKind::Internal
             }
+            Self::Shared(error) => error.kind(),
         }
     }
 }

@@ -13,6 +13,7 @@
 mod activity;
 mod actor;
 mod agents;
+mod asked;
 mod bulk;
 mod changes;
 mod copy;
@@ -32,6 +33,7 @@ mod principals;
 mod resources;
 mod secrets;
 mod state;
+mod together;
 mod transfer;
 
 pub use activity::{Activity, ActivityBatch};
@@ -52,3 +54,4 @@ pub use policy_events::{NewPolicyEvent, PolicyEvent};
 pub use principals::{Principal, PrincipalKind};
 pub use resources::{Change, ChangeOp, Condition, Resource, Write, Written};
 pub use secrets::{Exchange, NewSecret, Secret, SecretKind};
+pub use together::Together;

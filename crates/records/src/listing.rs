@@ -86,6 +86,22 @@ impl Records {
         Ok(Page { items, next })
     }
 
+    /// How many resources of one type lie below `scope`. An index answers it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count(&self, scope: &ResourceId, resource_type: &str) -> Result<u64, RecordsError> {
+        let (from, to) = below(scope);
+        let sql = "SELECT COUNT(*) FROM resources WHERE type_key = $3 AND key > $1 AND key < $2";
+        let count: i64 = sqlx::query_scalar(sql)
+            .bind(from)
+            .bind(to)
+            .bind(resource_type.to_ascii_lowercase())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// All pages of one type below `scope`.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Who can sign in: the owner, other users, service principals. What they may do is said by role
 //! assignments, which are resources.
 
+use std::collections::HashMap;
+
 use bartizan_base::Ticks;
 use uuid::Uuid;
 
@@ -120,6 +122,28 @@ impl Records {
         &self,
         object_id: Uuid,
     ) -> Result<(Option<Principal>, i64), RecordsError> {
+        let found = self.asked.principals.ask(object_id, |asked| self.principals_and_access(asked)).await?;
+        match found {
+            Some(found) => Ok(found),
+            None => self.look_up(object_id).await,
+        }
+    }
+
+    /// [`Self::principal_and_access`] of each of `asked`, in their order. Mostly they are one.
+    async fn principals_and_access(
+        &self,
+        asked: Vec<Uuid>,
+    ) -> Result<Vec<(Option<Principal>, i64)>, RecordsError> {
+        let mut found: HashMap<Uuid, (Option<Principal>, i64)> = HashMap::new();
+        for object_id in &asked {
+            if !found.contains_key(object_id) {
+                found.insert(*object_id, self.look_up(*object_id).await?);
+            }
+        }
+        Ok(asked.iter().filter_map(|object_id| found.get(object_id).cloned()).collect())
+    }
+
+    async fn look_up(&self, object_id: Uuid) -> Result<(Option<Principal>, i64), RecordsError> {
         let (access, object_id, app_id, name, kind, created, disabled, tokens_from): LookedUp =
             sqlx::query_as(
                 "SELECT g.value, p.object_id, p.app_id, p.name, p.kind, p.created, p.disabled, p.tokens_from

@@ -1,11 +1,14 @@
 //! ARM resources: read, write under a condition, delete with everything below.
 
+use std::collections::HashMap;
+
 use bartizan_base::{ResourceId, Ticks};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::activity::Activity;
 use crate::actor::{Actor, ActorKind};
+use crate::asked::Asking;
 use crate::database::{Records, Writing};
 use crate::error::RecordsError;
 
@@ -111,12 +114,31 @@ impl Records {
     /// # Errors
     /// When the database fails.
     pub async fn get(&self, id: &ResourceId) -> Result<Option<Resource>, RecordsError> {
+        let found = self.asked.resources.ask(id.clone(), |ids| self.get_each(ids)).await?;
+        match found {
+            Some(found) => Ok(found),
+            None => self.get_alone(id).await,
+        }
+    }
+
+    async fn get_alone(&self, id: &ResourceId) -> Result<Option<Resource>, RecordsError> {
         let row: Option<Row> =
             sqlx::query_as("SELECT id, type, etag, body, created, modified FROM resources WHERE key = $1")
                 .bind(id.key())
                 .fetch_optional(&self.pool)
                 .await?;
         row.map(from_row).transpose()
+    }
+
+    /// What there is of each of `ids`, in their order.
+    async fn get_each(&self, ids: Vec<ResourceId>) -> Result<Vec<Option<Resource>>, RecordsError> {
+        if let [id] = &ids[..] {
+            return Ok(vec![self.get_alone(id).await?]);
+        }
+        let found = self.get_many(&ids).await?;
+        let found: HashMap<&str, &Resource> =
+            found.iter().map(|resource| (resource.id.key(), resource)).collect();
+        Ok(ids.iter().map(|id| found.get(id.key()).map(|found| (*found).clone())).collect())
     }
 
     /// Creates or replaces a resource, with its activity entry in the same transaction.
@@ -127,7 +149,7 @@ impl Records {
     /// # Errors
     /// When the condition does not hold or the database fails.
     pub async fn put(&self, write: Write) -> Result<Written, RecordsError> {
-        self.put_under(write, false, None).await
+        self.put_with_others(Asking { write, in_group: false }).await
     }
 
     /// [`Self::put`], where the resource's group must be there and stay. Asked in the transaction that writes: a
@@ -136,7 +158,7 @@ impl Records {
     /// # Errors
     /// [`RecordsError::GroupLeaving`], [`RecordsError::GroupMissing`], else as [`Self::put`].
     pub async fn put_in_group(&self, write: Write) -> Result<Written, RecordsError> {
-        self.put_under(write, true, None).await
+        self.put_with_others(Asking { write, in_group: true }).await
     }
 
     /// [`Self::put_in_group`], where no other resource of the type may be a `rival`. Asked in the transaction that writes,
@@ -149,18 +171,17 @@ impl Records {
         write: Write,
         rival: fn(&Resource) -> bool,
     ) -> Result<Written, RecordsError> {
-        self.put_under(write, true, Some(rival)).await
+        self.put_alone(Asking { write, in_group: true }, Some(rival)).await
     }
 
-    async fn put_under(
+    pub(crate) async fn put_alone(
         &self,
-        write: Write,
-        in_group: bool,
+        Asking { write, in_group }: Asking,
         rival: Option<fn(&Resource) -> bool>,
     ) -> Result<Written, RecordsError> {
         let mut tx = self.begin().await?;
-        if in_group {
-            check_group(&mut tx, &write.id).await?;
+        if in_group && let Some(group) = group_of(&write.id) {
+            check_group(&group, load(&mut tx, &group).await?.as_ref())?;
         }
         if let Some(rival) = rival {
             check_rivals(&mut tx, &write.id, rival).await?;
@@ -329,21 +350,17 @@ pub(crate) async fn remove_tree(
     Ok(gone.into_iter().filter_map(change).collect())
 }
 
-/// Checks that the group of `id` is there and not being deleted; the group itself may be anything.
-async fn check_group(tx: &mut Writing, id: &ResourceId) -> Result<(), RecordsError> {
-    let (Some(subscription), Some(name)) = (id.subscription(), id.resource_group()) else { return Ok(()) };
-    let group = format!("/subscriptions/{subscription}/resourceGroups/{name}").to_ascii_lowercase();
-    if group == id.key() {
-        return Ok(());
-    }
-    let body: Option<String> = sqlx::query_scalar("SELECT body FROM resources WHERE key = $1")
-        .bind(&group)
-        .fetch_optional(&mut **tx)
-        .await?;
-    let body = body.ok_or_else(|| RecordsError::GroupMissing(name.to_owned()))?;
-    let body: Value = serde_json::from_str(&body).map_err(|_| RecordsError::Damaged(group))?;
-    match body["properties"]["provisioningState"].as_str() {
-        Some("Deleting") => Err(RecordsError::GroupLeaving(name.to_owned())),
+/// The resource group that `id` lies in; none for the group itself, which may be anything.
+pub(crate) fn group_of(id: &ResourceId) -> Option<ResourceId> {
+    let group = format!("/subscriptions/{}/resourceGroups/{}", id.subscription()?, id.resource_group()?);
+    ResourceId::parse(&group).ok().filter(|group| group != id)
+}
+
+/// Checks that a group is there and not being deleted.
+pub(crate) fn check_group(group: &ResourceId, found: Option<&Resource>) -> Result<(), RecordsError> {
+    let found = found.ok_or_else(|| RecordsError::GroupMissing(group.name().to_owned()))?;
+    match found.property("provisioningState").and_then(Value::as_str) {
+        Some("Deleting") => Err(RecordsError::GroupLeaving(group.name().to_owned())),
         _ => Ok(()),
     }
 }

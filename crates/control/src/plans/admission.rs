@@ -28,31 +28,29 @@ pub async fn admit(
     now: Ticks,
 ) -> Result<Admitted, RecordsError> {
     let policies = reconcile::load(records).await?;
-    let admitted =
-        admit_under(records, &policies, Target::new(id.clone(), body.clone()), request, now).await?;
+    let (target, places) = (Target::new(id.clone(), body.clone()), &mut Places::default());
+    let admitted = admit_under(records, &policies, places, target, request, now).await?;
     if let Err(denials) = &admitted {
         events::denied(records, id, body, denials, request, now).await?;
     }
     Ok(admitted)
 }
 
-/// As [`admit`], under policies that are at hand.
+/// As [`admit`], under policies that are at hand and in `places` that may have been read before.
 ///
 /// # Errors
 /// When the records cannot be read.
 pub(crate) async fn admit_under(
     records: &Records,
     policies: &Policies,
+    places: &mut Places,
     target: Target,
     request: &Request,
     now: Ticks,
 ) -> Result<Admitted, RecordsError> {
     // Most writes are of types that no policy is about: those need not know what they lie in.
-    let target = if policies.rules_for(&target).is_empty() {
-        target
-    } else {
-        Places::default().put(records, target).await?
-    };
+    let target =
+        if policies.rules_for(&target).is_empty() { target } else { places.put(records, target).await? };
     Ok(policies.admit(&target, request, now))
 }
 

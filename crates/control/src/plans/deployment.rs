@@ -6,9 +6,9 @@ use bartizan_records::{BulkWrite, Condition, RecordsError, Resource, Write};
 use serde_json::{Value, json};
 
 use super::component::EXTENSION_TYPE;
+use super::ground::Ground;
 use super::reconcile::{PlansContext, actor};
-use super::{admission, extension, identity, protected, provisioning};
-use crate::access::AccessMap;
+use super::{admission, extension, protected, provisioning};
 use crate::logs::WORKSPACE_TYPE;
 use crate::logs::rule::RULE_TYPE;
 
@@ -83,11 +83,12 @@ impl Deployment<'_> {
     pub(crate) async fn make(
         &self,
         planned: &[Planned],
+        ground: &mut Ground,
         writes: &mut Vec<BulkWrite>,
     ) -> Result<Vec<Outcome>, RecordsError> {
         let mut outcomes = Vec::with_capacity(planned.len());
         for resource in planned {
-            outcomes.push(self.make_one(resource, writes).await?);
+            outcomes.push(self.make_one(resource, ground, writes).await?);
         }
         Ok(outcomes)
     }
@@ -95,6 +96,7 @@ impl Deployment<'_> {
     async fn make_one(
         &self,
         planned: &Planned,
+        ground: &mut Ground,
         writes: &mut Vec<BulkWrite>,
     ) -> Result<Outcome, RecordsError> {
         let (ctx, rule) = (self.ctx, self.rule);
@@ -108,28 +110,30 @@ impl Deployment<'_> {
         if let Some(pending) = writes.iter().find(|pending| same(&pending.write, &target, is_extension)) {
             return Ok(Outcome::Written(pending.write.id.clone()));
         }
-        let existing = existing(ctx, &target, is_extension).await?;
+        let existing = existing(ctx, ground, &target, is_extension).await?;
         if let Some(stays) =
             existing.as_ref().and_then(|existing| self.stays(planned, existing, is_extension))
         {
             return Ok(stays);
         }
-        if let Some(lack) = identity::lack(&ctx.records, rule, &target.resource_type, &planned.id).await? {
+        if let Some(lack) = ground.lack(&ctx.records, rule, &target.resource_type, &planned.id).await? {
             let text = format!("{} Way out: {}.", lack.error, lack.fix);
             return Ok(Outcome::refused("AuthorizationFailed", text));
         }
         for workspace in destinations(&target.resource_type, &planned.body) {
-            if let Some(lack) = identity::lack(&ctx.records, rule, WORKSPACE_TYPE, &workspace).await? {
+            if let Some(lack) = ground.lack(&ctx.records, rule, WORKSPACE_TYPE, &workspace).await? {
                 let text = format!("{} Way out: {}.", lack.error, lack.fix);
                 return Ok(Outcome::refused("AuthorizationFailed", text));
             }
         }
         let action = format!("{}/write", target.resource_type);
-        if let Some(lock) = AccessMap::of(&ctx.records).await?.locked(&action, &planned.id) {
+        if let Some(lock) = ground.access.locked(&action, &planned.id) {
             return Ok(Outcome::refused(&lock.code, format!("{}: {}", lock.code, lock.message)));
         }
         let request = deployment_request(&rule.assignment);
-        let admitted = admission::admit_under(&ctx.records, self.policies, target, &request, now).await?;
+        let places = &mut ground.places;
+        let admitted =
+            admission::admit_under(&ctx.records, self.policies, places, target, &request, now).await?;
         let mut body = match admitted {
             Err(denials) => {
                 let messages: Vec<String> =
@@ -196,16 +200,18 @@ impl Deployment<'_> {
         let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) else {
             return Ok(Ok(()));
         };
-        let machine = match id.parent() {
-            Some(machine) => self.ctx.records.get(&machine).await?,
-            None => None,
-        };
         let sealed = match properties.get("protectedSettings") {
             None | Some(Value::Null) => {
                 Ok(existing.and_then(|existing| existing.property("protectedSettings")).cloned())
             }
             Some(Value::Object(clear)) if clear.is_empty() => Ok(None),
-            Some(Value::Object(clear)) => protected::seal(machine.as_ref(), id, clear).map(Some),
+            Some(Value::Object(clear)) => {
+                let machine = match id.parent() {
+                    Some(machine) => self.ctx.records.get(&machine).await?,
+                    None => None,
+                };
+                protected::seal(machine.as_ref(), id, clear).map(Some)
+            }
             Some(_) => Err("they are no object".to_owned()),
         };
         Ok(match sealed {
@@ -246,20 +252,22 @@ fn same(pending: &Write, planned: &Target, is_extension: bool) -> bool {
 /// publisher and type under another name. An agent that is there is never installed twice.
 async fn existing(
     ctx: &PlansContext,
+    ground: &mut Ground,
     planned: &Target,
     is_extension: bool,
 ) -> Result<Option<Resource>, RecordsError> {
-    let same_id = ctx.records.get(&planned.id).await?;
-    let (Some(machine), true, None) = (planned.id.parent(), is_extension, &same_id) else {
-        return Ok(same_id);
+    let (Some(machine), true) = (planned.id.parent(), is_extension) else {
+        return ctx.records.get(&planned.id).await;
     };
-    let extensions = ctx.records.list_all(&machine, EXTENSION_TYPE).await?;
-    Ok(extensions.into_iter().find(|extension| {
+    let extensions = ground.extensions(&ctx.records, &machine).await?;
+    let alike = |extension: &&Resource| {
         ["publisher", "type"].iter().all(|name| {
             let found = extension.property(name).and_then(Value::as_str).unwrap_or_default();
             found.eq_ignore_ascii_case(planned.property(name))
         })
-    }))
+    };
+    let same_id = extensions.iter().find(|extension| extension.id == planned.id);
+    Ok(same_id.or_else(|| extensions.iter().find(alike)).cloned())
 }
 
 /// An extension that is leaving a machine that is no longer connected has nobody to wait for.

@@ -18,6 +18,7 @@ use super::admission::Places;
 use super::component::{EXTENSION_TYPE, MACHINE_TYPE};
 use super::deployment::{self, Cause, Deployment, Outcome};
 use super::events::event;
+use super::ground::Ground;
 use super::plan::Plan;
 use super::reconcile::{PlansContext, actor};
 use super::{direct, features, state};
@@ -165,10 +166,11 @@ impl<'a> Evaluation<'a> {
         let found = on_threads(&subjects, move |subject| findings(&policies, subject, now)).await?;
         let mut evaluated = Vec::with_capacity(subjects.len());
         let (mut deployed, mut left, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        let mut ground = self.ground(&subjects, &found).await?;
         let mut pairs = subjects.into_iter().zip(found);
         for (subject, findings) in pairs.by_ref() {
             let mut mine = Vec::new();
-            let verdicts = self.mend(&subject.target, findings, &mut mine, &mut events).await?;
+            let verdicts = self.mend(&subject.target, findings, &mut ground, &mut mine, &mut events).await?;
             let inside = mine.iter().all(|made: &BulkWrite| made.write.id.is_within(&subject.target.id));
             deployed.append(&mut mine);
             evaluated.push((subject, verdicts));
@@ -181,6 +183,14 @@ impl<'a> Evaluation<'a> {
         drop(pairs);
         self.store(evaluated, deployed, events, now).await?;
         Ok(left)
+    }
+
+    /// What the deployments of a batch stand on.
+    async fn ground(&self, subjects: &[Subject], found: &[Vec<Finding>]) -> Result<Ground, RecordsError> {
+        let deploys = |finding: &Finding| matches!(finding.remedy, Some(Ok(Remedy::Deploy(_))));
+        let lacking = subjects.iter().zip(found).filter(|(_, findings)| findings.iter().any(deploys));
+        let machines: Vec<ResourceId> = lacking.map(|(subject, _)| subject.target.id.clone()).collect();
+        Ground::read(&self.ctx.records, &machines).await
     }
 
     async fn find_related(&mut self, subjects: &mut [Subject], now: Ticks) -> Result<(), RecordsError> {
@@ -222,6 +232,7 @@ impl<'a> Evaluation<'a> {
         &self,
         target: &Target,
         findings: Vec<Finding>,
+        ground: &mut Ground,
         writes: &mut Vec<BulkWrite>,
         events: &mut Vec<NewPolicyEvent>,
     ) -> Result<Vec<Verdict>, RecordsError> {
@@ -245,7 +256,7 @@ impl<'a> Evaluation<'a> {
                         cause: Cause::Evaluation,
                     };
                     let before = writes.len();
-                    let outcomes = deployment.make(&planned, writes).await?;
+                    let outcomes = deployment.make(&planned, ground, writes).await?;
                     if writes.len() > before {
                         let (rule, now) = (&verdict.rule, self.ctx.clock.now());
                         let principal = deployment::deployment_request(&rule.assignment).principal_id;

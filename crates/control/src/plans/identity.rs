@@ -45,23 +45,34 @@ pub(crate) async fn lack_of_all(
     actions: &[String],
     id: &ResourceId,
 ) -> Result<Option<Lack>, RecordsError> {
+    let principal = principal(records, &rule.assignment).await?;
+    Ok(lack_in(&*AccessMap::of(records).await?, principal, rule, actions, id))
+}
+
+/// As [`lack_of_all`], by what is at hand: who has which role, and whom the assignment acts as.
+pub(super) fn lack_in(
+    map: &AccessMap,
+    principal: Option<Uuid>,
+    rule: &Rule,
+    actions: &[String],
+    id: &ResourceId,
+) -> Option<Lack> {
     let assignment = &rule.assignment;
     let action = actions.first().map_or("", String::as_str);
-    let Some(principal) = principal(records, assignment).await? else {
+    let Some(principal) = principal else {
         let who = format!("identity of {}", assignment.name());
         let fix = format!(
             "write assignment `{}` again with a system-assigned identity, then give that identity {}",
             assignment.name(),
             roles(rule)
         );
-        return Ok(Some(Lack { error: forbidden(&who, action, id), fix }));
+        return Some(Lack { error: forbidden(&who, action, id), fix });
     };
-    let map = AccessMap::of(records).await?;
     let held = map.roles_of(&principal.to_string());
     if held.iter().any(|(at, role)| {
         map.hierarchy.contains(at, id) && actions.iter().any(|action| role.allows(action, false))
     }) {
-        return Ok(None);
+        return None;
     }
     let fix = format!(
         "give the identity `{principal}` of assignment `{}` {} at `{}`",
@@ -69,12 +80,15 @@ pub(crate) async fn lack_of_all(
         roles(rule),
         assignment.scope
     );
-    Ok(Some(Lack { error: forbidden(&principal.to_string(), action, id), fix }))
+    Some(Lack { error: forbidden(&principal.to_string(), action, id), fix })
 }
 
 /// The principal of a stored assignment's identity. One that is in the directory is a person's or a program's, which
 /// a policy never acts as, whatever an older version of the server let somebody write into the assignment.
-async fn principal(records: &Records, assignment: &Assignment) -> Result<Option<Uuid>, RecordsError> {
+pub(super) async fn principal(
+    records: &Records,
+    assignment: &Assignment,
+) -> Result<Option<Uuid>, RecordsError> {
     let named = assignment.principals.first().and_then(|id| Uuid::parse_str(id).ok());
     let Some(principal) = named else { return Ok(None) };
     Ok(records.principal(principal).await?.is_none().then_some(principal))

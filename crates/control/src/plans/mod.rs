@@ -8,7 +8,7 @@
 //! | assignments → verdicts | the crate `bartizan-policy` |
 //! | a write or deletion meets the policies | `admission` |
 //! | when something is evaluated | `reconcile` |
-//! | verdicts → extensions and policy states | `evaluation`, `deployment`, `state` |
+//! | verdicts → extensions and policy states | `evaluation`, `deployment`, `ground`, `state` |
 //! | machines with the sensor only | `direct` |
 //! | what happened, kept for a while | `events` |
 //! | extensions ↔ agent | `extension`, `desired` |
@@ -25,6 +25,7 @@ pub(crate) mod evaluation;
 pub mod events;
 pub mod extension;
 pub mod features;
+pub(crate) mod ground;
 pub(crate) mod identity;
 pub mod plan;
 pub(crate) mod protected;

@@ -14,6 +14,7 @@ mod postgres;
 mod resources;
 mod secrets;
 mod state;
+mod together;
 mod upgrade;
 
 use std::sync::Arc;

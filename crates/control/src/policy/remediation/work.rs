@@ -12,10 +12,12 @@ use crate::access::AccessMap;
 use crate::app::App;
 use crate::arm;
 use crate::http::Failure;
+use crate::plans::admission::Places;
 use crate::plans::component::EXTENSION_TYPE;
 use crate::plans::deployment::{self, Cause, Deployment, Outcome, error};
 use crate::plans::evaluation::{Finding, judge};
 use crate::plans::events::event;
+use crate::plans::ground::Ground;
 use crate::plans::{PlansContext, admission, extension, identity, reconcile};
 
 /// What is not there after this long has failed: a machine may be switched off for good.
@@ -62,7 +64,8 @@ impl Work<'_> {
                     of: &target.id,
                     cause: Cause::Remediation,
                 };
-                let outcomes = deployment.make(&planned, &mut writes).await?;
+                let mut ground = Ground::read(&self.ctx.records, std::slice::from_ref(&target.id)).await?;
+                let outcomes = deployment.make(&planned, &mut ground, &mut writes).await?;
                 if !writes.is_empty() {
                     self.note("Deploy", &finding.verdict, &target).await?;
                 }
@@ -195,7 +198,16 @@ impl Work<'_> {
         let request = deployment::deployment_request(&rule.assignment);
         let changed = Target::new(stored.id.clone(), body);
         let now = self.ctx.clock.now();
-        let body = match admission::admit_under(records, self.policies, changed, &request, now).await? {
+        let body = match admission::admit_under(
+            records,
+            self.policies,
+            &mut Places::default(),
+            changed,
+            &request,
+            now,
+        )
+        .await?
+        {
             Ok(admission) => admission.body,
             Err(denials) => {
                 let messages: Vec<String> = denials.iter().map(|denial| denial.message(&stored.id)).collect();
