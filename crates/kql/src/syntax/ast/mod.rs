@@ -156,9 +156,9 @@ pub enum ExprKind {
         name: Name,
         args: Vec<Expr>,
     },
-    /// `-x` and `+x`.
+    /// `-x`.
     Negate(Box<Expr>),
-    /// `+a`: the same value, but no longer a column with a name.
+    /// `+x`: the same value, but no longer a column with a name.
     Plus(Box<Expr>),
     /// Comparison, arithmetic and string operators by their KQL spelling.
     Binary {
