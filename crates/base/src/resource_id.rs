@@ -5,6 +5,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +14,13 @@ const LENGTH_MAX: usize = 2048;
 
 /// A parsed ARM id. `/subscriptions/{id}`, resource groups, resources, child resources and extension
 /// resources (`…/providers/A/b/c/providers/D/e/f`) are all resource ids.
+///
+/// Clones share the text: a server keeps the ids of hundreds of thousands of resources in several places.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ResourceId {
-    text: String,
-    key: String,
+    /// The id as it was given, and after it the same in small letters, which is as long.
+    spellings: Arc<str>,
 }
 
 /// Why a text is not a resource id.
@@ -54,38 +57,42 @@ impl ResourceId {
             }
         }
         // ASCII folding keeps byte positions equal in both spellings, so one can index the other.
-        let id = Self { text: text.to_owned(), key: text.to_ascii_lowercase() };
-        let after_providers = id.key.rsplit_once("/providers/").map(|(_, rest)| rest.split('/').count());
-        let plain = id.key.split('/').skip(1).count();
+        let mut spellings = String::with_capacity(2 * text.len());
+        spellings.push_str(text);
+        spellings.push_str(text);
+        spellings[text.len()..].make_ascii_lowercase();
+        let id = Self { spellings: spellings.into() };
+        let after_providers = id.key().rsplit_once("/providers/").map(|(_, rest)| rest.split('/').count());
+        let plain = id.key().split('/').skip(1).count();
         let complete = match after_providers {
             // namespace, then pairs of type and name
             Some(count) => count % 2 == 1,
             None => plain.is_multiple_of(2),
         };
-        if complete { Ok(id) } else { Err(ResourceIdError::Incomplete(id.text)) }
+        if complete { Ok(id) } else { Err(ResourceIdError::Incomplete(text.to_owned())) }
     }
 
     /// The id as it was given.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.spellings[..self.spellings.len() / 2]
     }
 
     /// The lower-case form, used as a database key and for comparison.
     pub fn key(&self) -> &str {
-        &self.key
+        &self.spellings[self.spellings.len() / 2..]
     }
 
     /// The last segment: the resource's name.
     pub fn name(&self) -> &str {
-        self.text.rsplit('/').next().unwrap_or_default()
+        self.as_str().rsplit('/').next().unwrap_or_default()
     }
 
     /// `Namespace/type[/type…]` as spelled in the id, or `Microsoft.Resources/subscriptions` and
     /// `Microsoft.Resources/resourceGroups` for ids without a provider.
     pub fn resource_type(&self) -> String {
-        match self.key.rfind("/providers/") {
+        match self.key().rfind("/providers/") {
             Some(at) => {
-                let mut parts = self.text[at + "/providers/".len()..].split('/');
+                let mut parts = self.as_str()[at + "/providers/".len()..].split('/');
                 let mut out = parts.next().unwrap_or_default().to_owned();
                 for ty in parts.step_by(2) {
                     out.push('/');
@@ -93,7 +100,9 @@ impl ResourceId {
                 }
                 out
             }
-            None if self.key.contains("/resourcegroups/") => "Microsoft.Resources/resourceGroups".to_owned(),
+            None if self.key().contains("/resourcegroups/") => {
+                "Microsoft.Resources/resourceGroups".to_owned()
+            }
             None => "Microsoft.Resources/subscriptions".to_owned(),
         }
     }
@@ -109,7 +118,7 @@ impl ResourceId {
     }
 
     fn segment_after(&self, word: &str) -> Option<&str> {
-        let mut segments = self.text.split('/').skip(1);
+        let mut segments = self.as_str().split('/').skip(1);
         while let (Some(key), Some(value)) = (segments.next(), segments.next()) {
             if key.eq_ignore_ascii_case(word) {
                 return Some(value);
@@ -124,7 +133,7 @@ impl ResourceId {
     /// The enclosing scope: the parent resource, the extended resource, the resource group or the
     /// subscription. `None` for a subscription.
     pub fn parent(&self) -> Option<ResourceId> {
-        let (up, _) = self.text.rsplit_once('/')?;
+        let (up, _) = self.as_str().rsplit_once('/')?;
         let (up, _) = up.rsplit_once('/')?;
         let lower = up.to_ascii_lowercase();
         let cut = match lower.rfind("/providers/") {
@@ -137,8 +146,9 @@ impl ResourceId {
 
     /// Whether this id is `scope` itself or lies below it.
     pub fn is_within(&self, scope: &ResourceId) -> bool {
-        self.key == scope.key
-            || (self.key.starts_with(&scope.key) && self.key.as_bytes().get(scope.key.len()) == Some(&b'/'))
+        self.key() == scope.key()
+            || (self.key().starts_with(scope.key())
+                && self.key().as_bytes().get(scope.key().len()) == Some(&b'/'))
     }
 
     /// This id with `suffix` (without leading slash) appended.
@@ -146,13 +156,13 @@ impl ResourceId {
     /// # Errors
     /// See [`ResourceId::parse`].
     pub fn join(&self, suffix: &str) -> Result<ResourceId, ResourceIdError> {
-        ResourceId::parse(&format!("{}/{suffix}", self.text))
+        ResourceId::parse(&format!("{}/{suffix}", self.as_str()))
     }
 }
 
 impl PartialEq for ResourceId {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.key() == other.key()
     }
 }
 
@@ -166,25 +176,25 @@ impl PartialOrd for ResourceId {
 
 impl Ord for ResourceId {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key.cmp(&other.key)
+        self.key().cmp(other.key())
     }
 }
 
 impl Hash for ResourceId {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        self.key().hash(state);
     }
 }
 
 impl fmt::Debug for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ResourceId({})", self.text)
+        write!(f, "ResourceId({})", self.as_str())
     }
 }
 
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
@@ -206,7 +216,7 @@ impl TryFrom<String> for ResourceId {
 
 impl From<ResourceId> for String {
     fn from(id: ResourceId) -> String {
-        id.text
+        id.as_str().to_owned()
     }
 }
 

@@ -14,9 +14,9 @@ use bartizan_base::ErrorKind;
 use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::json;
 use tokio::task::JoinSet;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::access::Caller;
 use crate::app::App;
@@ -28,7 +28,6 @@ use crate::{
 
 /// The service that answers every request.
 pub fn router(app: Arc<App>) -> Router {
-    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     Router::new()
         .route("/healthz", get(health))
         .merge(arm::routes())
@@ -39,18 +38,34 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(openapi::routes())
         .fallback(other)
         .with_state(app)
-        .layer(CompressionLayer::new())
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
-        // The portal's files bring their own; an answer of any other door is no page.
-        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-        .layer(fixed(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
-        .layer(fixed(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
-        .layer(fixed(header::CACHE_CONTROL, "no-store"))
-        .layer(axum::middleware::from_fn(take_rest))
+        // As one layer: a router clones what it calls, and layers that are added one by one are cloned by each other.
+        .layer(
+            ServiceBuilder::new()
+                .layer(axum::middleware::from_fn(take_rest))
+                .map_response(with_fixed_headers)
+                .layer(CatchPanicLayer::custom(panicked))
+                .layer(CompressionLayer::new()),
+        )
+}
+
+/// Headers that every answer has unless it brings its own.
+static FIXED_HEADERS: [(HeaderName, &str); 8] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    // The portal's files bring their own; an answer of any other door is no page.
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+fn with_fixed_headers<B>(mut response: Response<B>) -> Response<B> {
+    for (name, value) in &FIXED_HEADERS {
+        response.headers_mut().entry(name).or_insert_with(|| HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// Where clients ask what there is, without its slashes.

@@ -15,6 +15,7 @@ use bartizan_engine::GivenRows;
 use bartizan_records::{Changes, EVIDENCE_CHANGE_TYPE, ListQuery, Resource};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::Instant;
 
 use crate::access::AccessMap;
 use crate::app::App;
@@ -29,12 +30,15 @@ const PART_ROWS: usize = 8192;
 /// Parts of a table that are less than half full, before they are made one.
 const SMALL_PARTS_MAX: usize = 16;
 /// Changed resources beyond which it is cheaper to read everything anew: of a small number of resources, and of
-/// any number one in three.
+/// any number as many as there are rows for.
 const CHANGES_MIN: usize = 1000;
 /// Changed resources that are read together.
 const TOGETHER: usize = 256;
 /// How long changes gather before they are followed.
 const GATHER: Duration = Duration::from_millis(500);
+/// They gather for this many times as long as following them took last. While a fleet joins, most rows change all the
+/// time; whoever asks waits for those that are left, and until somebody does, few are enough.
+const REST: u32 = 4;
 /// Rows that are kept between queries, about 1 kB each in memory; more are read for each query anew.
 const ROWS_MAX: usize = 500_000;
 
@@ -67,7 +71,7 @@ struct State {
     parts: BTreeMap<u32, Part>,
     next_part: u32,
     /// Where each resource's rows are: part and place in it.
-    places: HashMap<String, Vec<(u32, u32)>>,
+    places: HashMap<ResourceId, Vec<(u32, u32)>>,
     families: Vec<Family>,
     family_of: HashMap<(String, String), u32>,
 }
@@ -116,6 +120,13 @@ impl GraphRows {
         Ok(view)
     }
 
+    /// Takes over what the feed tells, before it forgets.
+    async fn hear(&self) {
+        if let Some(state) = self.0.lock().await.as_mut() {
+            state.hear();
+        }
+    }
+
     /// Reads the rows, or follows the changes; whether they are few enough to be kept.
     async fn refresh(&self, app: &App) -> Result<bool, Failure> {
         let mut kept = self.0.lock().await;
@@ -147,6 +158,7 @@ async fn current<'a>(kept: &'a mut Option<State>, app: &App) -> Result<&'a State
 pub(crate) async fn keep(app: Arc<App>) {
     let mut changes = app.records.subscribe();
     loop {
+        let begun = Instant::now();
         match app.graph.refresh(&app).await {
             Ok(true) => {}
             // Queries read so many themselves.
@@ -155,13 +167,17 @@ pub(crate) async fn keep(app: Arc<App>) {
                 tracing::warn!(error = error.message, "the rows of Resource Graph are not up to date")
             }
         }
+        let rest = begun.elapsed() * REST;
         tokio::select! {
             change = changes.recv() => if matches!(change, Err(RecvError::Closed)) { return },
             () = app.stop.cancelled() => return,
         }
-        tokio::select! {
-            () = tokio::time::sleep(GATHER) => {}
-            () = app.stop.cancelled() => return,
+        let until = Instant::now() + rest.max(GATHER);
+        while Instant::now() < until {
+            tokio::select! {
+                () = tokio::time::sleep_until(until.min(Instant::now() + GATHER)) => app.graph.hear().await,
+                () = app.stop.cancelled() => return,
+            }
         }
         // What these tell is read by the rows themselves.
         while !matches!(changes.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
@@ -248,7 +264,7 @@ impl State {
                 changed.extend(all.into_iter().map(|resource| resource.id));
             }
         }
-        if changed.len() > CHANGES_MIN.max(self.places.len() / 3) {
+        if changed.len() > CHANGES_MIN.max(self.places.len()) {
             return Ok(false);
         }
         let mut new: Vec<Vec<New>> = tables().iter().map(|_| Vec::new()).collect();
@@ -302,7 +318,7 @@ impl State {
 
     /// Marks the rows of a resource as gone.
     fn forget(&mut self, id: &ResourceId) {
-        for (number, at) in self.places.remove(id.key()).unwrap_or_default() {
+        for (number, at) in self.places.remove(id).unwrap_or_default() {
             if let Some(part) = self.parts.get_mut(&number) {
                 // Copied when a query looks at it.
                 Arc::make_mut(&mut part.live)[at as usize] = false;
@@ -330,7 +346,7 @@ impl State {
         let number = self.next_part;
         self.next_part += 1;
         for (at, (id, _)) in of.iter().enumerate() {
-            self.places.entry(id.key().to_owned()).or_default().push((number, at as u32));
+            self.places.entry(id.clone()).or_default().push((number, at as u32));
         }
         let live = Arc::new(vec![true; of.len()]);
         self.parts.insert(number, Part { table, rows, of: Arc::new(of), live, gone: 0 });
@@ -353,7 +369,7 @@ impl State {
                 of.extend(live.map(|(of, _)| of.clone()));
             }
             for (id, _) in &of {
-                if let Some(places) = self.places.get_mut(id.key()) {
+                if let Some(places) = self.places.get_mut(id) {
                     places.retain(|(number, _)| !numbers.contains(number));
                 }
             }
