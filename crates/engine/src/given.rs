@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::error::ArrowError;
 use bartizan_base::{Ticks, WorkspaceId};
 use bartizan_kql::bound::ColumnSchema;
 use bartizan_kql::{AnalyzeOptions, Catalog, FunctionSymbol, TableSymbol};
@@ -34,9 +35,9 @@ pub struct GivenTable {
 /// Rows of such a table, read once and kept in the engine's own form: cheap to copy, to choose from and to join.
 #[derive(Clone, Debug)]
 pub struct GivenRows {
-    name: &'static str,
-    layout: Arc<Layout>,
-    batches: Vec<RecordBatch>,
+    pub(crate) name: &'static str,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) batches: Vec<RecordBatch>,
 }
 
 impl GivenRows {
@@ -58,9 +59,17 @@ impl GivenRows {
     /// # Errors
     /// When they are too large to be read.
     pub fn with(&self, rows: &[Map<String, Json>], now: Ticks) -> Result<Self, QueryError> {
+        let body = serde_json::to_vec(rows).map_err(|error| QueryError::Internal(error.to_string()))?;
+        self.with_json(&body, now)
+    }
+
+    /// The same with rows that are written already: a JSON array, or an object on each line.
+    ///
+    /// # Errors
+    /// When they are too large to be read, or are no such thing.
+    pub fn with_json(&self, body: &[u8], now: Ticks) -> Result<Self, QueryError> {
         let internal = |error: &dyn std::fmt::Display| QueryError::Internal(error.to_string());
-        let body = serde_json::to_vec(rows).map_err(|error| internal(&error))?;
-        let decoded = self.layout.decode_source(&body, now)?;
+        let decoded = self.layout.decode_source(body, now)?;
         let batch = with_seq(&decoded.batch)
             .and_then(|batch| pad(&batch, &self.layout.schema))
             .map_err(|error| internal(&error))?;
@@ -100,13 +109,19 @@ impl GivenRows {
         self.batches.extend(other.batches.into_iter().filter(|batch| batch.num_rows() > 0));
     }
 
-    /// The same rows in one piece.
+    /// The same rows in one piece, with the text of no others: rows that were chosen from many share the text of all.
     ///
     /// # Errors
     /// When there is no memory for it.
     pub fn in_one_piece(&self) -> Result<Self, QueryError> {
-        let one = concat_batches(&self.layout.schema, &self.batches);
-        let one = one.map_err(|error| QueryError::Internal(error.to_string()))?;
+        let internal = |error: ArrowError| QueryError::Internal(error.to_string());
+        let one = concat_batches(&self.layout.schema, &self.batches).map_err(internal)?;
+        let own_text = |column: &ArrayRef| match column.as_string_view_opt() {
+            Some(texts) => Arc::new(texts.gc()) as ArrayRef,
+            None => Arc::clone(column),
+        };
+        let columns = one.columns().iter().map(own_text).collect();
+        let one = RecordBatch::try_new(one.schema(), columns).map_err(internal)?;
         Ok(Self { name: self.name, layout: Arc::clone(&self.layout), batches: vec![one] })
     }
 
@@ -203,5 +218,35 @@ impl Catalog for Given<'_> {
 
     fn table_names(&self) -> Vec<String> {
         self.0.iter().map(|table| table.name.to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bartizan_schema::KqlType;
+    use serde_json::json;
+
+    use super::*;
+
+    fn bytes(rows: &GivenRows) -> usize {
+        rows.batches.iter().map(RecordBatch::get_array_memory_size).sum()
+    }
+
+    #[test]
+    fn rows_in_one_piece_keep_no_text_of_the_others() {
+        let table = GivenTable { name: "t", columns: vec![Column::new("text", KqlType::String)] };
+        let rows: Vec<Map<String, Json>> = (0..1000)
+            .filter_map(|row| json!({"text": format!("{row} {}", "x".repeat(1000))}).as_object().cloned())
+            .collect();
+        let all = GivenRows::none(table).with(&rows, Ticks(0)).unwrap();
+        let keep: Vec<bool> = (0..1000).map(|row| row == 7 || row == 900).collect();
+        let mut two = all.chosen(&keep).unwrap();
+        two.append(all.chosen(&[true]).unwrap());
+        let one = two.in_one_piece().unwrap();
+        assert_eq!((one.len(), one.batches.len()), (3, 1));
+        assert!(bytes(&two) > 1_000_000 && bytes(&one) < 20_000, "{} and {}", bytes(&two), bytes(&one));
+        let texts = one.batches[0].column_by_name("text").unwrap().as_string_view().clone();
+        let begins: Vec<&str> = texts.iter().flatten().filter_map(|text| text.split(' ').next()).collect();
+        assert_eq!(begins, ["7", "900", "0"]);
     }
 }

@@ -302,7 +302,8 @@ pub struct Reduce {
 /// `externaldata`: rows of files outside the store.
 #[derive(Clone, Debug)]
 pub struct External {
-    pub uris: Vec<String>,
+    /// Where the files are: texts without columns, maybe put together.
+    pub uris: Vec<Scalar>,
     /// As written behind `format=`, or by the name of the file.
     pub format: Option<String>,
     pub ignore_first_record: bool,
@@ -335,7 +336,8 @@ impl Operation {
             Self::Scan(scan) => scan.scalars(),
             Self::GraphNodes(_) | Self::GraphMatch(_) | Self::GraphComponents { .. } => Vec::new(),
             Self::Reduce(reduce) => vec![&reduce.value],
-            Self::EachGroup(_) | Self::External(_) => Vec::new(),
+            Self::External(external) => external.uris.iter().collect(),
+            Self::EachGroup(_) => Vec::new(),
         }
     }
 
@@ -347,7 +349,8 @@ impl Operation {
             Self::Scan(scan) => scan.scalars_mut(),
             Self::GraphNodes(_) | Self::GraphMatch(_) | Self::GraphComponents { .. } => Vec::new(),
             Self::Reduce(reduce) => vec![&mut reduce.value],
-            Self::EachGroup(_) | Self::External(_) => Vec::new(),
+            Self::External(external) => external.uris.iter_mut().collect(),
+            Self::EachGroup(_) => Vec::new(),
         }
     }
 

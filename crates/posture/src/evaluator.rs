@@ -2,7 +2,8 @@
 //!
 //! One loop: a change marks a machine or a subscription, a short pause gathers bursts, then the marked
 //! subjects are decided anew and the scores of their subscriptions recomputed. Only differences are
-//! written. A full round every minute covers what time alone changes and events that were lost.
+//! written. A full round every minute (less often where it is much work) covers what time alone changes and events
+//! that were lost.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -32,8 +33,11 @@ pub const ASSESSMENT_TYPE: &str = "Microsoft.Security/assessments";
 
 /// Pause after the first event of a burst.
 const GATHER: Duration = Duration::from_millis(150);
-/// How often everything is decided anew without an event.
+/// How often everything is decided anew without an event, where that is little work.
 const ROUND: Duration = Duration::from_secs(60);
+/// After everything was decided it is not again for so many times as long as that took: the rounds of a large estate are
+/// at most a fortieth of a core's time.
+const ROUND_REST: u32 = 39;
 
 /// Resources that are decided together: read with some statements, and written in one transaction.
 const TOGETHER: usize = 64;
@@ -100,14 +104,13 @@ impl Evaluator {
     pub async fn run(mut self) {
         let mut changes = self.ctx.records.subscribe();
         let stop = self.ctx.stop.clone();
-        let mut round = tokio::time::interval(ROUND);
-        round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut next_round = Instant::now();
         let mut marked = Marked::default();
         loop {
             if marked.is_empty() {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    _ = round.tick() => marked.all = true,
+                    () = tokio::time::sleep_until(next_round) => marked.all = true,
                     change = changes.recv() => if !marked.hear(change) { return },
                     () = tokio::time::sleep_until(self.score_from), if !self.scores.is_empty() => {}
                 }
@@ -123,6 +126,7 @@ impl Evaluator {
                     Err(_) => break,
                 }
             }
+            let (begun, whole) = (Instant::now(), marked.all);
             let work = self.turn(std::mem::take(&mut marked));
             tokio::pin!(work);
             // Changes are heard meanwhile: what a fleet's round takes would be enough to miss some, and whoever
@@ -138,6 +142,9 @@ impl Evaluator {
                     error = &error as &dyn std::error::Error,
                     "assessment failed; the next round tries again"
                 );
+            }
+            if whole {
+                next_round = begun + ROUND.max(begun.elapsed() * (1 + ROUND_REST));
             }
             if stop.is_cancelled() {
                 return;

@@ -57,7 +57,7 @@ impl Records {
         let mut tx = self.begin().await?;
         let found = self.get_many_within(&mut tx, parents).await?;
         let mut children = self.list_children_within(&mut tx, parents, child_type).await?;
-        let mut made = Vec::new();
+        let (mut made, mut written) = (Vec::new(), Vec::new());
         for family in join(found, &mut children) {
             let edits = edit(&family);
             let Family { parent, children } = family;
@@ -66,10 +66,11 @@ impl Records {
                 let at = members.iter().position(|member| member.id == id);
                 let Some(before) = at.map(|at| members.swap_remove(at)) else { continue };
                 match body {
+                    Some(body) if body == before.body => {}
                     Some(body) => {
-                        let (written, changed) =
-                            self.store(&mut tx, Some(before), id, body, &actor, false).await?;
-                        made.extend(changed.then(|| put(&written.resource, &actor)));
+                        let resource = self.successor(Some(&before), id, body);
+                        made.push(put(&resource, &actor));
+                        written.push(resource);
                     }
                     None => {
                         made.extend(remove_tree(&mut tx, &id, &actor).await?);
@@ -78,6 +79,8 @@ impl Records {
                 }
             }
         }
+        // By one statement: a fleet's reports have an edit or more for each machine.
+        self.insert(&mut tx, &written.iter().collect::<Vec<_>>()).await?;
         self.commit(tx, made).await
     }
 }

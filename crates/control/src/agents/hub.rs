@@ -44,6 +44,18 @@ struct Machine {
     changes: watch::Sender<u64>,
     asked: Instant,
     known: Option<Known>,
+    /// The last report that changed nothing.
+    told: Option<Told>,
+}
+
+/// What a machine reported.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// A hash of what the report said.
+    print: u64,
+    /// Changes that had been heard of before it was compared with the records.
+    changes: u64,
+    compared: Instant,
 }
 
 /// What a machine's desired state was.
@@ -59,7 +71,7 @@ impl DesiredHub {
     /// Hears of the machine's changes from now on.
     pub(super) fn subscribe(&self, machine: &ResourceId) -> watch::Receiver<u64> {
         let (now, mut machines) = (Instant::now(), self.machines.lock());
-        let new = || Machine { changes: watch::channel(0).0, asked: now, known: None };
+        let new = || Machine { changes: watch::channel(0).0, asked: now, known: None, told: None };
         let entry = machines.entry(machine.key().to_owned()).or_insert_with(new);
         entry.asked = now;
         entry.changes.subscribe()
@@ -80,6 +92,27 @@ impl DesiredHub {
             known.generation == generation
                 && known.changes == *entry.changes.borrow()
                 && known.read.elapsed() < TRUST
+        })
+    }
+
+    /// How many changes of a machine that polls were heard of.
+    pub(super) fn changes_of(&self, machine: &ResourceId) -> Option<u64> {
+        self.machines.lock().get(machine.key()).map(|entry| *entry.changes.borrow())
+    }
+
+    /// Notes that a report changed nothing of what there was after `changes` changes.
+    pub(super) fn note_told(&self, machine: &ResourceId, print: u64, changes: u64) {
+        if let Some(entry) = self.machines.lock().get_mut(machine.key()) {
+            entry.told = Some(Told { print, changes, compared: Instant::now() });
+        }
+    }
+
+    /// Whether a report would change nothing: one that said the same did not, and nothing was heard of since.
+    pub(super) fn is_told(&self, machine: &ResourceId, print: u64) -> bool {
+        let machines = self.machines.lock();
+        let Some(entry) = machines.get(machine.key()) else { return false };
+        entry.told.is_some_and(|told| {
+            told.print == print && told.changes == *entry.changes.borrow() && told.compared.elapsed() < TRUST
         })
     }
 
@@ -184,6 +217,24 @@ mod tests {
         hub.machines.lock().get_mut(web.key()).unwrap().asked -= FORGET_AFTER;
         hub.forget_silent();
         assert_eq!(hub.machines.lock().len(), 1, "a silent machine is forgotten");
+    }
+
+    #[test]
+    fn a_report_is_told_until_it_or_its_machine_changes() {
+        let hub = DesiredHub::default();
+        let web = id("Microsoft.HybridCompute/machines/web");
+        assert_eq!(hub.changes_of(&web), None, "nobody polls for it");
+        hub.note_told(&web, 7, 0);
+        assert!(!hub.is_told(&web, 7));
+        let _poll = hub.subscribe(&web);
+        let before = hub.changes_of(&web).unwrap();
+        hub.note_told(&web, 7, before);
+        assert!(hub.is_told(&web, 7) && !hub.is_told(&web, 8));
+        hub.wake(&id("Microsoft.HybridCompute/machines/web/extensions/a"));
+        assert!(!hub.is_told(&web, 7));
+        // Compared with what was there before the change.
+        hub.note_told(&web, 7, before);
+        assert!(!hub.is_told(&web, 7));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What agents tell: status, evidence, goodbye.
 
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -31,6 +33,8 @@ pub(crate) struct Report {
     machine: ResourceId,
     actor: Actor,
     status: Arc<AgentStatus>,
+    /// A hash of what it says.
+    print: u64,
 }
 
 pub(super) async fn status(
@@ -42,13 +46,29 @@ pub(super) async fn status(
     let (agent, _) = caller.agent()?;
     let status: AgentStatus = read_json(&headers, body, AGENT_BODY_MAX).await?;
     app.heard.note(agent.vm_id, app.clock.now(), &status.agent_version);
-    let report =
-        Report { machine: agent.machine.clone(), actor: caller.actor.clone(), status: Arc::new(status) };
+    let print = print_of(&status, caller.actor.ip.as_deref());
+    if app.desired.is_told(&agent.machine, print) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let (machine, actor) = (agent.machine.clone(), caller.actor.clone());
+    let report = Report { machine, actor, status: Arc::new(status), print };
     let of = Arc::clone(&app);
     match app.reports.ask(report, move |reports| async move { write(&of, &reports).await }).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(ApiError::not_found(agent.machine.as_str()).into()),
     }
+}
+
+/// The same for statuses that say the same to the records: without times, and with amounts in their steps.
+fn print_of(status: &AgentStatus, from: Option<&str>) -> u64 {
+    let mut body = serde_json::json!({});
+    resource::describe(&mut body, &status.facts, &status.agent_version);
+    resource::describe_agent(&mut body, status);
+    let mut hasher = DefaultHasher::new();
+    body.to_string().hash(&mut hasher);
+    serde_json::json!(status.extensions).to_string().hash(&mut hasher);
+    from.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Writes what reports change of machines and their extensions, in one transaction; mostly they change nothing, and
@@ -63,11 +83,16 @@ async fn write(app: &App, reports: &[Report]) -> Result<Vec<bool>, Failure> {
         None => Vec::new(),
     };
     let machines: Vec<ResourceId> = last.keys().map(|machine| (*machine).clone()).collect();
+    let heard: HashMap<&ResourceId, Option<u64>> =
+        machines.iter().map(|machine| (machine, app.desired.changes_of(machine))).collect();
     let mut there = HashSet::new();
     let mut changed = Vec::new();
     for family in records.families(&machines, EXTENSION_TYPE).await? {
+        let machine = &family.parent.id;
         if !edit(&family).is_empty() {
-            changed.push(family.parent.id.clone());
+            changed.push(machine.clone());
+        } else if let (Some(report), Some(Some(changes))) = (last.get(machine), heard.get(machine)) {
+            app.desired.note_told(machine, report.print, *changes);
         }
         there.insert(family.parent.id);
     }

@@ -37,8 +37,8 @@ pub(crate) enum Cause {
 /// What came of one planned resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is among the writes now.
-    Written(ResourceId),
+    /// It is among the writes now. The text is what is said of it as long as it is as it was written.
+    Written { id: ResourceId, text: String },
     /// It is there already and on its way, or the agent is on it.
     UnderWay { id: ResourceId, state: String, text: String },
     /// It is not written.
@@ -53,8 +53,9 @@ impl Outcome {
     /// One sentence, for people.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Written(id) => format!("`{}` was deployed; waiting for it to succeed", id.name()),
-            Self::UnderWay { text, .. } | Self::Refused { text, .. } => text.clone(),
+            Self::Written { text, .. } | Self::UnderWay { text, .. } | Self::Refused { text, .. } => {
+                text.clone()
+            }
         }
     }
 }
@@ -108,7 +109,7 @@ impl Deployment<'_> {
         }
         let is_extension = target.is(EXTENSION_TYPE);
         if let Some(pending) = writes.iter().find(|pending| same(&pending.write, &target, is_extension)) {
-            return Ok(Outcome::Written(pending.write.id.clone()));
+            return Ok(written(&pending.write, is_extension));
         }
         let existing = existing(ctx, ground, &target, is_extension).await?;
         if let Some(stays) =
@@ -156,8 +157,9 @@ impl Deployment<'_> {
             _ => Condition::IfNoneMatch,
         };
         let write = Write { id: planned.id.clone(), body, condition, actor: actor(), audit: true };
+        let outcome = written(&write, is_extension);
         writes.push(BulkWrite { write, of: self.of.clone() });
-        Ok(Outcome::Written(planned.id.clone()))
+        Ok(outcome)
     }
 
     /// What comes of a planned resource that is there already; `None` when it is written all the same.
@@ -185,7 +187,7 @@ impl Deployment<'_> {
             return Some(Outcome::refused("Conflict", text));
         }
         // Its program is on its way or failed, and the agent is on it.
-        let text = format!("extension `{name}` is {state}: {}", extension::message(existing));
+        let text = under_way(&existing.id, &existing.body);
         Some(Outcome::UnderWay { id: existing.id.clone(), state: state.to_owned(), text })
     }
 
@@ -229,6 +231,23 @@ impl Deployment<'_> {
             }
         })
     }
+}
+
+/// What came of a write that is not made yet.
+fn written(write: &Write, is_extension: bool) -> Outcome {
+    let id = write.id.clone();
+    let text = if is_extension {
+        under_way(&id, &write.body)
+    } else {
+        format!("`{}` was deployed; waiting for it to succeed", id.name())
+    };
+    Outcome::Written { id, text }
+}
+
+/// What is said of an extension whose agent is on it.
+fn under_way(id: &ResourceId, body: &Value) -> String {
+    let (state, message) = (extension::state_of(body), extension::message_of(body));
+    format!("extension `{}` is {state}: {message}", id.name())
 }
 
 /// A failed deployment as ARM's error.

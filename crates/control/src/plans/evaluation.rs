@@ -4,8 +4,8 @@
 //! transaction. What was stored last is remembered as a hash of each resource's verdicts, so that a round in which
 //! nothing changed reads resources only.
 
-use std::collections::HashMap;
 use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
@@ -74,6 +74,23 @@ struct Subject {
     etag: String,
     /// What its policies look for, and maybe more.
     related: Vec<Arc<Targets>>,
+}
+
+impl Subject {
+    /// The same with what is about to be written below it among what its policies look for.
+    fn with(&self, writes: &[BulkWrite]) -> Self {
+        let old = self.related.iter().flat_map(|list| list.iter()).cloned();
+        let new = writes.iter().map(|BulkWrite { write, .. }| {
+            let target = Arc::new(Target::new(write.id.clone(), write.body.clone()));
+            (target.id.clone(), target)
+        });
+        // In the order in which they are read, and what is written again once.
+        let mut by_id: BTreeMap<ResourceId, Arc<Target>> =
+            old.map(|target| (target.id.clone(), target)).collect();
+        by_id.extend(new);
+        let related = vec![Arc::new(by_id.into_values().collect())];
+        Self { target: Arc::clone(&self.target), etag: self.etag.clone(), related }
+    }
 }
 
 /// What one rule says, and what would mend it.
@@ -168,10 +185,15 @@ impl<'a> Evaluation<'a> {
         let (mut deployed, mut left, mut events) = (Vec::new(), Vec::new(), Vec::new());
         let mut ground = self.ground(&subjects, &found).await?;
         let mut pairs = subjects.into_iter().zip(found);
-        for (subject, findings) in pairs.by_ref() {
+        for (subject, first) in pairs.by_ref() {
             let mut mine = Vec::new();
-            let verdicts = self.mend(&subject.target, findings, &mut ground, &mut mine, &mut events).await?;
+            let mut verdicts = self.mend(&subject.target, first, &mut ground, &mut mine, &mut events).await?;
             let inside = mine.iter().all(|made: &BulkWrite| made.write.id.is_within(&subject.target.id));
+            if inside && !mine.is_empty() {
+                // What is stored says what there is with the deployments, as a look at them would a moment later.
+                let findings = findings(&self.policies, &subject.with(&mine), now);
+                verdicts = self.mend(&subject.target, findings, &mut ground, &mut mine, &mut events).await?;
+            }
             deployed.append(&mut mine);
             evaluated.push((subject, verdicts));
             if !inside {
@@ -426,14 +448,13 @@ mod tests {
         let states = records.list_all(&id(SUBSCRIPTION), state::STATE_TYPE).await.unwrap();
         assert!(states.len() >= machines, "{}", states.len());
 
-        // The states say now that the extensions are on their way; after that nothing is left to say.
+        // The states say already that the extensions are on their way; nothing is left to say.
         let policies = reconcile::load(&records).await.unwrap();
         ctx.known.lock().await.forget();
         let machines = records.list_all(&id(SUBSCRIPTION), MACHINE_TYPE).await.unwrap();
-        Evaluation::new(&ctx, Arc::clone(&policies)).evaluate(machines.clone()).await.unwrap();
-        assert_eq!(ctx.known.lock().await.hashes.len(), machines.len());
         let mut changes = records.subscribe();
         Evaluation::new(&ctx, Arc::clone(&policies)).evaluate(machines.clone()).await.unwrap();
+        assert_eq!(ctx.known.lock().await.hashes.len(), machines.len());
         assert!(changes.try_recv().is_err(), "a repeated round writes nothing");
 
         // A state that somebody took away comes back with the next comparison.

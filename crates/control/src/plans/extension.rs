@@ -42,16 +42,22 @@ pub fn set_manager(body: &mut Value, assignment: &ResourceId) {
 
 /// `properties.provisioningState`, empty when absent.
 pub fn provisioning_state(extension: &Resource) -> &str {
-    extension.property("provisioningState").and_then(Value::as_str).unwrap_or_default()
+    state_of(&extension.body)
+}
+
+/// The same of an extension's body.
+pub fn state_of(body: &Value) -> &str {
+    body.pointer("/properties/provisioningState").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The status message people see.
 pub fn message(extension: &Resource) -> &str {
-    extension
-        .body
-        .pointer("/properties/instanceView/status/message")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    message_of(&extension.body)
+}
+
+/// The same of an extension's body.
+pub fn message_of(body: &Value) -> &str {
+    body.pointer("/properties/instanceView/status/message").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Takes an extension away: at once when its machine is not connected, otherwise by asking the agent to.

@@ -1,8 +1,8 @@
 //! The task that keeps plans, policies and extensions true to each other.
 //!
 //! One loop over one kind of event. A change of a resource marks what has to be looked at again; a short
-//! pause gathers bursts; then the marked things are evaluated and repaired. A full round every minute covers
-//! what has no event: exemptions that end, machines that disconnected while an extension was leaving, and
+//! pause gathers bursts; then the marked things are evaluated and repaired. A full round every minute (less often where
+//! it is much work) covers what has no event: exemptions that end, machines that disconnected while an extension was leaving, and
 //! events lost when the queue overflowed. Everything is idempotent, so a restart needs no memory.
 //!
 //! Resources are read a batch at a time, so that memory stays bounded however many there are (see `evaluation`).
@@ -20,6 +20,7 @@ use bartizan_records::{Actor, Change, ChangeOp, Generation, ListQuery, Records, 
 use futures::FutureExt as _;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{GROUP_TYPE, Hierarchy, LOCK_TYPE, ROLE_ASSIGNMENT_TYPE, SUBSCRIPTION_TYPE};
@@ -33,8 +34,11 @@ use super::provisioning::{self, ASSIGNMENT_TYPE};
 
 /// Pause after the first event of a burst.
 const GATHER: Duration = Duration::from_millis(50);
-/// How often everything is looked at without an event.
+/// How often everything is looked at without an event, where that is little work.
 const ROUND: Duration = Duration::from_secs(60);
+/// After everything was looked at it is not again for so many times as long as that took: the rounds of a large estate
+/// are at most a fortieth of a core's time.
+const REST: u32 = 39;
 /// The type of definitions.
 pub(crate) const DEFINITION_TYPE: &str = "Microsoft.Authorization/policyDefinitions";
 /// The type of initiatives.
@@ -87,8 +91,7 @@ pub(crate) fn actor() -> Actor {
 /// Runs until `ctx.stop` is cancelled.
 pub async fn run(ctx: PlansContext) {
     let mut changes = ctx.records.subscribe();
-    let mut round = tokio::time::interval(ROUND);
-    round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut next_round = Instant::now();
     // Another server may have led, and stored, since this one did.
     ctx.known.lock().await.forget();
     let mut rounds = 0_u32;
@@ -97,7 +100,7 @@ pub async fn run(ctx: PlansContext) {
         if marked.is_empty() {
             tokio::select! {
                 () = ctx.stop.cancelled() => return,
-                _ = round.tick() => {
+                () = tokio::time::sleep_until(next_round) => {
                     marked.all = true;
                     rounds = rounds.wrapping_add(1);
                     if rounds.is_multiple_of(ROUNDS_BETWEEN_COMPARISONS) {
@@ -116,6 +119,7 @@ pub async fn run(ctx: PlansContext) {
                 return;
             }
         }
+        let (begun, whole) = (Instant::now(), marked.all);
         let work = handle(&ctx, std::mem::take(&mut marked));
         tokio::pin!(work);
         let done = loop {
@@ -127,6 +131,9 @@ pub async fn run(ctx: PlansContext) {
         if let Err(error) = done {
             // The next round tries again; nothing is lost by waiting.
             tracing::warn!(error = &error as &dyn std::error::Error, "policy evaluation failed");
+        }
+        if whole {
+            next_round = begun + ROUND.max(begun.elapsed() * (1 + REST));
         }
         if ctx.stop.is_cancelled() {
             return;

@@ -1,6 +1,8 @@
 //! Resource Graph over real HTTPS: what it answers, to whom, and what it refuses.
 
+use bartizan_base::ResourceId;
 use bartizan_control::identity::service_principals;
+use bartizan_records::{Actor, BulkWrite, Condition, Write};
 use bartizan_testkit::in_process::{Answer, Caller, InProcess};
 use serde_json::{Value, json};
 
@@ -239,4 +241,47 @@ async fn rows_follow_every_change() {
         }
     }
     assert_eq!(expected.len(), MACHINES - MACHINES / 3);
+}
+
+/// So many rows that their parts are packed: changes and deletions show in them as in small ones.
+#[tokio::test]
+async fn rows_of_large_tables_follow_every_change() {
+    const ROWS: usize = 9_000;
+    let s = server().await;
+    let caller = owner(&s).await;
+    let records = &s.server.app.records;
+    let subscription = ResourceId::parse(&format!("/subscriptions/{}", s.server.app.home.subscription)).unwrap();
+    let id = |number: usize| {
+        subscription.join(&format!("providers/Microsoft.Security/assessments/n{number:05}")).unwrap()
+    };
+    let write = |number: usize, value: usize| BulkWrite {
+        write: Write {
+            id: id(number),
+            body: json!({"properties": {"value": value}}),
+            condition: Condition::None,
+            actor: Actor::system("test"),
+            audit: false,
+        },
+        of: subscription.clone(),
+    };
+    let put = async |numbers: std::ops::Range<usize>, value: usize| {
+        let writes = numbers.map(|number| write(number, value)).collect();
+        records.put_many(writes, &[], &Actor::system("test")).await.unwrap();
+    };
+    let all = "securityresources | where name startswith 'n' and name !contains '-' \
+               | summarize n = count(), least = min(name), value = sum(toint(properties.value)) \
+               | project name = strcat(n, ' ', least, ' ', value)";
+    put(0..ROWS, 1).await;
+    assert_eq!(names(&caller, all).await, [format!("{ROWS} n00000 {ROWS}")]);
+    // Twenty parts of few rows, and one of which most are gone.
+    for round in 0..20 {
+        put(round * 300..(round + 1) * 300, 2).await;
+        let value = ROWS + (round + 1) * 300;
+        assert_eq!(names(&caller, all).await, [format!("{ROWS} n00000 {value}")], "round {round}");
+    }
+    for number in 0..10 {
+        records.delete(&id(number), &Actor::system("test"), None).await.unwrap();
+    }
+    let (rows, value) = (ROWS - 10, ROWS + 6000 - 20);
+    assert_eq!(names(&caller, all).await, [format!("{rows} n00010 {value}")]);
 }

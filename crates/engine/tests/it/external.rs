@@ -64,6 +64,14 @@ async fn allowed_files_are_read_in_every_format() {
         ),
         (format!("externaldata(name: string, n: long)['{}']", place("a.psv")), json!([["x", 3]])),
         (
+            format!(
+                "let folder = '{}'; let file = toscalar(print strcat('a', '.psv'));
+                 externaldata(name: string, n: long)[strcat(folder, tolower(file))]",
+                place("")
+            ),
+            json!([["x", 3]]),
+        ),
+        (
             format!("externaldata(name: string, n: long, d: dynamic)['{}']", place("a.json")),
             json!([["j", 4, "{\"k\":[1]}"], ["", 5, null]]),
         ),

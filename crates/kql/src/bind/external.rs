@@ -1,10 +1,13 @@
 //! `externaldata`: rows of files outside the store. Which places may be read is the engine's to say.
 
-use crate::bound::{External, Literal, Operation, Rel, ScalarKind, Whole};
+use bartizan_schema::KqlType;
+
+use crate::bound::{External, Operation, Rel, Whole};
 use crate::span::Span;
 use crate::syntax::ast::{ColumnDecl, Expr, Setting};
 use crate::syntax::codes;
 
+use super::lets::reads_columns;
 use super::scope::Table;
 use super::{Binder, Inherited};
 
@@ -25,12 +28,13 @@ impl Binder<'_> {
             zip_pattern: None,
         };
         for uri in uris {
-            match self.scalar(uri).kind {
-                ScalarKind::Literal(Literal::String(text)) => external.uris.push(text),
-                _ => {
-                    let message = "the place of external data must be constant text";
-                    self.errors.error(codes::NOT_CONSTANT, uri.span, message);
-                }
+            let before = self.errors.error_count();
+            let place = self.apart(|binder| binder.scalar(uri));
+            if place.ty == KqlType::String && !reads_columns(&place) {
+                external.uris.push(place);
+            } else if self.errors.error_count() == before {
+                let message = "the place of external data must be constant text";
+                self.errors.error(codes::NOT_CONSTANT, uri.span, message);
             }
         }
         let mut unsupported = None;

@@ -1,9 +1,10 @@
 //! The resources as Resource Graph shows them, read once and kept in the engine's form.
 //!
 //! Rows lie in parts that are never changed: a changed resource gets a row in a new part, and its old row is marked
-//! as gone. A task follows the feed of changes; who asks brings the rows up to date with what it has not reached yet:
-//! the feed has every change that was answered before. What the feed does not tell, because another program wrote it (the command line makes
-//! subscriptions and gives roles), shows in the generation of the access map.
+//! as gone. Large parts are packed, and unpacked for as long as queries ask for their table. A task follows the feed of
+//! changes; who asks brings the rows up to date with what it has not reached yet: the feed has every change that was
+//! answered before. What the feed does not tell, because another program wrote it (the command line makes subscriptions
+//! and gives roles), shows in the generation of the access map.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use bartizan_api::ApiError;
 use bartizan_base::{ErrorKind, ResourceId};
-use bartizan_engine::GivenRows;
+use bartizan_engine::{GivenRows, PackedRows, QueryError};
 use bartizan_records::{Changes, EVIDENCE_CHANGE_TYPE, ListQuery, Resource};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -27,8 +28,10 @@ use crate::http::Failure;
 const PAGE: u32 = 1000;
 /// Rows of a full part.
 const PART_ROWS: usize = 8192;
-/// Parts of a table that are less than half full, before they are made one.
-const SMALL_PARTS_MAX: usize = 16;
+/// Parts of a table that are less than half full, or more than half gone, before they are put together.
+const THIN_PARTS_MAX: usize = 16;
+/// How long the rows of a table stay unpacked after it was asked for.
+const OPEN_TIME: Duration = Duration::from_secs(60);
 /// Changed resources beyond which it is cheaper to read everything anew: of a small number of resources, and of
 /// any number as many as there are rows for.
 const CHANGES_MIN: usize = 1000;
@@ -39,7 +42,8 @@ const GATHER: Duration = Duration::from_millis(500);
 /// They gather for this many times as long as following them took last. While a fleet joins, most rows change all the
 /// time; whoever asks waits for those that are left, and until somebody does, few are enough.
 const REST: u32 = 4;
-/// Rows that are kept between queries, about 1 kB each in memory; more are read for each query anew.
+/// Rows that are kept between queries: about half a kilobyte each in memory, and two more while they are asked for. Of
+/// more all are read for each query anew.
 const ROWS_MAX: usize = 500_000;
 
 /// The types that decide access. Other programs write them, and what subscriptions show depends on them.
@@ -70,6 +74,8 @@ struct State {
     /// By number, which only grows.
     parts: BTreeMap<u32, Part>,
     next_part: u32,
+    /// When each of [`tables`] was asked for last.
+    asked: Vec<Option<Instant>>,
     /// Where each resource's rows are: part and place in it.
     places: HashMap<ResourceId, Vec<(u32, u32)>>,
     families: Vec<Family>,
@@ -85,35 +91,83 @@ struct Family {
     subscription: Option<ResourceId>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Part {
     /// Position among [`tables`].
     table: usize,
-    rows: GivenRows,
+    rows: Rows,
     of: Arc<Vec<(ResourceId, u32)>>,
     live: Arc<Vec<bool>>,
     gone: usize,
 }
 
-/// A row on its way into a part.
-struct New {
-    id: ResourceId,
-    family: u32,
-    row: Map<String, Value>,
+/// The rows of a part.
+#[derive(Clone, Debug)]
+enum Rows {
+    /// Few, and soon to be put together with others.
+    Open(GivenRows),
+    /// Most, and unpacked while they are asked for.
+    Packed(PackedRows, Option<GivenRows>),
 }
 
-/// Rows for one query: all parts as of now, whatever changes afterwards.
+/// A part as a query sees it.
+struct Shown {
+    table: usize,
+    rows: GivenRows,
+    of: Arc<Vec<(ResourceId, u32)>>,
+    live: Arc<Vec<bool>>,
+}
+
+impl Rows {
+    fn new(rows: GivenRows) -> Result<Self, QueryError> {
+        Ok(if 2 * rows.len() < PART_ROWS { Self::Open(rows) } else { Self::Packed(rows.packed()?, None) })
+    }
+
+    fn unpacked(&self) -> Result<GivenRows, QueryError> {
+        match self {
+            Self::Open(rows) | Self::Packed(_, Some(rows)) => Ok(rows.clone()),
+            Self::Packed(packed, None) => packed.rows(),
+        }
+    }
+}
+
+impl Part {
+    /// Whether it is worth being put together with others.
+    fn is_thin(&self) -> bool {
+        let live = self.of.len() - self.gone;
+        2 * live < PART_ROWS || self.gone > live
+    }
+}
+
+/// Rows of a table on their way into a part, written as JSON: as values they would take several times the memory.
+#[derive(Default)]
+struct New {
+    of: Vec<(ResourceId, u32)>,
+    json: Vec<u8>,
+}
+
+impl New {
+    fn push(&mut self, id: ResourceId, family: u32, row: &Map<String, Value>) -> Result<(), Failure> {
+        let written = serde_json::to_writer(&mut self.json, row);
+        written.map_err(|error| Failure(ApiError::new(ErrorKind::Internal, error.to_string())))?;
+        self.json.push(b'\n');
+        self.of.push((id, family));
+        Ok(())
+    }
+}
+
+/// Rows for one query: all parts as of now of the tables it asks for, whatever changes afterwards.
 pub(super) struct View {
-    parts: Vec<Part>,
+    parts: Vec<Shown>,
     families: Vec<Family>,
 }
 
 impl GraphRows {
-    /// The rows as of now.
-    pub(super) async fn view(&self, app: &App) -> Result<View, Failure> {
+    /// The rows as of now of some of [`tables`].
+    pub(super) async fn view(&self, app: &App, tables: &[usize]) -> Result<View, Failure> {
         let mut kept = self.0.lock().await;
         let state = current(&mut kept, app).await?;
-        let view = View { parts: state.parts.values().cloned().collect(), families: state.families.clone() };
+        let view = View { parts: state.open(tables).await?, families: state.families.clone() };
         if state.rows() > ROWS_MAX {
             *kept = None;
         }
@@ -124,6 +178,13 @@ impl GraphRows {
     async fn hear(&self) {
         if let Some(state) = self.0.lock().await.as_mut() {
             state.hear();
+        }
+    }
+
+    /// Packs what nobody has asked for lately.
+    async fn close(&self) {
+        if let Some(state) = self.0.lock().await.as_mut() {
+            state.close();
         }
     }
 
@@ -139,7 +200,7 @@ impl GraphRows {
 }
 
 /// Brings what is kept up to date.
-async fn current<'a>(kept: &'a mut Option<State>, app: &App) -> Result<&'a State, Failure> {
+async fn current<'a>(kept: &'a mut Option<State>, app: &App) -> Result<&'a mut State, Failure> {
     let map = app.access_map().await?;
     let ready = match kept.as_mut() {
         Some(state) => state.follow(app, &map).await?,
@@ -150,7 +211,7 @@ async fn current<'a>(kept: &'a mut Option<State>, app: &App) -> Result<&'a State
         *kept = None;
         *kept = Some(State::read(app, &map).await?);
     }
-    kept.as_ref().ok_or_else(|| Failure(ApiError::new(ErrorKind::Internal, "There are no rows to query.")))
+    kept.as_mut().ok_or_else(|| Failure(ApiError::new(ErrorKind::Internal, "There are no rows to query.")))
 }
 
 /// Keeps the rows ready until the server stops: reads them after a start, and follows the changes also when nobody
@@ -168,9 +229,15 @@ pub(crate) async fn keep(app: Arc<App>) {
             }
         }
         let rest = begun.elapsed() * REST;
-        tokio::select! {
-            change = changes.recv() => if matches!(change, Err(RecvError::Closed)) { return },
-            () = app.stop.cancelled() => return,
+        loop {
+            tokio::select! {
+                change = changes.recv() => match change {
+                    Err(RecvError::Closed) => return,
+                    _ => break,
+                },
+                () = tokio::time::sleep(OPEN_TIME) => app.graph.close().await,
+                () = app.stop.cancelled() => return,
+            }
         }
         let until = Instant::now() + rest.max(GATHER);
         while Instant::now() < until {
@@ -181,6 +248,7 @@ pub(crate) async fn keep(app: Arc<App>) {
         }
         // What these tell is read by the rows themselves.
         while !matches!(changes.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
+        app.graph.close().await;
     }
 }
 
@@ -195,11 +263,12 @@ impl State {
             access: map.generation(),
             parts: BTreeMap::new(),
             next_part: 0,
+            asked: vec![None; tables().len()],
             places: HashMap::new(),
             families: Vec::new(),
             family_of: HashMap::new(),
         };
-        let mut new: Vec<Vec<New>> = tables().iter().map(|_| Vec::new()).collect();
+        let mut new: Vec<New> = tables().iter().map(|_| New::default()).collect();
         let mut after = None;
         loop {
             let query = ListQuery {
@@ -211,20 +280,16 @@ impl State {
             };
             let page = app.records.list(query).await?;
             for resource in &page.items {
-                state.add(app, map, resource, &mut new);
+                state.add(app, map, resource, &mut new)?;
             }
             state.hear();
-            for (table, rows) in new.iter_mut().enumerate().filter(|(_, rows)| rows.len() >= PART_ROWS) {
-                state.put_part(app, table, std::mem::take(rows))?;
-            }
+            state.put_parts(app, &mut new, PART_ROWS).await?;
             match page.next {
                 Some(next) => after = Some(next),
                 None => break,
             }
         }
-        for (table, rows) in new.into_iter().enumerate() {
-            state.put_part(app, table, rows)?;
-        }
+        state.put_parts(app, &mut new, 1).await?;
         Ok(state)
     }
 
@@ -267,20 +332,19 @@ impl State {
         if changed.len() > CHANGES_MIN.max(self.places.len()) {
             return Ok(false);
         }
-        let mut new: Vec<Vec<New>> = tables().iter().map(|_| Vec::new()).collect();
+        let mut new: Vec<New> = tables().iter().map(|_| New::default()).collect();
         let changed: Vec<ResourceId> = changed.into_iter().collect();
         for ids in changed.chunks(TOGETHER) {
             let found = app.records.get_many(ids).await?;
             ids.iter().for_each(|id| self.forget(id));
             for resource in &found {
-                self.add(app, map, resource, &mut new);
+                self.add(app, map, resource, &mut new)?;
             }
             self.hear();
+            self.put_parts(app, &mut new, PART_ROWS).await?;
         }
-        for (table, rows) in new.into_iter().enumerate() {
-            self.put_part(app, table, rows)?;
-        }
-        self.tidy()?;
+        self.put_parts(app, &mut new, 1).await?;
+        self.tidy().await?;
         self.halfway = false;
         Ok(true)
     }
@@ -289,16 +353,22 @@ impl State {
         self.parts.values().map(|part| part.of.len()).sum()
     }
 
-    fn add(&mut self, app: &App, map: &AccessMap, resource: &Resource, new: &mut [Vec<New>]) {
+    fn add(
+        &mut self,
+        app: &App,
+        map: &AccessMap,
+        resource: &Resource,
+        new: &mut [New],
+    ) -> Result<(), Failure> {
         let key = resource.resource_type.to_ascii_lowercase();
         if key == health::MACHINES {
             let row = health::row(&app.home.tenant.to_string(), resource);
             let family = self.family(&resource.id, health::TYPE);
-            new[table_of(health::TYPE)].push(New { id: resource.id.clone(), family, row });
+            new[table_of(health::TYPE)].push(resource.id.clone(), family, &row)?;
         }
         let (table, family) = (table_of(&key), self.family(&resource.id, &key));
         let row = row(&app.home, &map.hierarchy, resource, key);
-        new[table].push(New { id: resource.id.clone(), family, row });
+        new[table].push(resource.id.clone(), family, &row)
     }
 
     fn family(&mut self, id: &ResourceId, resource_type: &str) -> u32 {
@@ -327,22 +397,18 @@ impl State {
         }
     }
 
-    fn put_part(&mut self, app: &App, table: usize, new: Vec<New>) -> Result<(), Failure> {
-        if new.is_empty() {
-            return Ok(());
+    /// Makes parts of what there are at least so many rows of.
+    async fn put_parts(&mut self, app: &App, new: &mut [New], least: usize) -> Result<(), Failure> {
+        for (table, new) in new.iter_mut().enumerate().filter(|(_, new)| new.of.len() >= least) {
+            let (New { of, json }, now) = (std::mem::take(new), app.clock.now());
+            let rows = GivenRows::none(tables()[table].clone());
+            let rows = off_thread(move || Rows::new(rows.with_json(&json, now)?)).await?;
+            self.insert(table, rows, of);
         }
-        let mut of = Vec::with_capacity(new.len());
-        let mut rows = Vec::with_capacity(new.len());
-        for New { id, family, row } in new {
-            of.push((id, family));
-            rows.push(row);
-        }
-        let rows = GivenRows::none(tables()[table].clone()).with(&rows, app.clock.now())?;
-        self.insert(table, rows, of);
         Ok(())
     }
 
-    fn insert(&mut self, table: usize, rows: GivenRows, of: Vec<(ResourceId, u32)>) {
+    fn insert(&mut self, table: usize, rows: Rows, of: Vec<(ResourceId, u32)>) {
         let number = self.next_part;
         self.next_part += 1;
         for (at, (id, _)) in of.iter().enumerate() {
@@ -352,31 +418,102 @@ impl State {
         self.parts.insert(number, Part { table, rows, of: Arc::new(of), live, gone: 0 });
     }
 
-    /// Makes one part of many that have few rows, so that neither rows that are gone nor small parts pile up.
-    fn tidy(&mut self) -> Result<(), Failure> {
+    /// Puts parts with few rows together, so that neither rows that are gone nor small parts pile up.
+    async fn tidy(&mut self) -> Result<(), Failure> {
         for table in 0..tables().len() {
-            let small = |part: &Part| part.table == table && 2 * (part.of.len() - part.gone) < PART_ROWS;
+            let thin = |part: &Part| part.table == table && part.is_thin();
             let numbers: Vec<u32> =
-                self.parts.iter().filter(|(_, part)| small(part)).map(|(number, _)| *number).collect();
-            if numbers.len() <= SMALL_PARTS_MAX {
+                self.parts.iter().filter(|(_, part)| thin(part)).map(|(number, _)| *number).collect();
+            if numbers.len() <= THIN_PARTS_MAX {
                 continue;
             }
-            let mut rows = GivenRows::none(tables()[table].clone());
-            let mut of = Vec::new();
-            for part in numbers.iter().filter_map(|number| self.parts.remove(number)) {
-                rows.append(part.rows.chosen(&part.live)?);
-                let live = part.of.iter().zip(part.live.iter()).filter(|(_, live)| **live);
-                of.extend(live.map(|(of, _)| of.clone()));
-            }
-            for (id, _) in &of {
-                if let Some(places) = self.places.get_mut(id) {
-                    places.retain(|(number, _)| !numbers.contains(number));
+            let mut together: Vec<Part> = Vec::new();
+            for number in numbers {
+                let Some(part) = self.parts.remove(&number) else { continue };
+                for (id, _) in part.of.iter() {
+                    if let Some(places) = self.places.get_mut(id) {
+                        places.retain(|(of, _)| *of != number);
+                    }
+                }
+                together.push(part);
+                if together.iter().map(|part| part.of.len() - part.gone).sum::<usize>() >= PART_ROWS {
+                    self.put_together(table, std::mem::take(&mut together)).await?;
                 }
             }
-            let rows = rows.in_one_piece()?;
-            self.insert(table, rows, of);
+            self.put_together(table, together).await?;
         }
         Ok(())
+    }
+
+    /// Makes one part of the live rows of some.
+    async fn put_together(&mut self, table: usize, parts: Vec<Part>) -> Result<(), Failure> {
+        let mut of = Vec::new();
+        for part in &parts {
+            let live = part.of.iter().zip(part.live.iter()).filter(|(_, live)| **live);
+            of.extend(live.map(|(of, _)| of.clone()));
+        }
+        if of.is_empty() {
+            return Ok(());
+        }
+        let mut rows = GivenRows::none(tables()[table].clone());
+        let work = move || {
+            for part in parts {
+                rows.append(part.rows.unpacked()?.chosen(&part.live)?);
+            }
+            Rows::new(rows.in_one_piece()?)
+        };
+        let rows = off_thread(work).await?;
+        self.insert(table, rows, of);
+        Ok(())
+    }
+
+    /// The parts of some tables, unpacked.
+    async fn open(&mut self, tables: &[usize]) -> Result<Vec<Shown>, Failure> {
+        let now = Instant::now();
+        tables.iter().for_each(|table| self.asked[*table] = Some(now));
+        let mut opening = Vec::new();
+        for (number, part) in self.parts.iter().filter(|(_, part)| tables.contains(&part.table)) {
+            if let Rows::Packed(packed, None) = &part.rows {
+                let (number, packed) = (*number, packed.clone());
+                opening.push(off_thread(move || Ok((number, packed.rows()?))));
+            }
+        }
+        for opened in futures::future::join_all(opening).await {
+            let (number, rows) = opened?;
+            if let Some(Part { rows: Rows::Packed(_, open), .. }) = self.parts.get_mut(&number) {
+                *open = Some(rows);
+            }
+        }
+        let mut shown = Vec::new();
+        for part in self.parts.values().filter(|part| tables.contains(&part.table)) {
+            let (table, rows) = (part.table, part.rows.unpacked()?);
+            shown.push(Shown { table, rows, of: Arc::clone(&part.of), live: Arc::clone(&part.live) });
+        }
+        Ok(shown)
+    }
+
+    /// Drops the unpacked rows of tables that nobody has asked for lately.
+    fn close(&mut self) {
+        let lately = |asked: &Option<Instant>| asked.is_some_and(|asked| asked.elapsed() < OPEN_TIME);
+        let asked: Vec<bool> = self.asked.iter().map(lately).collect();
+        for part in self.parts.values_mut().filter(|part| !asked[part.table]) {
+            if let Rows::Packed(_, open) = &mut part.rows {
+                *open = None;
+            }
+        }
+    }
+}
+
+/// What `work` gives, which takes milliseconds: off the threads that answer.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Failure(ApiError::new(ErrorKind::Unavailable, "The server is stopping."))),
+        },
     }
 }
 

@@ -164,10 +164,11 @@ async fn rows(
         let rows = changes::rows(call, query, &mut sight, &in_asked).await?;
         out[at] = out[at].with(&rows, query.now)?;
     }
-    let kept = used.iter().any(|name| name != changes::TABLE);
-    let view = if kept { Some(call.app.graph.view(&call.app).await?) } else { None };
-    for (at, (name, _)) in TABLES.iter().enumerate().filter(|(_, (name, _))| *name != changes::TABLE) {
-        if let Some(view) = view.as_ref().filter(|_| uses(name)) {
+    let kept = TABLES.iter().enumerate().filter(|(_, (name, _))| *name != changes::TABLE && uses(name));
+    let kept: Vec<usize> = kept.map(|(at, _)| at).collect();
+    if !kept.is_empty() {
+        let view = call.app.graph.view(&call.app, &kept).await?;
+        for at in kept {
             out[at] = view.rows_of(at, &mut sight, asked.as_deref())?;
         }
     }
@@ -195,10 +196,10 @@ fn asked(request: &GraphRequest, tree: &Hierarchy) -> Option<Vec<ResourceId>> {
 }
 
 fn row(home: &Home, tree: &Hierarchy, resource: &Resource, key: String) -> Map<String, Value> {
-    let shown = shown(home, tree, resource);
+    let mut shown = shown(home, tree, resource);
     let mut out = Map::new();
-    out.insert("id".to_owned(), shown["id"].clone());
-    out.insert("name".to_owned(), shown["name"].clone());
+    out.insert("id".to_owned(), shown["id"].take());
+    out.insert("name".to_owned(), shown["name"].take());
     // Resource Graph writes types and groups in small letters.
     let kind = shown["type"].as_str().unwrap_or_default();
     let ty = if kind.eq_ignore_ascii_case("Microsoft.Resources/resourceGroups") {
@@ -223,8 +224,8 @@ fn row(home: &Home, tree: &Hierarchy, resource: &Resource, key: String) -> Map<S
         "zones",
         "extendedLocation",
     ] {
-        if let Some(value) = shown.get(name).filter(|value| !value.is_null()) {
-            out.insert(name.to_owned(), value.clone());
+        if let Some(value) = shown.get_mut(name).map(Value::take).filter(|value| !value.is_null()) {
+            out.insert(name.to_owned(), value);
         }
     }
     out

@@ -227,7 +227,7 @@ fn awaited(outcomes: Vec<Outcome>) -> Result<Vec<bartizan_base::ResourceId>, Val
         return Err(error("NothingDeployed", "the policy's template deploys nothing for this resource"));
     }
     let one = |outcome| match outcome {
-        Outcome::Written(id) | Outcome::UnderWay { id, .. } => Ok(id),
+        Outcome::Written { id, .. } | Outcome::UnderWay { id, .. } => Ok(id),
         Outcome::Refused { code, text } => Err(error(&code, &text)),
     };
     outcomes.into_iter().map(one).collect()

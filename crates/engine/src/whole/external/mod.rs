@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use arrow::array::ArrayRef;
 use async_trait::async_trait;
-use bartizan_kql::bound::External;
+use bartizan_kql::bound::{External, Literal};
 
 use super::Task;
 use crate::error::QueryError;
@@ -59,7 +59,11 @@ pub(super) async fn read(external: &External, task: &Task<'_>) -> Result<Vec<Arr
     };
     let mut rows = formats::Rows::new(&task.whole.columns);
     let mut left = access.bytes_max;
-    for uri in &external.uris {
+    for place in &external.uris {
+        let Literal::String(uri) = task.context.constant(place)? else {
+            return Err(task.unsupported("a place of external data that is null"));
+        };
+        let uri = uri.as_str();
         let format = Format::of(external.format.as_deref(), uri)
             .ok_or_else(|| refused(format!("`externaldata` cannot read the format of `{}`", shown(uri))))?;
         let place = access.check(uri)?;
