@@ -106,6 +106,7 @@ impl Caller {
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Failure;
 
+    /// Its steps are apart: what a request is while it waits, for minutes where agents poll, has no room in it for them.
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let ip = parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip().to_string());
         let authorization = header_text(&parts.headers, header::AUTHORIZATION.as_str());
@@ -120,10 +121,10 @@ impl FromRequestParts<Arc<App>> for Caller {
                     format!("Access refused: {why}."),
                 ))
             })?;
-            return of_principal(app, &claims.oid, Some(claims.iat), ip).await;
+            return Box::pin(of_principal(app, &claims.oid, Some(claims.iat), ip)).await;
         }
         if let Some(cookie) = session_cookie(&parts.headers) {
-            let secret = app.records.see_secret(SecretKind::Session, cookie).await?;
+            let secret = Box::pin(app.records.see_secret(SecretKind::Session, cookie)).await?;
             let Some(secret) = secret else {
                 return Err(Failure::unauthenticated("The session has ended; sign in again."));
             };
@@ -135,10 +136,10 @@ impl FromRequestParts<Arc<App>> for Caller {
                     format!("A request with the portal's cookie must have the header `{CSRF_HEADER}: 1`."),
                 )));
             }
-            return of_principal(app, &secret.subject, None, ip).await;
+            return Box::pin(of_principal(app, &secret.subject, None, ip)).await;
         }
         if let Some(peer) = parts.extensions.get::<PeerCertificate>() {
-            return of_agent(app, peer, ip).await;
+            return Box::pin(of_agent(app, peer, ip)).await;
         }
         Err(Failure::unauthenticated(
             "Sign in first: a bearer token, a portal session or a machine's certificate is needed.",

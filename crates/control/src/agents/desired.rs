@@ -41,7 +41,8 @@ pub(super) async fn desired(
     loop {
         let changes = *changed.borrow_and_update();
         if !known.is_some_and(|known| app.desired.is_still(&agent.machine, known)) {
-            let state = current(&app, &agent.machine).await?;
+            // Apart, so that what waits has no room in it for what reading takes.
+            let state = Box::pin(current(&app, &agent.machine)).await?;
             if is_settled(&state) {
                 app.desired.note(&agent.machine, state.generation, changes);
             }
@@ -165,5 +166,20 @@ impl Rules {
             subscription_workspace::streams().filter(|stream| takes(stream)).map(str::to_owned).collect();
         // A rule without streams takes all.
         (!rule.streams.is_empty()).then_some(rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, C, F: Future>(_: impl FnOnce(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Ten thousand agents have a poll each that waits.
+    #[test]
+    fn a_poll_that_waits_is_small() {
+        assert!(size(desired) < 2048, "{} bytes", size(desired));
     }
 }
