@@ -250,7 +250,8 @@ async fn rows_of_large_tables_follow_every_change() {
     let s = server().await;
     let caller = owner(&s).await;
     let records = &s.server.app.records;
-    let subscription = ResourceId::parse(&format!("/subscriptions/{}", s.server.app.home.subscription)).unwrap();
+    let subscription =
+        ResourceId::parse(&format!("/subscriptions/{}", s.server.app.home.subscription)).unwrap();
     let id = |number: usize| {
         subscription.join(&format!("providers/Microsoft.Security/assessments/n{number:05}")).unwrap()
     };
